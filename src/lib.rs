@@ -1,0 +1,1 @@
+//! mcp-assay audits the authorization of MCP servers.
