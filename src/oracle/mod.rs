@@ -4,8 +4,11 @@
 //! [`observe`] reads its bytes, [`cascade`] says what they mean in their context,
 //! [`differential`] compares identities, and [`matrix`] assembles the cells.
 
+mod arms;
 pub mod calibrate;
+mod call_steps;
 pub mod cascade;
+mod cells;
 pub mod differential;
 pub mod enforcement;
 pub mod gates;
@@ -13,5 +16,9 @@ pub mod matrix;
 pub mod observe;
 pub mod policy;
 pub mod posture;
+mod reading;
+mod scopes;
 pub mod signature;
+mod transport_steps;
 pub mod wants;
+mod wording;
