@@ -217,9 +217,18 @@ fn stand<'a>(trials: &'a SubjectTrials<'a>, arm: &'a Arm<'a>) -> Option<Standard
         principal: Some(Principal::Privileged),
         ..context(trials, arm)
     };
+    // A random name that succeeds for somebody makes the same success no control.
+    let anybody = Context {
+        unknown: trials
+            .arms
+            .iter()
+            .flat_map(|arm| arm.unknown.iter().map(|answer| &answer.signature))
+            .collect(),
+        ..Context::default()
+    };
     let broken = trials.broken();
     let reach = |answer: &Answer| -> Option<Control> {
-        if context.equals_unknown(&answer.signature) == Some(true) {
+        if anybody.equals_unknown(&answer.signature) == Some(true) {
             return None;
         }
         if shows_execution(answer) {

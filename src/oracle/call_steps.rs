@@ -182,7 +182,9 @@ fn refused_before_validation(answer: &Answer, context: &Context<'_>) -> Observat
 fn success(answer: &Answer, context: &Context<'_>) -> Observation {
     let named = |class| Observation::new(class, "S16", Layer::Unknown);
     if answer.status >= 400 {
-        let disclosed = context.equals_privileged(&answer.signature) == Some(true);
+        let mut content = answer.signature.clone();
+        content.status = 200;
+        let disclosed = context.equals_privileged(&content) == Some(true);
         return named(if disclosed {
             Class::ExecutedOk
         } else {

@@ -326,7 +326,7 @@ fn refusal_rule(
         Inference::RefusedCauseUnknown if refusal.interim => "D26",
         Inference::RefusedCauseUnknown => "D9",
         _ if trials.is_invalid() => "D19",
-        _ if challenge => "D1",
+        _ if challenge && refusal.seen.class == Class::StepUpChallenge => "D1",
         _ if reading.hidden == Some(true) && arm.listed == Some(true) => "D5",
         _ if reading.hidden == Some(true) => "D4",
         _ if reading.hidden == Some(false) && arm.listed == Some(false) => "D6",

@@ -194,3 +194,7 @@ fn unsent(arm: &Arm<'_>) -> String {
         _ => format!("no call was sent for `{}`", arm.identity.name),
     }
 }
+
+#[cfg(test)]
+#[path = "differential_tests.rs"]
+mod tests;

@@ -1,10 +1,182 @@
 //! What each door did with each credential that no sound server accepts.
 
+use std::collections::BTreeMap;
+
+use super::arms;
+use super::call_steps;
+use super::cascade::{Arguments, Context, classify};
+use super::matrix::was_sent;
+use super::observe::{Answer, Hint, Shape, observe};
+use super::signature::{Noise, Signature};
+use super::wording;
 use crate::model::exchange::Ledger;
-use crate::model::identity::Identities;
-use crate::model::matrix::GateObservation;
+use crate::model::identity::{Identities, Identity};
+use crate::model::matrix::{Class, GateObservation, GateOutcome};
+use crate::model::probe::ProbeId;
 
 /// One observation per identity, door and subject, in ledger order.
-pub fn gates(_ledger: &Ledger, _identities: &Identities) -> Vec<GateObservation> {
-    Vec::new()
+///
+/// The first attempt that tells counts; later ones replace an unclear one.
+pub fn gates(ledger: &Ledger, identities: &Identities) -> Vec<GateObservation> {
+    let baseline = identities.baseline.as_deref();
+    let mut accepted: BTreeMap<(ProbeId, Option<String>), Vec<Signature>> = BTreeMap::new();
+    for exchange in ledger.iter().filter(|exchange| was_sent(exchange)) {
+        if DOORS.contains(&exchange.probe.id) && Some(exchange.identity.as_str()) == baseline {
+            let key = (
+                exchange.probe.id,
+                subject(exchange.probe.id, exchange.probe.subject.as_ref()),
+            );
+            accepted
+                .entry(key)
+                .or_default()
+                .push(observe(exchange).signature);
+        }
+    }
+    let mut found: Vec<GateObservation> = Vec::new();
+    let mut places = BTreeMap::new();
+    for exchange in ledger.iter().filter(|exchange| was_sent(exchange)) {
+        let Some(identity) = identities.named(&exchange.identity) else {
+            continue;
+        };
+        if !identity.kind.must_be_refused() || !DOORS.contains(&exchange.probe.id) {
+            continue;
+        }
+        let about = subject(exchange.probe.id, exchange.probe.subject.as_ref());
+        let key = (exchange.probe.id, about.clone());
+        let answer = observe(exchange);
+        let known: Vec<&Signature> = accepted.get(&key).into_iter().flatten().collect();
+        let (outcome, class) = judge(&answer, identity, &known, exchange.probe.id);
+        let gate = GateObservation {
+            identity: identity.name.clone(),
+            door: exchange.probe.id.as_str().to_owned(),
+            subject: about,
+            outcome,
+            class: Some(class),
+            exchange: exchange.id,
+        };
+        let place = (gate.identity.clone(), key);
+        match places.get(&place).and_then(|at: &usize| found.get_mut(*at)) {
+            Some(known) if known.outcome == GateOutcome::Unclear => *known = gate,
+            Some(known) if gate.outcome == GateOutcome::Accepted => *known = gate,
+            Some(_) => {}
+            None => {
+                places.insert(place, found.len());
+                found.push(gate);
+            }
+        }
+    }
+    found
 }
+
+fn judge(
+    answer: &Answer,
+    identity: &Identity,
+    accepted: &[&Signature],
+    door: ProbeId,
+) -> (GateOutcome, Class) {
+    let context = Context {
+        principal: Some(arms::principal(identity.kind)),
+        arguments: Some(match door {
+            ProbeId::UnknownName | ProbeId::UnknownResource | ProbeId::UnknownPrompt => {
+                Arguments::UnknownName
+            }
+            ProbeId::CallInvalid => Arguments::SchemaInvalid,
+            _ => Arguments::Valid,
+        }),
+        ..Context::default()
+    };
+    let class = classify(answer, &context).class;
+    (outcome(answer, class, accepted), class)
+}
+
+fn outcome(answer: &Answer, class: Class, accepted: &[&Signature]) -> GateOutcome {
+    if matches!(
+        class,
+        Class::RateLimited | Class::ServerFault | Class::SessionError | Class::VersionError
+    ) {
+        return GateOutcome::Unclear;
+    }
+    match answer.shape {
+        Shape::Redirect => login_redirect(answer),
+        Shape::Html if class == Class::Unauthenticated => GateOutcome::Refused,
+        Shape::MetaChallenge => GateOutcome::RefusedInBand,
+        Shape::ResultOk if call_steps::failure(answer).is_some() => in_band(answer, accepted),
+        Shape::ResultOk | Shape::ResultEmpty | Shape::InputRequired | Shape::Task
+            if answer.status < 300 =>
+        {
+            GateOutcome::Accepted
+        }
+        _ if answer.has(Hint::Edge) => GateOutcome::Unclear,
+        _ if matches!(answer.status, 401 | 403) => GateOutcome::Refused,
+        Shape::Challenge => GateOutcome::Refused,
+        Shape::RpcError | Shape::ResultError => in_band(answer, accepted),
+        _ => GateOutcome::Unclear,
+    }
+}
+
+/// An error of the protocol layer lets a credential in only when a good one gets the same.
+fn in_band(answer: &Answer, accepted: &[&Signature]) -> GateOutcome {
+    let noise = Noise::learn(accepted);
+    let same = accepted
+        .iter()
+        .any(|known| noise.equal(known, &answer.signature));
+    if same {
+        // Some gates refuse random names to everybody in the words of a refusal.
+        return if wording::authorization(&answer.text) {
+            GateOutcome::Unclear
+        } else {
+            GateOutcome::Accepted
+        };
+    }
+    if !accepted.is_empty() && wording::authorization(&answer.text) {
+        return GateOutcome::RefusedInBand;
+    }
+    if accepted.is_empty()
+        && (wording::unknown_name(&answer.text) || wording::validation(&answer.text))
+    {
+        // Without a good credential to compare with, only the protocol's own errors count.
+        return GateOutcome::Accepted;
+    }
+    if wording::authorization(&answer.text) {
+        GateOutcome::RefusedInBand
+    } else {
+        GateOutcome::Unclear
+    }
+}
+
+/// A redirect is a refusal when it leads somewhere else than to the same path with a slash.
+fn login_redirect(answer: &Answer) -> GateOutcome {
+    if matches!(answer.status, 307 | 308) || answer.location.is_none() {
+        GateOutcome::Unclear
+    } else {
+        GateOutcome::Refused
+    }
+}
+
+/// Random names differ per identity and are no subjects.
+fn subject(probe: ProbeId, subject: Option<&String>) -> Option<String> {
+    match probe {
+        ProbeId::CallValid
+        | ProbeId::CallInvalid
+        | ProbeId::CallListed
+        | ProbeId::ReadResource
+        | ProbeId::PromptGet => subject.cloned(),
+        _ => None,
+    }
+}
+
+const DOORS: [ProbeId; 13] = [
+    ProbeId::OpenSession,
+    ProbeId::ListTools,
+    ProbeId::ListResources,
+    ProbeId::ListResourceTemplates,
+    ProbeId::ListPrompts,
+    ProbeId::UnknownName,
+    ProbeId::UnknownResource,
+    ProbeId::UnknownPrompt,
+    ProbeId::CallValid,
+    ProbeId::CallInvalid,
+    ProbeId::CallListed,
+    ProbeId::ReadResource,
+    ProbeId::PromptGet,
+];

@@ -12,6 +12,7 @@ mod cells;
 pub mod differential;
 pub mod enforcement;
 pub mod gates;
+mod intent;
 pub mod matrix;
 pub mod observe;
 pub mod policy;
@@ -19,6 +20,8 @@ pub mod posture;
 mod reading;
 mod scopes;
 pub mod signature;
+#[cfg(test)]
+pub(crate) mod testing;
 mod transport_steps;
 pub mod wants;
 mod wording;

@@ -284,3 +284,105 @@ const UNITS: [&str; 16] = [
 const LONG_ARGUMENT: usize = 8;
 const LEAST_SIMILARITY: u16 = 600;
 const SKELETON_ITEMS: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::model::exchange::Outcome;
+    use crate::model::probe::{ProbeId, ProbeKey};
+    use crate::oracle::observe::observe;
+    use crate::oracle::testing::{call, rpc_error, said};
+
+    fn sent(name: &str) -> Sent {
+        Sent {
+            name: Some(name.into()),
+            ..Sent::default()
+        }
+    }
+
+    fn signature(name: &str, outcome: Outcome) -> Signature {
+        let key = ProbeKey::new(ProbeId::CallValid);
+        observe(&call(key, "reader", name, &json!({}), outcome)).signature
+    }
+
+    #[test]
+    fn what_varies_by_itself_is_masked() {
+        for (one, other) in [
+            ("Tool a_b not found", "Tool c_d not found"),
+            ("Unknown tool: 'a_b'", "Unknown tool: 'c_d'"),
+            ("at 2026-11-23T08:00:00Z", "at 2025-01-02T03:04:05.6+01:00"),
+            (
+                "id 550e8400-e29b-41d4-a716-446655440000",
+                "id 123e4567-e89b-12d3-a456-426614174000",
+            ),
+            ("trace 4f1c09aa77", "trace 99ab01cd23"),
+            ("took 12ms", "took 900 ms"),
+            ("request 1795416000", "request 1795416999"),
+        ] {
+            assert_eq!(mask(one, &sent("a_b")), mask(other, &sent("c_d")), "{one}");
+        }
+    }
+
+    #[test]
+    fn what_means_something_is_not_masked() {
+        for (one, other) in [
+            ("3 notes", "4 notes"),
+            ("Tool xa_by not found", "Tool a_b not found"),
+            ("Forbidden", "Not found"),
+            ("facade", "effaced"),
+        ] {
+            assert_ne!(mask(one, &sent("a_b")), mask(other, &sent("a_b")), "{one}");
+        }
+    }
+
+    #[test]
+    fn long_arguments_are_masked_where_they_are_echoed() {
+        let with = |value: &str| Sent {
+            arguments: Some(json!({"q": value})),
+            ..Sent::default()
+        };
+        assert_eq!(
+            mask("no match for mcpaudit-aaaa", &with("mcpaudit-aaaa")),
+            mask("no match for mcpaudit-bbbb", &with("mcpaudit-bbbb"))
+        );
+    }
+
+    #[test]
+    fn names_of_different_length_compare_equal_and_other_codes_do_not() {
+        let noise = Noise::default();
+        let short = signature("a", rpc_error(-32602, "Tool a not found"));
+        let long = signature(
+            "a_much_longer",
+            rpc_error(-32602, "Tool a_much_longer not found"),
+        );
+        let code = signature("a", rpc_error(-32601, "Tool a not found"));
+        assert!(noise.equal(&short, &long));
+        assert!(!noise.equal(&short, &code));
+    }
+
+    #[test]
+    fn repeats_teach_which_words_are_volatile() {
+        let (a, b) = (
+            signature("t", said("5 notes, cursor k1, by alice")),
+            signature("t", said("5 notes, cursor k2, by alice")),
+        );
+        let noise = Noise::learn(&[&a, &b]);
+        let same = signature("t", said("5 notes, cursor k3, by alice"));
+        let other = signature("t", said("0 notes, cursor k3, by alice"));
+        assert!(noise.equal(&a, &same));
+        assert!(!noise.equal(&a, &other));
+        assert!(!Noise::default().equal(&a, &same));
+    }
+
+    #[test]
+    fn member_order_does_not_change_a_skeleton() {
+        let (one, other) = (
+            json!({"a": 1, "b": [{"c": ""}]}),
+            json!({"b": [{"c": "x"}], "a": 2}),
+        );
+        assert_eq!(skeleton(&one), skeleton(&other));
+        assert_ne!(skeleton(&one), skeleton(&json!({"a": 1})));
+    }
+}
