@@ -4,6 +4,7 @@
 //! everything that opens a socket comes before everything that has an opinion, and the two meet
 //! only in an append-only ledger that is redacted as it is written.
 
+pub mod config;
 pub mod model;
 pub mod oracle;
 pub mod wire;
