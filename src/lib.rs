@@ -5,6 +5,8 @@
 //! only in an append-only ledger that is redacted as it is written.
 
 pub mod config;
+#[cfg(feature = "demo")]
+pub mod demo;
 pub mod model;
 pub mod oracle;
 pub mod wire;
