@@ -5,4 +5,5 @@
 //! only in an append-only ledger that is redacted as it is written.
 
 pub mod model;
+pub mod report;
 pub mod wire;
