@@ -9,4 +9,5 @@ pub mod config;
 pub mod demo;
 pub mod model;
 pub mod oracle;
+pub mod report;
 pub mod wire;
