@@ -69,6 +69,33 @@ pub fn named(name: &str) -> Outcome<Peer> {
     found.ok_or_else(|| format!("no server is called {name}; there are {names}").into())
 }
 
+/// A token for a machine client.
+pub fn ask_for_token(client: &ClientCredentials) -> Outcome<String> {
+    let mut form = Serializer::new(String::new());
+    form.append_pair("grant_type", "client_credentials")
+        .append_pair("scope", &client.scope)
+        .append_pair("resource", &client.resource);
+    let mut headers = vec![(
+        "Content-Type",
+        "application/x-www-form-urlencoded".to_owned(),
+    )];
+    if client.method == "client_secret_post" {
+        form.append_pair("client_id", &client.client_id)
+            .append_pair("client_secret", &client.client_secret);
+    } else {
+        let pair = STANDARD.encode(format!("{}:{}", client.client_id, client.client_secret));
+        headers.push(("Authorization", format!("Basic {pair}")));
+    }
+    let endpoint = Url::parse(&client.token_endpoint)?;
+    let (status, body) = exchange("POST", &endpoint, &headers, &form.finish())?;
+    let answer: serde_json::Value = serde_json::from_str(&body).unwrap_or_default();
+    let token = answer
+        .get("access_token")
+        .and_then(serde_json::Value::as_str);
+    let token = token.map(str::to_owned);
+    token.ok_or_else(|| format!("{endpoint} answered {status} without a token: {body}").into())
+}
+
 impl Peer {
     /// The manifest with its placeholders left in place.
     pub fn expected(&self) -> Outcome<Expected> {
@@ -268,32 +295,6 @@ fn wait_until_ready(child: &mut Child) -> Outcome<String> {
     }
 }
 
-fn ask_for_token(client: &ClientCredentials) -> Outcome<String> {
-    let mut form = Serializer::new(String::new());
-    form.append_pair("grant_type", "client_credentials")
-        .append_pair("scope", &client.scope)
-        .append_pair("resource", &client.resource);
-    let mut headers = vec![(
-        "Content-Type",
-        "application/x-www-form-urlencoded".to_owned(),
-    )];
-    if client.method == "client_secret_post" {
-        form.append_pair("client_id", &client.client_id)
-            .append_pair("client_secret", &client.client_secret);
-    } else {
-        let pair = STANDARD.encode(format!("{}:{}", client.client_id, client.client_secret));
-        headers.push(("Authorization", format!("Basic {pair}")));
-    }
-    let endpoint = Url::parse(&client.token_endpoint)?;
-    let (status, body) = exchange("POST", &endpoint, &headers, &form.finish())?;
-    let answer: serde_json::Value = serde_json::from_str(&body).unwrap_or_default();
-    let token = answer
-        .get("access_token")
-        .and_then(serde_json::Value::as_str);
-    let token = token.map(str::to_owned);
-    token.ok_or_else(|| format!("{endpoint} answered {status} without a token: {body}").into())
-}
-
 /// One HTTP/1.1 exchange with a loopback server that states its content length.
 fn exchange(
     method: &str,
@@ -335,3 +336,42 @@ const START_ATTEMPTS: usize = 3;
 const START_DEADLINE: Duration = Duration::from_secs(60);
 const EXCHANGE_DEADLINE: Duration = Duration::from_secs(10);
 const MAX_ANSWER: u64 = 1 << 20;
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::{Outcome, named, peer_name};
+
+    #[test]
+    fn dropping_a_server_ends_its_process() -> Outcome<()> {
+        let peer = named("rmcp-server")?.start()?;
+        let process = format!("/proc/{}", peer.child.id());
+        assert!(Path::new(&process).exists());
+        drop(peer);
+        assert!(!Path::new(&process).exists());
+        Ok(())
+    }
+
+    #[test]
+    fn a_fresh_server_has_executed_nothing() -> Outcome<()> {
+        let peer = named("rmcp-server")?.start()?;
+        assert_eq!(peer.executed()?.values().sum::<u64>(), 0);
+        Ok(())
+    }
+
+    #[test]
+    fn an_unknown_name_is_answered_with_the_known_ones() {
+        let error = named("fastmpc").err().map(|error| error.to_string());
+        assert!(error.is_some_and(|text| text.contains("there are everything-sse, fastmcp-")));
+    }
+
+    #[test]
+    fn a_variant_is_named_after_folder_and_file() {
+        let folder = Path::new("/p/oidc");
+        let name = |file: &str| peer_name(folder, &folder.join(file));
+        assert_eq!(name("expected.toml").as_deref(), Some("oidc"));
+        assert_eq!(name("expected-off.toml").as_deref(), Some("oidc-off"));
+        assert_eq!(name("server.mjs"), None);
+    }
+}

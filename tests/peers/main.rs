@@ -1,5 +1,6 @@
 //! Servers that nobody of this project wrote, and whether their manifests tell the truth.
 
+mod consistency;
 mod harness;
 mod manifest;
 mod rpc;
@@ -60,24 +61,5 @@ fn every_manifest_parses_and_is_tested() -> Outcome<()> {
             peer.name
         );
     }
-    Ok(())
-}
-
-#[test]
-fn an_unknown_name_is_answered_with_the_known_ones() {
-    let error = harness::named("fastmpc")
-        .err()
-        .map(|error| error.to_string());
-    assert!(error.is_some_and(|text| text.contains("there are everything-sse, fastmcp-")));
-}
-
-#[tokio::test]
-async fn dropping_a_server_closes_its_port() -> Outcome<()> {
-    let peer = harness::named("rmcp-server")?.start()?;
-    let url = url::Url::parse(&peer.expected.url)?;
-    let port = url.port().ok_or("the URL has a port")?;
-    assert!(std::net::TcpStream::connect(("127.0.0.1", port)).is_ok());
-    drop(peer);
-    assert!(std::net::TcpStream::connect(("127.0.0.1", port)).is_err());
     Ok(())
 }

@@ -322,3 +322,40 @@ fn event(block: &str) -> (String, String) {
 }
 
 const PATIENCE: Duration = Duration::from_secs(15);
+
+#[cfg(test)]
+mod tests {
+    use super::{event, messages};
+    use serde_json::{Value, json};
+
+    #[test]
+    fn json_arrays_and_event_streams_give_the_same_messages() {
+        let plain = r#"{"id":1}"#;
+        let array = r#"[{"id":1}]"#;
+        let stream = "data: \nid: 0\nretry: 3000\n\ndata: {\"id\":1}\nid: 1\n\n";
+        for body in [plain, array, stream] {
+            assert_eq!(
+                messages(body).collect::<Vec<_>>(),
+                [json!({ "id": 1 })],
+                "{body}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_html_page_holds_no_message() {
+        assert_eq!(
+            messages("<p>data: no</p>").collect::<Vec<_>>(),
+            Vec::<Value>::new()
+        );
+    }
+
+    #[test]
+    fn an_event_has_a_name_and_its_data() {
+        let (name, data) = event("event: endpoint\ndata: /message?sessionId=1\n\n");
+        assert_eq!(
+            (name.as_str(), data.as_str()),
+            ("endpoint", "/message?sessionId=1")
+        );
+    }
+}

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE};
 use serde_json::{Value, json};
 
-use crate::harness::{Outcome, Running};
-use crate::manifest::{Attempt, SessionIdentity, Shape, Transport};
+use crate::harness::{Outcome, Running, ask_for_token};
+use crate::manifest::{Attempt, ClientCredentials, SessionIdentity, Shape, Transport};
 use crate::rpc::{Answer, Conversation, Dialect, STATELESS, client};
 
 /// What the manifest says and the server does not do; empty when they agree.
@@ -165,27 +165,65 @@ async fn registration(peer: &Running, found: &mut Vec<String>) -> Outcome<()> {
     for attempt in &expected.attempts {
         let url = attempt.url.as_ref().or(expected.endpoint.as_ref());
         let url = url.ok_or_else(|| format!("{}: no URL to register at", attempt.what))?;
-        let (status, error) = register(url, attempt).await?;
+        let (status, answer) = register(url, attempt).await?;
+        let error = answer["error"].as_str().map(str::to_owned);
         if (status, &error) != (attempt.status, &attempt.error) {
-            let (what, wanted) = (&attempt.what, (attempt.status, &attempt.error));
+            let (seen, wanted) = ((status, error), (attempt.status, &attempt.error));
             found.push(format!(
-                "register, {what}: {:?}, manifest says {wanted:?}",
-                (status, error)
+                "register, {}: {seen:?}, manifest says {wanted:?}",
+                attempt.what
             ));
+        }
+        if status == 201 && attempt.body.contains("client_credentials") {
+            let alone = self_sufficient(peer, url, attempt, &document).await?;
+            if alone != (expected.posture == "D5") {
+                let posture = &expected.posture;
+                found.push(format!(
+                    "a machine client gets in: {alone}, posture is {posture}"
+                ));
+            }
         }
     }
     Ok(())
 }
 
-async fn register(url: &str, attempt: &Attempt) -> Outcome<(u16, Option<String>)> {
+async fn register(url: &str, attempt: &Attempt) -> Outcome<(u16, Value)> {
     let mut request = client()?.post(url).header(CONTENT_TYPE, "application/json");
     if let Some(token) = &attempt.token {
         request = request.header(AUTHORIZATION, format!("Bearer {token}"));
     }
     let response = request.body(attempt.body.clone()).send().await?;
     let status = response.status().as_u16();
-    let body: Value = serde_json::from_str(&response.text().await?).unwrap_or_default();
-    Ok((status, body["error"].as_str().map(str::to_owned)))
+    Ok((
+        status,
+        serde_json::from_str(&response.text().await?).unwrap_or_default(),
+    ))
+}
+
+/// Whether a machine client of nobody in particular gets in: posture D5 and no other.
+async fn self_sufficient(
+    peer: &Running,
+    url: &str,
+    attempt: &Attempt,
+    document: &Value,
+) -> Outcome<bool> {
+    let (_, client) = register(url, attempt).await?;
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let granted = ask_for_token(&ClientCredentials {
+        token_endpoint: text(&document["token_endpoint"]),
+        client_id: text(&client["client_id"]),
+        client_secret: text(&client["client_secret"]),
+        method: text(&client["token_endpoint_auth_method"]),
+        resource: peer.expected.url.clone(),
+        scope: "notes:read notes:write".to_owned(),
+    });
+    let (Ok(token), Some(dialect)) = (granted, session_dialect(peer)) else {
+        return Ok(false);
+    };
+    let conversation = Conversation::open(&peer.expected.url, dialect, Some(&token)).await?;
+    let admitted = conversation.greeting.succeeded();
+    conversation.close().await?;
+    Ok(admitted)
 }
 
 /// Every cell, and that a body ran exactly where the table says so.
@@ -233,6 +271,8 @@ async fn cell(
         if invalid { "executed" } else { "allowed" }
     } else if !answer.failed() {
         "no refusal, yet nothing ran"
+    } else if !matches!(answer.status, 200 | 202 | 401 | 403) {
+        "an answer that decides nothing"
     } else if answer.text().contains(&peer.expected.validation_text) {
         "validation"
     } else {
