@@ -18,7 +18,7 @@ use url::form_urlencoded::Serializer;
 
 use crate::manifest::{ClientCredentials, Expected, Identity, Runtime};
 
-/// What a helper gives or why it could not.
+/// What a step gives, or why it could not.
 pub type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
 /// A server that can be started.
