@@ -12,8 +12,10 @@
 pub mod challenge;
 mod challenge_scan;
 pub mod host;
+pub mod jose;
 pub mod json;
 pub mod jsonrpc;
+mod jwk;
 pub mod metadata;
 pub mod sse;
 pub mod uri;
