@@ -127,7 +127,11 @@ fn incomplete(collected: &Collected, settings: &Settings) -> Option<String> {
     if !wanted {
         return None;
     }
-    if !collected.identities.valid().any(|one| works(collected, one)) {
+    if !collected
+        .identities
+        .valid()
+        .any(|one| works(collected, one))
+    {
         return Some(
             "no identity got through to the server: the tokens are missing, expired, refused or \
              hold more than was asked for"
@@ -165,8 +169,12 @@ fn not_strict_enough(coverage: &[CoverageRow], settings: &Settings) -> Option<St
         .iter()
         .filter(|row| row.status == Status::Inconclusive)
         .count();
-    (settings.strict && open > 0)
-        .then(|| format!("{} not decided, and --strict is set", words::count(open, "check")))
+    (settings.strict && open > 0).then(|| {
+        format!(
+            "{} not decided, and --strict is set",
+            words::count(open, "check")
+        )
+    })
 }
 
 fn cells(collected: &Collected) -> (usize, usize) {
