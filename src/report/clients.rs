@@ -119,9 +119,8 @@ fn gate(registration: &Registration) -> Option<&'static str> {
         Posture::D1p => Some("source policy"),
         Posture::D2 => Some("software statement"),
         Posture::D3 | Posture::D4 if asks_the_user(registration) => Some("consent only"),
-        Posture::D3 | Posture::D4 => Some("not determined"),
+        Posture::D3 | Posture::D4 | Posture::Undetermined => Some("not determined"),
         Posture::D5 => Some("none"),
-        Posture::Undetermined => Some("not determined"),
     }
 }
 
@@ -176,7 +175,7 @@ fn sentence(
         }
     });
     let servers = collected.registrations.len();
-    if servers > 1 {
+    if servers > 1 && registration.posture != Posture::Undetermined {
         parts.push(format!(
             "That is the least strict of {servers} authorization servers."
         ));

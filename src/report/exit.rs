@@ -7,7 +7,7 @@ use crate::model::matrix::Access;
 use crate::model::probe::Tier;
 use crate::model::report::{CoverageRow, RunOutcome};
 use crate::model::settings::Settings;
-use crate::model::surface::ListOutcome;
+use crate::model::surface::{ListOutcome, Listing, SubjectKind};
 use crate::model::verdict::{Finding, Status};
 
 use super::words;
@@ -147,12 +147,23 @@ fn incomplete(collected: &Collected, settings: &Settings) -> Option<String> {
 
 /// Whether a token was seen to get anywhere.
 fn works(collected: &Collected, identity: &Identity) -> bool {
-    let listed = collected.surface.listings.iter().any(|listing| {
-        listing.identity == identity.name
-            && matches!(
-                listing.outcome,
-                ListOutcome::Complete | ListOutcome::Partial { .. } | ListOutcome::NotOffered
-            )
+    let answered = |listing: &Listing| {
+        matches!(
+            listing.outcome,
+            ListOutcome::Complete | ListOutcome::Partial { .. } | ListOutcome::NotOffered
+        )
+    };
+    let listings = &collected.surface.listings;
+    // A list that anybody gets says nothing about the token.
+    let public = |kind: SubjectKind| {
+        listings.iter().any(|listing| {
+            let asker = collected.identities.named(&listing.identity);
+            let stranger = asker.is_some_and(|one| one.kind == IdentityKind::Anonymous);
+            stranger && listing.kind == kind && answered(listing)
+        })
+    };
+    let listed = listings.iter().any(|listing| {
+        listing.identity == identity.name && answered(listing) && !public(listing.kind)
     });
     let called = || {
         let mut cells = collected.matrices.iter().flat_map(|matrix| &matrix.cells);

@@ -59,6 +59,17 @@ fn an_audit_that_could_not_be_done_never_exits_zero() {
     assert_eq!(expired.outcome.exit_code, 3);
     assert!(expired.outcome.meaning.contains("no identity got through"));
 
+    // Everybody gets the list, so that it does not show that a token works.
+    let public_list = run(|collected, _, _| {
+        let mut listing = collected.surface.listings[0].clone();
+        listing.identity = "anonymous".to_owned();
+        collected.surface.listings.push(listing);
+        for cell in collected.matrices.iter_mut().flat_map(|m| &mut m.cells) {
+            cell.access = Access::Denied;
+        }
+    });
+    assert_eq!(public_list.outcome.exit_code, 3);
+
     let too_strong = run(|collected, _, _| {
         for identity in &mut collected.identities.present {
             identity.invalid = Some("holds more than was asked for".to_owned());
