@@ -1,8 +1,8 @@
 //! Accepted findings: which stay, which go, and which acceptances have outlived their purpose.
 
 use crate::model::report::{AcceptedFinding, CoverageRow, StaleAcceptance};
-use crate::model::settings::Acceptance;
-use crate::model::verdict::Finding;
+use crate::model::settings::{Acceptance, Settings};
+use crate::model::verdict::{Finding, Status};
 
 /// Findings split by the operator's acceptances.
 pub(super) struct Split {
@@ -11,27 +11,31 @@ pub(super) struct Split {
     pub(super) stale: Vec<StaleAcceptance>,
 }
 
-/// Splits findings by acceptances; an expired acceptance accepts nothing.
+/// Splits findings by acceptances; an expired acceptance accepts nothing. `complete` tells
+/// whether the audit was carried through, so that a missing finding means something.
 pub(super) fn split(
     findings: Vec<Finding>,
-    acceptances: &[Acceptance],
+    settings: &Settings,
     coverage: &[CoverageRow],
+    complete: bool,
 ) -> Split {
-    let stale = acceptances
-        .iter()
-        .filter_map(|acceptance| {
-            let problem = problem(acceptance, &findings, coverage)?;
-            Some(StaleAcceptance {
-                check: acceptance.check.clone(),
-                reason: acceptance.reason.clone(),
-                problem,
-            })
+    let acceptances = &settings.accept;
+    let stale = acceptances.iter().filter_map(|acceptance| {
+        let problem = expired(acceptance).or_else(|| {
+            complete
+                .then(|| pointless(acceptance, &findings, settings, coverage))
+                .flatten()
+        })?;
+        Some(StaleAcceptance {
+            check: acceptance.check.clone(),
+            reason: acceptance.reason.clone(),
+            problem,
         })
-        .collect();
+    });
     let mut split = Split {
+        stale: stale.collect(),
         open: Vec::new(),
         accepted: Vec::new(),
-        stale,
     };
     for finding in findings {
         let acceptance = acceptances
@@ -49,24 +53,33 @@ pub(super) fn split(
     split
 }
 
-fn problem(
+fn expired(acceptance: &Acceptance) -> Option<String> {
+    let day = acceptance.expires.as_deref().unwrap_or("an unknown day");
+    acceptance
+        .expired
+        .then(|| format!("expired after {day}; renew or remove it"))
+}
+
+fn pointless(
     acceptance: &Acceptance,
     findings: &[Finding],
+    settings: &Settings,
     coverage: &[CoverageRow],
 ) -> Option<String> {
-    if acceptance.expired {
-        let day = acceptance.expires.as_deref().unwrap_or("an unknown day");
-        return Some(format!("expired after {day}; renew or remove it"));
-    }
+    let check = &acceptance.check;
     if findings.iter().any(|finding| covers(acceptance, finding)) {
         return None;
     }
-    let ran = coverage.iter().any(|row| row.check == acceptance.check);
-    Some(if ran {
-        "matches no finding any more; remove it".to_owned()
-    } else {
-        format!("no check named `{}` ran; see `mcp-assay checks`", acceptance.check)
-    })
+    match coverage.iter().find(|row| row.check == *check) {
+        // A check that was left out or not decided says nothing about its acceptance.
+        Some(row) if row.status == Status::Inconclusive => None,
+        Some(_) => Some("matches no finding any more; remove it".to_owned()),
+        None if settings.skip.contains(check) => None,
+        None if !settings.only.is_empty() && !settings.only.contains(check) => None,
+        None => Some(format!(
+            "there is no check named `{check}`; see `mcp-assay checks`"
+        )),
+    }
 }
 
 fn covers(acceptance: &Acceptance, finding: &Finding) -> bool {

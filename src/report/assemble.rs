@@ -1,6 +1,6 @@
 //! Puts the report together from what was collected and what was judged.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::audit::Collected;
 use crate::model::exchange::{Exchange, FailureKind, Ledger};
@@ -47,12 +47,13 @@ pub fn assemble(collected: Collected, judged: Judged, settings: &Settings) -> Re
             .cmp(&a.severity)
             .then_with(|| key(a).cmp(&key(b)))
     });
+    let complete = !collected.interrupted && collected.discovery.unusable.is_none();
     let answers = answers(&collected, &findings, &coverage, enforcement);
     let Split {
         open,
         accepted,
         stale,
-    } = split(findings, &settings.accept, &coverage);
+    } = split(findings, settings, &coverage, complete);
     let outcome = outcome(&collected, &coverage, &open, settings);
     let requests = request_counts(&collected.ledger);
     let undecided = undecided(&collected, &coverage);
@@ -73,7 +74,8 @@ pub fn assemble(collected: Collected, judged: Judged, settings: &Settings) -> Re
         outcome,
         answers,
         matrices: matrices
-            .map(|matrix| with_labels(matrix, &subjects))
+            .enumerate()
+            .map(|(n, matrix)| with_labels(n, matrix, &subjects))
             .collect(),
         differences,
         effective_policy: policy,
@@ -105,12 +107,17 @@ fn label(subject: &Subject) -> ReportSubject {
     }
 }
 
-fn with_labels(matrix: Matrix, subjects: &[ReportSubject]) -> ReportMatrix {
+/// Every subject belongs to the audited revision's matrix; the others may hold a part of them.
+fn with_labels(n: usize, matrix: Matrix, subjects: &[ReportSubject]) -> ReportMatrix {
+    let held: BTreeSet<&str> = matrix.cells.iter().map(|cell| &*cell.subject).collect();
+    let mine = subjects
+        .iter()
+        .filter(|subject| n == 0 || held.contains(subject.id.as_str()));
     ReportMatrix {
         revision: matrix.revision,
         transport: matrix.transport,
         identities: matrix.identities,
-        subjects: subjects.to_vec(),
+        subjects: mine.cloned().collect(),
         cells: matrix.cells,
         calibration: matrix.calibration,
     }
@@ -129,7 +136,11 @@ fn differences(matrices: &[Matrix]) -> Vec<MatrixDifference> {
     }
     words
         .into_iter()
-        .filter(|(_, access)| access.iter().any(|(_, word)| access.first().map(|(_, w)| w) != Some(word)))
+        .filter(|(_, access)| {
+            access
+                .iter()
+                .any(|(_, word)| access.first().map(|(_, w)| w) != Some(word))
+        })
         .map(|((subject, identity), access)| MatrixDifference {
             subject: subject.to_owned(),
             identity: identity.to_owned(),

@@ -4,12 +4,11 @@ use crate::model::audit::Collected;
 use crate::model::discovery::AnonymousAccess;
 use crate::model::identity::Provenance;
 use crate::model::matrix::Confidence;
-use crate::model::registration::{Posture, Registration};
+use crate::model::registration::{CreatedClient, Posture, Registration};
 use crate::model::report::{AdmissionPath, ClientsAnswer, RegistrationAnswer};
 use crate::model::target::Revision;
 
 use super::answers::{Behind, in_order};
-use super::words;
 
 /// Answers the question from discovery and the registration attempts.
 pub(super) fn answer(collected: &Collected, behind: &Behind) -> ClientsAnswer {
@@ -119,10 +118,20 @@ fn gate(registration: &Registration) -> Option<&'static str> {
         Posture::D1 => Some("initial access token"),
         Posture::D1p => Some("source policy"),
         Posture::D2 => Some("software statement"),
-        Posture::D3 | Posture::D4 => Some("consent only"),
+        Posture::D3 | Posture::D4 if asks_the_user(registration) => Some("consent only"),
+        Posture::D3 | Posture::D4 | Posture::Undetermined => Some("not determined"),
         Posture::D5 => Some("none"),
-        Posture::Undetermined => Some("not determined"),
     }
+}
+
+/// Whether a new client was seen to be sent to a user, or to get no token without one.
+fn asks_the_user(registration: &Registration) -> bool {
+    let stranger = registration.stranger_token.as_ref();
+    let sent_on = |client: &CreatedClient| {
+        let usable = client.usable.as_ref();
+        usable.is_some_and(|usable| usable.accepted == Some(true))
+    };
+    stranger.is_some_and(|token| !token.issued) || registration.clients.iter().any(sent_on)
 }
 
 fn sentence(
@@ -142,8 +151,9 @@ fn sentence(
         Posture::D1p => "Registration refused this host by a source policy; from another network \
                          the answer may differ."
             .to_owned(),
-        Posture::D2 => "Nobody can register a client without a trusted software statement."
-            .to_owned(),
+        Posture::D2 => {
+            "Nobody can register a client without a trusted software statement.".to_owned()
+        }
         Posture::D3 => "Anyone can register a client without being asked, within limits that the \
                         server sets."
             .to_owned(),
@@ -158,14 +168,14 @@ fn sentence(
                     "Whether anyone can register a client was not determined: {reason}; \
                      {flag} would determine it."
                 ),
-                None => format!(
-                    "Whether anyone can register a client was not determined: {reason}."
-                ),
+                None => {
+                    format!("Whether anyone can register a client was not determined: {reason}.")
+                }
             }
         }
     });
     let servers = collected.registrations.len();
-    if servers > 1 {
+    if servers > 1 && registration.posture != Posture::Undetermined {
         parts.push(format!(
             "That is the least strict of {servers} authorization servers."
         ));
@@ -191,38 +201,31 @@ pub(super) fn clause(reason: &str) -> &str {
 /// What the specification says about registration, for the audited revision first.
 fn specification(revision: Option<Revision>) -> String {
     let here = match revision {
-        None => "MCP has changed its mind about dynamic client registration:".to_owned(),
-        Some(revision @ Revision::R2024_11) => format!(
-            "MCP {revision} has no word on client registration; for later revisions:"
-        ),
-        Some(revision @ (Revision::R2025_03 | Revision::R2025_06)) => {
-            format!("MCP {revision} recommends dynamic client registration (SHOULD); since then:")
+        None => "Dynamic client registration has changed its standing in MCP. ".to_owned(),
+        Some(revision) => {
+            let word = match revision {
+                Revision::R2024_11 => "is not mentioned",
+                Revision::R2025_03 | Revision::R2025_06 => "is a SHOULD",
+                Revision::R2025_11 => "is a MAY, kept for older clients",
+                Revision::R2026_07 => "is a MAY and deprecated",
+            };
+            format!("In MCP {revision} dynamic client registration {word}. ")
         }
-        Some(revision @ Revision::R2025_11) => format!(
-            "MCP {revision} allows dynamic client registration (MAY), for older clients; around \
-             it:"
-        ),
-        Some(revision @ Revision::R2026_07) => format!(
-            "MCP {revision} allows dynamic client registration (MAY) but deprecates it; before \
-             that:"
-        ),
     };
-    format!("{here} {TIMELINE}")
+    format!("{here}{TIMELINE}")
 }
 
-const TIMELINE: &str = "SHOULD in 2025-03-26 and 2025-06-18, MAY in 2025-11-25, deprecated in \
-    2026-07-28 in favour of client ID metadata documents, though still permitted. An open endpoint \
-    has never been a violation of MCP, and RFC 7591 §3 itself recommends accepting requests without \
-    authorization; whether it is acceptable here is the organization's own decision.";
-
-/// The posture and its meaning, as one phrase.
-pub(super) fn posture_phrase(posture: Posture) -> String {
-    format!("{}: {}", posture.as_str(), words::posture(posture))
-}
+const TIMELINE: &str = "It began as a SHOULD (2025-03-26, 2025-06-18), became a MAY (2025-11-25) \
+    and has been deprecated since 2026-07-28 in favour of client ID metadata documents; it is still \
+    allowed. An open endpoint has never been a violation of MCP, and RFC 7591 §3 itself recommends \
+    accepting requests without authorization: whether it is acceptable here is for the organization \
+    to decide.";
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::exchange::ExchangeId;
+    use crate::model::registration::StrangerToken;
 
     fn server(issuer: &str, posture: Posture) -> Registration {
         Registration {
@@ -261,6 +264,19 @@ mod tests {
         ] {
             assert_eq!(registration(&with(postures)).posture, expected);
         }
+    }
+
+    #[test]
+    fn open_registration_is_gated_by_consent_only_when_that_was_seen() {
+        let mut open = server("https://as.example", Posture::D4);
+        assert_eq!(gate(&open), Some("not determined"));
+        open.stranger_token = Some(StrangerToken {
+            exchange: ExchangeId(1),
+            issued: false,
+            accepted: None,
+            list_exchange: None,
+        });
+        assert_eq!(gate(&open), Some("consent only"));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What data can the tools access? Audience, tenant, resources and prompts, and what was not asked.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::audit::Collected;
 use crate::model::exchange::ExchangeId;
@@ -93,7 +93,9 @@ fn audience(collected: &Collected) -> Statement {
         .collect();
     let with = |outcomes: &[GateOutcome]| -> usize {
         let gates = guarded.iter();
-        gates.filter(|gate| outcomes.contains(&gate.outcome)).count()
+        gates
+            .filter(|gate| outcomes.contains(&gate.outcome))
+            .count()
     };
     let accepted = with(&[GateOutcome::Accepted]);
     let refused = with(&[GateOutcome::Refused, GateOutcome::RefusedInBand]);
@@ -138,15 +140,16 @@ fn kind(collected: &Collected, kinds: &[SubjectKind], noun: &str) -> Statement {
     if subjects.is_empty() {
         return none_listed(collected, kinds, noun);
     }
+    let mut cells: BTreeMap<&str, Vec<&Cell>> = BTreeMap::new();
+    for cell in collected.matrix().iter().flat_map(|matrix| &matrix.cells) {
+        cells.entry(&cell.subject).or_default().push(cell);
+    }
     let mut tally = Tally::default();
     let mut sure = Vec::new();
     for subject in &subjects {
-        let cells = collected.matrix().into_iter().flat_map(|matrix| {
-            matrix
-                .cells
-                .iter()
-                .filter(|cell| cell.subject == subject.id)
-        });
+        let cells = cells
+            .get(subject.id.as_str())
+            .map_or(&[][..], Vec::as_slice);
         tally.add(collected, cells, &mut sure);
     }
     let Tally {
@@ -156,7 +159,7 @@ fn kind(collected: &Collected, kinds: &[SubjectKind], noun: &str) -> Statement {
         nobody,
         open,
     } = tally;
-    let counted: Vec<String> = [
+    let counted: Vec<(usize, &str)> = [
         (strangers, "open without a token"),
         (everyone, "open to every token tested"),
         (some, "open to some tokens and refused to others"),
@@ -165,18 +168,23 @@ fn kind(collected: &Collected, kinds: &[SubjectKind], noun: &str) -> Statement {
     ]
     .into_iter()
     .filter(|(n, _)| *n > 0)
-    .map(|(n, what)| format!("{n} {what}"))
     .collect();
-    let word = counted.join(", ");
+    let phrases = |is: &str, are: &str| -> Vec<String> {
+        let verb = |n: usize| if n == 1 { is } else { are }.to_owned();
+        let counted = counted.iter();
+        counted
+            .map(|(n, what)| format!("{n} {}{what}", verb(*n)))
+            .collect()
+    };
     let total = words::count(subjects.len(), noun);
     Statement {
         sentence: if open == subjects.len() {
             format!("Access to {total} was not decided.")
         } else {
-            format!("Of {total}, {}.", words::list(&counted))
+            format!("Of {total}, {}.", words::list(&phrases("is ", "are ")))
         },
         confidence: (open < subjects.len()).then(|| weakest(sure)),
-        word: format!("{total}: {word}"),
+        word: format!("{total}: {}", phrases("", "").join(", ")),
         exchanges: Vec::new(),
     }
 }
@@ -194,9 +202,8 @@ fn none_listed(collected: &Collected, kinds: &[SubjectKind], noun: &str) -> Stat
             format!("Access to {noun}s was not tested."),
         );
     }
-    let answered = |outcome: &ListOutcome| {
-        matches!(outcome, ListOutcome::Complete | ListOutcome::NotOffered)
-    };
+    let answered =
+        |outcome: &ListOutcome| matches!(outcome, ListOutcome::Complete | ListOutcome::NotOffered);
     if lists.any(|listing| answered(&listing.outcome)) {
         Statement::untested(
             format!("no {noun}s listed"),
@@ -221,12 +228,7 @@ struct Tally {
 }
 
 impl Tally {
-    fn add<'a>(
-        &mut self,
-        collected: &Collected,
-        cells: impl Iterator<Item = &'a Cell>,
-        sure: &mut Vec<Confidence>,
-    ) {
+    fn add(&mut self, collected: &Collected, cells: &[&Cell], sure: &mut Vec<Confidence>) {
         let (mut allowed, mut denied, mut open, mut stranger) = (0, 0, 0, false);
         for cell in cells {
             let identity = collected.identities.named(&cell.identity);
@@ -263,6 +265,5 @@ impl Tally {
 }
 
 const TENANT: &str = "not tested: needs a second user with the same scopes";
-const TENANT_SENTENCE: &str =
-    "Whether one user's data is out of another user's reach was not tested: that needs a second \
+const TENANT_SENTENCE: &str = "Whether one user's data is out of another user's reach was not tested: that needs a second \
      user.";

@@ -7,7 +7,7 @@ use crate::model::matrix::Access;
 use crate::model::probe::Tier;
 use crate::model::report::{CoverageRow, RunOutcome};
 use crate::model::settings::Settings;
-use crate::model::surface::ListOutcome;
+use crate::model::surface::{ListOutcome, Listing, SubjectKind};
 use crate::model::verdict::{Finding, Status};
 
 use super::words;
@@ -127,7 +127,11 @@ fn incomplete(collected: &Collected, settings: &Settings) -> Option<String> {
     if !wanted {
         return None;
     }
-    if !collected.identities.valid().any(|one| works(collected, one)) {
+    if !collected
+        .identities
+        .valid()
+        .any(|one| works(collected, one))
+    {
         return Some(
             "no identity got through to the server: the tokens are missing, expired, refused or \
              hold more than was asked for"
@@ -143,12 +147,23 @@ fn incomplete(collected: &Collected, settings: &Settings) -> Option<String> {
 
 /// Whether a token was seen to get anywhere.
 fn works(collected: &Collected, identity: &Identity) -> bool {
-    let listed = collected.surface.listings.iter().any(|listing| {
-        listing.identity == identity.name
-            && matches!(
-                listing.outcome,
-                ListOutcome::Complete | ListOutcome::Partial { .. } | ListOutcome::NotOffered
-            )
+    let answered = |listing: &Listing| {
+        matches!(
+            listing.outcome,
+            ListOutcome::Complete | ListOutcome::Partial { .. } | ListOutcome::NotOffered
+        )
+    };
+    let listings = &collected.surface.listings;
+    // A list that anybody gets says nothing about the token.
+    let public = |kind: SubjectKind| {
+        listings.iter().any(|listing| {
+            let asker = collected.identities.named(&listing.identity);
+            let stranger = asker.is_some_and(|one| one.kind == IdentityKind::Anonymous);
+            stranger && listing.kind == kind && answered(listing)
+        })
+    };
+    let listed = listings.iter().any(|listing| {
+        listing.identity == identity.name && answered(listing) && !public(listing.kind)
     });
     let called = || {
         let mut cells = collected.matrices.iter().flat_map(|matrix| &matrix.cells);
@@ -165,8 +180,12 @@ fn not_strict_enough(coverage: &[CoverageRow], settings: &Settings) -> Option<St
         .iter()
         .filter(|row| row.status == Status::Inconclusive)
         .count();
-    (settings.strict && open > 0)
-        .then(|| format!("{} not decided, and --strict is set", words::count(open, "check")))
+    (settings.strict && open > 0).then(|| {
+        format!(
+            "{} not decided, and --strict is set",
+            words::count(open, "check")
+        )
+    })
 }
 
 fn cells(collected: &Collected) -> (usize, usize) {

@@ -9,14 +9,22 @@ use super::words;
 /// Writes findings by check, accepted findings, and acceptances that do nothing any more.
 pub(super) fn write(page: &mut Page, report: &Report) {
     if report.findings.is_empty() {
-        page.section("FINDINGS: none");
+        let bound = if report.discovery.unusable.is_some() {
+            ", since nothing could be audited"
+        } else {
+            ""
+        };
+        page.section(&format!("FINDINGS: none{bound}"));
     } else {
         page.section(&format!("FINDINGS ({})", report.findings.len()));
     }
     for group in by_check(&report.findings) {
-        let row = group
-            .first()
-            .and_then(|finding| report.coverage.iter().find(|row| row.check == finding.check));
+        let row = group.first().and_then(|finding| {
+            report
+                .coverage
+                .iter()
+                .find(|row| row.check == finding.check)
+        });
         check(page, &group, row);
     }
     accepted(page, report);
@@ -63,11 +71,11 @@ fn check(page: &mut Page, findings: &[&Finding], row: Option<&CoverageRow>) {
         page.text(BODY, Tone::Plain, &text);
     }
     for finding in findings {
-        let mut text = format!("- {}: {}", finding.subject, finding.message);
+        let mut text = format!("{}: {}", finding.subject, finding.message);
         if finding.severity != worst {
             text = format!("{text} ({})", finding.severity.as_str());
         }
-        page.text(BODY, Tone::Plain, &text);
+        page.pair(BODY, 2, (Tone::Plain, "-"), (Tone::Plain, &text));
         let text = format!(
             "{}; evidence {}; id {}",
             words::confidence(finding.confidence),

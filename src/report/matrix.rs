@@ -13,7 +13,7 @@ use super::text::{Page, Tone};
 use super::{Style, safe, words};
 
 /// Writes every matrix, the legend, and what differs between them.
-pub(super) fn write(page: &mut Page, report: &Report, style: &Style) {
+pub(super) fn write(page: &mut Page, report: &Report, style: Style) {
     for matrix in &report.matrices {
         page.section(&format!(
             "WHO CAN USE WHAT ({} over {})",
@@ -26,7 +26,7 @@ pub(super) fn write(page: &mut Page, report: &Report, style: &Style) {
         }
         let grid = Grid::new(matrix, &report.identities);
         let rows = grid.rows(style.full);
-        let blocks = blocks(page.width(), &grid.headers);
+        let blocks = blocks(page.width() - grid.name_width(page), &grid.headers);
         for (n, columns) in blocks.iter().enumerate() {
             page.blank();
             if blocks.len() > 1 {
@@ -36,9 +36,7 @@ pub(super) fn write(page: &mut Page, report: &Report, style: &Style) {
             grid.write(page, &rows, columns);
         }
         page.blank();
-        for text in LEGEND {
-            page.text(0, Tone::Muted, text);
-        }
+        legend(page);
     }
     if !report.differences.is_empty() {
         page.section(&format!(
@@ -60,6 +58,22 @@ pub(super) fn write(page: &mut Page, report: &Report, style: &Style) {
         );
         page.text(2, Tone::Caution, &text);
     }
+}
+
+/// As many entries to a line as fit.
+fn legend(page: &mut Page) {
+    let mut line = String::new();
+    for entry in LEGEND {
+        if !line.is_empty() && line.len() + LEGEND_GAP.len() + entry.len() > page.width() {
+            page.laid_out(&page.paint(Tone::Muted, &line));
+            line.clear();
+        }
+        if !line.is_empty() {
+            line.push_str(LEGEND_GAP);
+        }
+        line.push_str(entry);
+    }
+    page.laid_out(&page.paint(Tone::Muted, &line));
 }
 
 /// What one cell shows; equal rows fold.
@@ -187,7 +201,7 @@ impl<'a> Grid<'a> {
     }
 
     fn write(&self, page: &mut Page, rows: &[Row<'_>], columns: &[usize]) {
-        let name_width = name_width(page.width());
+        let name_width = self.name_width(page);
         let widths: Vec<usize> = columns.iter().map(|&n| self.column_width(n)).collect();
         let mut table = Table::new();
         table.load_style(presets::NOTHING);
@@ -239,6 +253,16 @@ impl<'a> Grid<'a> {
         }
     }
 
+    /// As wide as the longest name needs, within two fifths of the page.
+    fn name_width(&self, page: &Page) -> usize {
+        let longest = self.subjects.iter().map(|subject| {
+            // A long name need not be measured to its end.
+            safe::width(&safe::fit(&subject.name, NAME_MAX))
+        });
+        let wanted = longest.max().unwrap_or(0) + 2 * GAP;
+        wanted.clamp(NAME_MIN, (page.width() * 2 / 5).clamp(NAME_MIN, NAME_MAX))
+    }
+
     fn column_width(&self, column: usize) -> usize {
         let header = self.headers.get(column).map_or(0, |text| safe::width(text));
         header.max(CELL) + GAP
@@ -282,8 +306,7 @@ fn tone(cell: &str, stranger: bool) -> Tone {
 }
 
 /// Splits the identity columns so that each block fits the page.
-fn blocks(page: usize, headers: &[String]) -> Vec<Vec<usize>> {
-    let room = page.saturating_sub(name_width(page));
+fn blocks(room: usize, headers: &[String]) -> Vec<Vec<usize>> {
     let mut blocks: Vec<Vec<usize>> = Vec::new();
     let mut used = 0;
     for (n, header) in headers.iter().enumerate() {
@@ -301,18 +324,22 @@ fn blocks(page: usize, headers: &[String]) -> Vec<Vec<usize>> {
     blocks
 }
 
-fn name_width(page: usize) -> usize {
-    (page * 2 / 5).clamp(24, 56)
-}
-
 const FOLD_OVER: usize = 60;
 const FOLD_KEEP: usize = 2;
 const GAP: usize = 2;
 /// `+ allowed' *`.
 const CELL: usize = 12;
 const HEADER_MAX: usize = 18;
+const NAME_MIN: usize = 24;
+const NAME_MAX: usize = 56;
 
-const LEGEND: [&str; 2] = [
-    "+ allowed: it ran or disclosed    ~ reached: as far as the strongest token got, not run",
-    "x denied    ? not decided    - nothing sent    ' weak evidence    * hidden from its list",
+const LEGEND_GAP: &str = "   ";
+const LEGEND: [&str; 7] = [
+    "+ allowed: it ran",
+    "~ reached: as far as the strongest, not run",
+    "x denied",
+    "? not decided",
+    "- nothing sent",
+    "' weak evidence",
+    "* not in its list",
 ];

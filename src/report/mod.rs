@@ -84,9 +84,7 @@ impl FromStr for Format {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let found = Self::ALL
-            .into_iter()
-            .find(|format| format.as_str() == text);
+        let found = Self::ALL.into_iter().find(|format| format.as_str() == text);
         found.ok_or_else(|| {
             let known = Self::ALL.map(Self::as_str).join(", ");
             format!("`{text}` is not a report format; known formats: {known}")

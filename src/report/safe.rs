@@ -65,7 +65,10 @@ pub fn is_inert(c: char) -> bool {
     if c.is_ascii() {
         return c == ' ' || c.is_ascii_graphic();
     }
-    if BLANKS.iter().any(|&(first, last)| (first..=last).contains(&c)) {
+    if BLANKS
+        .iter()
+        .any(|&(first, last)| (first..=last).contains(&c))
+    {
         return false;
     }
     // The standard library's own table: no controls, format characters, separators, private use
@@ -142,7 +145,10 @@ mod tests {
             ("tag\u{e0041}", "tag\\u{e0041}"),
             ("private\u{e000}", "private\\u{e000}"),
             ("unassigned\u{378}", "unassigned\\u{378}"),
-            ("filler\u{3164}blank\u{2800}", "filler\\u{3164}blank\\u{2800}"),
+            (
+                "filler\u{3164}blank\u{2800}",
+                "filler\\u{3164}blank\\u{2800}",
+            ),
             ("no-break\u{a0}space", "no-break\\u{a0}space"),
             ("two\nlines\tand\rback", "two\\nlines\\tand\\rback"),
         ] {
@@ -168,10 +174,7 @@ mod tests {
     #[test]
     fn towers_of_marks_are_cut_but_two_accents_are_not() {
         assert_eq!(line("e\u{301}\u{323}"), "e\u{301}\u{323}");
-        assert_eq!(
-            line("e\u{301}\u{301}\u{301}"),
-            "e\u{301}\u{301}\\u{301}"
-        );
+        assert_eq!(line("e\u{301}\u{301}\u{301}"), "e\u{301}\u{301}\\u{301}");
         assert_eq!(line("\u{301}"), "\\u{301}");
     }
 

@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 
 use crate::model::identity::Identity;
 use crate::model::matrix::Confidence;
-use crate::model::report::{Answers, Report};
+use crate::model::report::{ClientsAnswer, Report, ToolsAnswer};
 use crate::model::verdict::Status;
 
-use super::clients::posture_phrase;
 use super::text::{Page, Tone};
-use super::{RenderError, Renderer, Style, exit, findings, matrix, undecided, words};
+use super::{RenderError, Renderer, Style, exit, findings, matrix, safe, undecided, words};
 
 /// Renders the report as text for a terminal.
 #[derive(Clone, Copy, Debug)]
@@ -26,12 +25,12 @@ impl Table {
 
 impl Renderer for Table {
     fn render(&self, report: &Report) -> Result<Vec<u8>, RenderError> {
-        let mut page = Page::new(&self.style);
+        let mut page = Page::new(self.style);
         header(&mut page, report);
-        answers(&mut page, &report.answers);
-        matrix::write(&mut page, report, &self.style);
+        answers(&mut page, report);
+        matrix::write(&mut page, report, self.style);
         findings::write(&mut page, report);
-        undecided::write(&mut page, &report.undecided, &self.style);
+        undecided::write(&mut page, &report.undecided, self.style);
         residue(&mut page, report);
         coverage(&mut page, report);
         ending(&mut page, report);
@@ -55,7 +54,11 @@ fn header(page: &mut Page, report: &Report) {
     page.blank();
     page.labelled(2, "revision", Tone::Plain, &revision(report));
     let run = &report.engagement;
-    let text = format!("{}, started {}", or_dash(&run.run_id), or_dash(&run.started));
+    let text = format!(
+        "{}, started {}",
+        or_dash(&run.run_id),
+        or_dash(&run.started)
+    );
     page.labelled(2, "run", Tone::Plain, &text);
     let tiers: Vec<&str> = run.tiers.iter().map(|tier| tier.as_str()).collect();
     let reads = if run.reads {
@@ -84,16 +87,26 @@ fn revision(report: &Report) -> String {
     let Some(audited) = &report.discovery.audited else {
         return "not negotiated".to_owned();
     };
-    let mut text = format!("{} over {}", audited.revision, words::transport(audited.transport));
-    let others: Vec<&str> = report
-        .discovery
-        .revisions
+    let mut text = format!(
+        "{} over {}",
+        audited.revision,
+        words::transport(audited.transport)
+    );
+    let served = &report.discovery.revisions;
+    let others = served
         .iter()
-        .filter(|served| served.revision != audited.revision)
-        .map(|served| served.revision.as_str())
-        .collect();
-    if !others.is_empty() {
-        text = format!("{text}; also served, not audited: {}", others.join(", "));
+        .filter(|served| served.revision != audited.revision);
+    let (also, not): (Vec<_>, Vec<_>) = others.map(|served| served.revision).partition(|other| {
+        report
+            .matrices
+            .iter()
+            .any(|matrix| matrix.revision == *other)
+    });
+    for (what, revisions) in [("also audited", also), ("also served, not audited", not)] {
+        if !revisions.is_empty() {
+            let revisions: Vec<&str> = revisions.iter().map(|one| one.as_str()).collect();
+            text = format!("{text}; {what}: {}", revisions.join(", "));
+        }
     }
     text
 }
@@ -160,63 +173,33 @@ fn describe(identity: &Identity) -> String {
     text
 }
 
-fn answers(page: &mut Page, answers: &Answers) {
+fn answers(page: &mut Page, report: &Report) {
     page.section("THE THREE ANSWERS");
-    let clients = &answers.clients;
-    question(
-        page,
-        "1. Which clients can connect?",
-        &clients.sentence,
-        clients.confidence,
-    );
-    let registration = &clients.registration;
-    let text = format!(
-        "{} ({})",
-        posture_phrase(registration.posture),
-        words::confidence(registration.confidence)
-    );
-    page.labelled(3, "registration", Tone::Plain, &text);
-    let mut label = "ways in";
-    for path in &clients.paths {
-        let mut text = format!("{}; gate: {}", path.path, path.gate);
-        if let Some(issuer) = &path.issuer {
-            text = format!("{text}; at {issuer}");
-        }
-        page.labelled(3, label, Tone::Plain, &text);
-        label = "";
+    let clients = &report.answers.clients;
+    page.blank();
+    page.text(0, Tone::Heading, "1. Which clients can connect?");
+    page.text(3, Tone::Plain, &clients.sentence);
+    certainty(page, clients.confidence, DECIDED_PART);
+    registration(page, clients);
+    if report.discovery.unusable.is_none() {
+        page.labelled(3, "specification", Tone::Muted, &clients.specification);
     }
-    page.labelled(3, "specification", Tone::Muted, &clients.specification);
 
-    let tools = &answers.tools;
-    question(
-        page,
-        "2. Which tools can an agent invoke?",
-        &tools.sentence,
-        tools.confidence,
-    );
-    let counts = &tools.counts;
-    let text = format!(
-        "{} of {}: {} guarded by scope, {} open to every token, {} open without a token, {} not \
-         decided",
-        tools.enforcement.as_str(),
-        words::count(counts.total, "tool"),
-        counts.guarded_by_scope,
-        counts.open_to_every_token,
-        counts.open_without_token,
-        counts.undecided
-    );
-    page.labelled(3, "enforcement", Tone::Plain, &text);
+    let tools = &report.answers.tools;
+    page.blank();
+    page.text(0, Tone::Heading, "2. Which tools can an agent invoke?");
+    page.text(3, Tone::Plain, &tools.sentence);
+    certainty(page, tools.confidence, "");
+    page.labelled(3, "enforcement", Tone::Plain, &enforcement(tools));
     if !tools.broken_by.is_empty() {
         page.labelled(3, "broken by", Tone::Bad, &tools.broken_by.join(", "));
     }
 
-    let data = &answers.data;
-    question(
-        page,
-        "3. What data can those tools access?",
-        &data.sentence,
-        data.confidence,
-    );
+    let data = &report.answers.data;
+    page.blank();
+    page.text(0, Tone::Heading, "3. What data can those tools access?");
+    page.text(3, Tone::Plain, &data.sentence);
+    certainty(page, data.confidence, DECIDED_PART);
     for (label, text) in [
         ("audience", &data.audience),
         ("other users", &data.tenant),
@@ -227,15 +210,57 @@ fn answers(page: &mut Page, answers: &Answers) {
     }
 }
 
-fn question(page: &mut Page, question: &str, sentence: &str, confidence: Confidence) {
-    page.blank();
-    page.text(0, Tone::Heading, question);
-    page.text(3, Tone::Plain, sentence);
-    let tone = match confidence {
-        Confidence::Proven | Confidence::Strong => Tone::Good,
-        Confidence::Weak | Confidence::Inconclusive => Tone::Caution,
+fn certainty(page: &mut Page, confidence: Confidence, bound: &str) {
+    let (tone, bound) = match confidence {
+        Confidence::Proven | Confidence::Strong => (Tone::Good, bound),
+        Confidence::Weak => (Tone::Caution, bound),
+        Confidence::Inconclusive => (Tone::Caution, ""),
     };
-    page.labelled(3, "certainty", tone, words::confidence(confidence));
+    let text = format!("{}{bound}", words::confidence(confidence));
+    page.labelled(3, "certainty", tone, &text);
+}
+
+fn registration(page: &mut Page, clients: &ClientsAnswer) {
+    let registration = &clients.registration;
+    let posture = registration.posture;
+    let text = format!("{}: {}", posture.as_str(), words::posture(posture));
+    page.labelled(3, "registration", Tone::Plain, &text);
+    let seen: Vec<String> = registration
+        .exchanges
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    let mut because = registration.reason.clone();
+    if !seen.is_empty() {
+        because = format!("{because} ({})", seen.join(", "));
+    }
+    page.labelled(3, "because", Tone::Plain, &because);
+    let mut label = "ways in";
+    for path in &clients.paths {
+        let mut text = format!("{}; gate: {}", path.path, path.gate);
+        if let Some(issuer) = &path.issuer {
+            text = format!("{text}; at {issuer}");
+        }
+        page.labelled(3, label, Tone::Plain, &text);
+        label = "";
+    }
+}
+
+fn enforcement(tools: &ToolsAnswer) -> String {
+    let word = tools.enforcement.as_str();
+    let counts = &tools.counts;
+    if counts.total == 0 {
+        return format!("{word}; no tool was seen");
+    }
+    format!(
+        "{word}; of {}: {} guarded by scope, {} open to every token, {} open without a token, {} \
+         not decided",
+        words::count(counts.total, "tool"),
+        counts.guarded_by_scope,
+        counts.open_to_every_token,
+        counts.open_without_token,
+        counts.undecided
+    )
 }
 
 fn residue(page: &mut Page, report: &Report) {
@@ -248,7 +273,10 @@ fn residue(page: &mut Page, report: &Report) {
         page.section("LEFT BEHIND: nothing");
         return;
     }
-    page.section(&format!("LEFT BEHIND ({})", report.residue.len() + open.len()));
+    page.section(&format!(
+        "LEFT BEHIND ({})",
+        report.residue.len() + open.len()
+    ));
     for item in &report.residue {
         let mut text = format!("{} {} at {}", item.kind, item.name, item.location);
         if let Some(exchange) = item.exchange {
@@ -309,16 +337,14 @@ fn ending(page: &mut Page, report: &Report) {
     let left = format!("EXIT {} {name}", outcome.exit_code);
     page.pair(
         0,
-        safe_columns(&left),
+        safe::width(&left) + 2,
         (tone, &left),
         (Tone::Plain, &outcome.meaning),
     );
 }
 
-fn safe_columns(left: &str) -> usize {
-    super::safe::width(left) + 2
-}
-
 fn or_dash(text: &str) -> String {
     if text.is_empty() { "-" } else { text }.to_owned()
 }
+
+const DECIDED_PART: &str = ", for what was decided";

@@ -25,7 +25,7 @@ pub(super) struct Page {
 }
 
 impl Page {
-    pub(super) fn new(style: &Style) -> Self {
+    pub(super) fn new(style: Style) -> Self {
         Self {
             out: String::new(),
             width: usize::from(style.width).clamp(MIN_WIDTH, MAX_WIDTH),
@@ -171,9 +171,9 @@ mod tests {
 
     #[test]
     fn colour_is_used_only_when_asked_for() {
-        let plain = Page::new(&Style::default());
+        let plain = Page::new(Style::default());
         assert_eq!(plain.paint(Tone::Bad, "x"), "x");
-        let coloured = Page::new(&Style {
+        let coloured = Page::new(Style {
             colour: true,
             ..Style::default()
         });
@@ -189,7 +189,7 @@ mod tests {
             indent in 0usize..20,
             width in 0u16..130,
         ) {
-            let mut page = Page::new(&Style { width, ..Style::default() });
+            let mut page = Page::new(Style { width, ..Style::default() });
             page.text(indent, Tone::Plain, &text);
             page.labelled(indent, &label, Tone::Plain, &text);
             let limit = page.width();

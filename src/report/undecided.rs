@@ -14,6 +14,15 @@ use super::{Style, safe};
 
 /// Collects everything undecided, each (subject, reason, flag) once.
 pub(super) fn undecided(collected: &Collected, coverage: &[CoverageRow]) -> Vec<Unsettleable> {
+    let everything = collected
+        .discovery
+        .unusable
+        .iter()
+        .map(|reason| Unsettleable {
+            what: "everything about the target".to_owned(),
+            reason: reason.clone(),
+            decided_by: None,
+        });
     let cells = collected
         .matrix()
         .into_iter()
@@ -28,11 +37,15 @@ pub(super) fn undecided(collected: &Collected, coverage: &[CoverageRow]) -> Vec<
             reason: row.reason.clone(),
             decided_by: row.decided_by.clone(),
         });
-    let missing = collected.identities.missing.iter().map(|missing| Unsettleable {
-        what: format!("identity/{}", missing.name),
-        reason: missing.reason.clone(),
-        decided_by: None,
-    });
+    let missing = collected
+        .identities
+        .missing
+        .iter()
+        .map(|missing| Unsettleable {
+            what: format!("identity/{}", missing.name),
+            reason: missing.reason.clone(),
+            decided_by: None,
+        });
     let invalid = collected.identities.present.iter().filter_map(|identity| {
         Some(Unsettleable {
             what: format!("identity/{}", identity.name),
@@ -46,7 +59,8 @@ pub(super) fn undecided(collected: &Collected, coverage: &[CoverageRow]) -> Vec<
         .chain(&collected.plan.unsettleable)
         .cloned();
     let mut seen = BTreeSet::new();
-    cells
+    everything
+        .chain(cells)
         .chain(missing)
         .chain(invalid)
         .chain(checks)
@@ -62,7 +76,7 @@ pub(super) fn undecided(collected: &Collected, coverage: &[CoverageRow]) -> Vec<
 }
 
 /// Writes what was not decided, grouped by reason and flag, largest group first.
-pub(super) fn write(page: &mut Page, items: &[Unsettleable], style: &Style) {
+pub(super) fn write(page: &mut Page, items: &[Unsettleable], style: Style) {
     if items.is_empty() {
         page.section("NOT DECIDED: nothing");
         return;

@@ -13,10 +13,10 @@ pub const fn posture(posture: Posture) -> &'static str {
         Posture::D1 => "gated by an initial access token",
         Posture::D1p => "gated by a source policy; another network may be answered differently",
         Posture::D2 => "gated by a trusted software statement",
-        Posture::D3 => "open to strangers within limits; a user must still log in and consent",
-        Posture::D4 => "open to strangers without limits; a user must still log in and consent",
+        Posture::D3 => "open to strangers, within limits",
+        Posture::D4 => "open to strangers, without limits",
         Posture::D5 => "open, and a stranger's client gets a working token without any user",
-        Posture::Undetermined => "not determined",
+        Posture::Undetermined => "nothing shows whether a stranger can register a client",
     }
 }
 

@@ -3,47 +3,27 @@
 use std::collections::BTreeSet;
 
 use mcp_assay::model::audit::{Collected, Engagement, ResidueItem, SessionRecord};
-use mcp_assay::model::discovery::{
-    AnonymousAccess, AuthorizationServer, Discovery, MetadataAttempt, Route, ServedRevision,
-};
-use mcp_assay::model::exchange::{
-    Body, Exchange, ExchangeId, HeaderField, Ledger, Outcome, Request, Response,
-};
-use mcp_assay::model::identity::{
-    Identities, Identity, IdentityKind, MissingIdentity, Provenance, ScopeSet,
-};
+use mcp_assay::model::discovery::Discovery;
+use mcp_assay::model::identity::IdentityKind;
 use mcp_assay::model::matrix::{
-    Access, Calibration, Cell, Class, Confidence, GateObservation, GateOutcome, Layer, Matrix,
-    ValidationSeen,
+    Access, Calibration, Cell, Class, Confidence, Layer, Matrix, ValidationSeen,
 };
-use mcp_assay::model::probe::{Plan, ProbeId, ProbeKey, Tier, Unsettleable};
-use mcp_assay::model::registration::{
-    CreatedClient, Deletion, Posture, Registration, RegistrationAttempt, RegistrationOutcome,
-};
+use mcp_assay::model::probe::{Plan, Tier, Unsettleable};
 use mcp_assay::model::report::{
     CoverageRow, EffectivePolicy, EffectiveRule, Enforcement, ToolCounts, ToolEnforcement,
 };
-use mcp_assay::model::settings::{
-    Acceptance, CredentialSource, IdentitySource, Network, Settings,
-};
-use mcp_assay::model::surface::{
-    Annotations, DeclaredScheme, ListOutcome, Listing, Subject, SubjectKind, Surface,
-};
+use mcp_assay::model::settings::{Acceptance, CredentialSource, IdentitySource, Network, Settings};
 use mcp_assay::model::target::{ResourceId, Revision, Target, Transport};
 use mcp_assay::model::verdict::{Basis, Cite, Finding, Level, Part, Severity, Status};
 use mcp_assay::report::assemble::Judged;
 
-/// Names of the tools, in list order.
-pub const TOOLS: [&str; 5] = [
-    "read_note",
-    "list_notes",
-    "create_note",
-    "delete_note",
-    "export_notes",
-];
+#[path = "rich_evidence.rs"]
+mod evidence;
+use evidence::{URL, discovery, gate, identities, ledger, registration, scopes, surface, x};
+pub(crate) use evidence::{exchange, tool};
 
 /// What a run against a partly guarded server collected.
-pub fn collected() -> Collected {
+pub(crate) fn collected() -> Collected {
     Collected {
         target: Some(Target {
             url: URL.to_owned(),
@@ -107,7 +87,7 @@ pub fn collected() -> Collected {
 }
 
 /// What the judges made of it.
-pub fn judged() -> Judged {
+pub(crate) fn judged() -> Judged {
     let hidden = finding(
         "calls-hidden-tools",
         "tool/export_notes",
@@ -149,7 +129,12 @@ pub fn judged() -> Judged {
             status: Status::Pass,
             reason: "the challenge names the metadata".to_owned(),
             findings: Vec::new(),
-            ..row("challenge-without-metadata", "DISC-01", Status::Fail, &hidden)
+            ..row(
+                "challenge-without-metadata",
+                "DISC-01",
+                Status::Fail,
+                &hidden,
+            )
         },
         CoverageRow {
             status: Status::Observed,
@@ -190,7 +175,7 @@ pub fn judged() -> Judged {
 }
 
 /// What the operator had asked for.
-pub fn settings() -> Settings {
+pub(crate) fn settings() -> Settings {
     let source = |name: &str| IdentitySource {
         name: name.to_owned(),
         kind: IdentityKind::Valid,
@@ -235,7 +220,7 @@ pub fn settings() -> Settings {
 }
 
 /// A run in which nothing answered.
-pub fn unreachable() -> Collected {
+pub(crate) fn unreachable() -> Collected {
     let full = collected();
     Collected {
         target: full.target,
@@ -253,7 +238,7 @@ pub fn unreachable() -> Collected {
 }
 
 /// What judging makes of nothing.
-pub fn nothing_judged() -> Judged {
+pub(crate) fn nothing_judged() -> Judged {
     Judged {
         coverage: Vec::new(),
         findings: Vec::new(),
@@ -269,7 +254,7 @@ pub fn nothing_judged() -> Judged {
 }
 
 /// The cell of a subject and an identity.
-pub fn cell(subject: &str, identity: &str, access: Access) -> Cell {
+pub(crate) fn cell(subject: &str, identity: &str, access: Access) -> Cell {
     let class = match access {
         Access::Allowed => Some(Class::ExecutedOk),
         Access::Reached => Some(Class::InvalidArguments),
@@ -308,20 +293,18 @@ pub fn cell(subject: &str, identity: &str, access: Access) -> Cell {
     }
 }
 
-/// A tool as it is listed.
-pub fn tool(name: &str) -> Subject {
-    subject(SubjectKind::Tool, name)
-}
-
 /// The matrix of one revision.
-pub fn matrix(revision: Revision) -> Matrix {
+pub(crate) fn matrix(revision: Revision) -> Matrix {
     use Access::{Allowed, Denied, Inconclusive, NotTested, Reached};
     let rows = [
         ("tool/read_note", [Denied, Denied, Allowed, Allowed]),
         ("tool/list_notes", [Denied, Denied, Allowed, Allowed]),
         ("tool/create_note", [Denied, Denied, Reached, Reached]),
         ("tool/delete_note", [Denied, Denied, Denied, Allowed]),
-        ("tool/export_notes", [Denied, Inconclusive, Allowed, Allowed]),
+        (
+            "tool/export_notes",
+            [Denied, Inconclusive, Allowed, Allowed],
+        ),
         ("resource/notes://all", [Denied, Denied, Allowed, Allowed]),
         ("resource/notes://audit", [Denied, Denied, Denied, Allowed]),
         ("prompt/summarise", [NotTested; 4]),
@@ -348,226 +331,18 @@ pub fn matrix(revision: Revision) -> Matrix {
 
 fn older_matrix() -> Matrix {
     let mut older = matrix(Revision::R2025_06);
-    older.cells.retain(|cell| cell.subject == "tool/delete_note");
-    if let Some(cell) = older.cells.iter_mut().find(|cell| cell.identity == "reader") {
+    older
+        .cells
+        .retain(|cell| cell.subject == "tool/delete_note");
+    if let Some(cell) = older
+        .cells
+        .iter_mut()
+        .find(|cell| cell.identity == "reader")
+    {
         cell.access = Access::Allowed;
         cell.confidence = Confidence::Proven;
     }
     older
-}
-
-fn discovery() -> Discovery {
-    let served = |revision| ServedRevision {
-        revision,
-        transport: Transport::StreamableHttp,
-        exchange: x(1),
-    };
-    Discovery {
-        endpoint: URL.to_owned(),
-        revisions: vec![served(Revision::R2025_11), served(Revision::R2025_06)],
-        audited: Some(served(Revision::R2025_11)),
-        anonymous: AnonymousAccess::Refused,
-        authorization_servers: vec![AuthorizationServer {
-            issuer: "https://as.example.com".to_owned(),
-            named_by: x(1),
-            metadata: vec![MetadataAttempt {
-                url: "https://as.example.com/.well-known/oauth-authorization-server".to_owned(),
-                route: Route::WellKnownInserted,
-                exchange: x(2),
-                document: Some(serde_json::json!({
-                    "issuer": "https://as.example.com",
-                    "client_id_metadata_document_supported": true
-                })),
-                problem: None,
-            }],
-            blocked: None,
-            assumed: false,
-        }],
-        ..Discovery::default()
-    }
-}
-
-fn identities() -> Identities {
-    let one = |name: &str, kind, provenance, scopes: Option<ScopeSet>| Identity {
-        name: name.to_owned(),
-        kind,
-        provenance,
-        privileged: name == "admin",
-        believed: scopes,
-        requested: None,
-        granted: None,
-        expires_in: None,
-        claims: None,
-        exchange: None,
-        invalid: None,
-        credential: None,
-    };
-    let derived = |change: &str| Provenance::Derived {
-        from: None,
-        change: change.to_owned(),
-    };
-    let given = |source: &str| Provenance::Operator {
-        source: source.to_owned(),
-    };
-    let (read, both) = (scopes(&["notes:read"]), scopes(&["notes:read", "notes:write"]));
-    let present = vec![
-        one("anonymous", IdentityKind::Anonymous, derived("no token"), None),
-        one("garbage", IdentityKind::Garbage, derived("random"), None),
-        one("reader", IdentityKind::Valid, given("env:READER_TOKEN"), Some(read)),
-        one("admin", IdentityKind::Valid, given("file:admin.token"), Some(both)),
-        one(
-            "elsewhere",
-            IdentityKind::ForeignAudience,
-            given("env:OTHER_TOKEN"),
-            None,
-        ),
-    ];
-    Identities {
-        present,
-        missing: vec![MissingIdentity {
-            name: "auditor".to_owned(),
-            reason: "the token endpoint answered 400 invalid_client; check client_id and secret"
-                .to_owned(),
-            exchange: Some(x(5)),
-        }],
-        baseline: Some("admin".to_owned()),
-        baseline_reason: "marked as privileged".to_owned(),
-    }
-}
-
-fn surface() -> Surface {
-    let mut subjects: Vec<Subject> = TOOLS.iter().map(|name| tool(name)).collect();
-    subjects.push(subject(SubjectKind::Resource, "notes://all"));
-    subjects.push(subject(SubjectKind::Resource, "notes://audit"));
-    subjects.push(subject(SubjectKind::Prompt, "summarise"));
-    let listing = |identity: &str| Listing {
-        identity: identity.to_owned(),
-        kind: SubjectKind::Tool,
-        outcome: ListOutcome::Complete,
-        names: TOOLS.map(str::to_owned).to_vec(),
-        duplicates: Vec::new(),
-        exchanges: vec![x(6)],
-        cache_scopes: Vec::new(),
-        attempt: 0,
-    };
-    Surface {
-        subjects,
-        listings: vec![listing("reader"), listing("admin")],
-        differing: std::collections::BTreeMap::new(),
-    }
-}
-
-fn subject(kind: SubjectKind, name: &str) -> Subject {
-    Subject {
-        id: kind.subject_id(name),
-        kind,
-        name: name.to_owned(),
-        title: None,
-        description: None,
-        annotations: Some(Annotations {
-            read_only: Some(name.starts_with("read") || name.starts_with("list")),
-            ..Annotations::default()
-        }),
-        schemes: Some(vec![DeclaredScheme {
-            kind: "oauth2".to_owned(),
-            scopes: scopes(&["notes:read"]),
-        }]),
-        input_schema: None,
-        prompt_arguments: Vec::new(),
-        exchange: x(6),
-    }
-}
-
-fn registration() -> Registration {
-    Registration {
-        issuer: "https://as.example.com".to_owned(),
-        endpoint: Some("https://as.example.com/register".to_owned()),
-        attempts: vec![RegistrationAttempt {
-            variant: "native-loopback".to_owned(),
-            endpoint: "https://as.example.com/register".to_owned(),
-            outcome: RegistrationOutcome::Registered,
-            requested_redirects: vec!["http://127.0.0.1/cb".to_owned()],
-            echoed_redirects: None,
-            client: Some("c-77".to_owned()),
-            exchange: x(3),
-        }],
-        clients: vec![CreatedClient {
-            client_id: "c-77".to_owned(),
-            variant: "native-loopback".to_owned(),
-            exchange: x(3),
-            manageable: true,
-            usable: None,
-            deletion: Deletion::Refused {
-                exchange: x(4),
-                what: "405".to_owned(),
-            },
-        }],
-        stranger_token: None,
-        posture: Posture::D4,
-        confidence: Confidence::Proven,
-        reason: "an anonymous request was answered 201".to_owned(),
-        decided_by: None,
-        exchanges: vec![x(3)],
-    }
-}
-
-fn gate(identity: &str, exchange: u32) -> GateObservation {
-    GateObservation {
-        identity: identity.to_owned(),
-        door: "list-tools".to_owned(),
-        subject: None,
-        outcome: GateOutcome::Refused,
-        class: Some(Class::Unauthenticated),
-        exchange: x(exchange),
-    }
-}
-
-fn ledger() -> Ledger {
-    let mut ledger = Ledger::default();
-    for (probe, identity) in [
-        (ProbeId::DetectLegacy, "anonymous"),
-        (ProbeId::ServerMetadata, "anonymous"),
-        (ProbeId::Register, "anonymous"),
-        (ProbeId::ListTools, "anonymous"),
-        (ProbeId::MintToken, "auditor"),
-        (ProbeId::CallValid, "reader"),
-        (ProbeId::UnknownName, "reader"),
-    ] {
-        ledger.file(exchange(probe, identity));
-    }
-    ledger
-}
-
-/// An exchange that was answered.
-pub fn exchange(probe: ProbeId, identity: &str) -> Exchange {
-    let text = "{\"jsonrpc\":\"2.0\"}";
-    let body = Body {
-        bytes: text.as_bytes().into(),
-        truncated: false,
-        length: text.len() as u64,
-        sha256: "0".repeat(64),
-    };
-    Exchange {
-        id: ExchangeId(0),
-        probe: ProbeKey::new(probe),
-        identity: identity.to_owned(),
-        tier: probe.tier(),
-        request: Request {
-            method: "POST".to_owned(),
-            url: URL.to_owned(),
-            headers: vec![HeaderField::new("accept", "application/json")],
-            body: None,
-        },
-        outcome: Outcome::Response(Response {
-            status: 200,
-            headers: vec![HeaderField::new("content-type", "application/json")],
-            body,
-            stream: None,
-        }),
-        started_ms: 1,
-        elapsed_ms: 2,
-        caused_by: None,
-    }
 }
 
 fn finding(
@@ -592,7 +367,12 @@ fn finding(
         confidence,
         cites: vec![
             cite(x(7), Part::Status, "unknown name refused", false),
-            cite(x(6), Part::Pointer("/result".to_owned()), "the result", true),
+            cite(
+                x(6),
+                Part::Pointer("/result".to_owned()),
+                "the result",
+                true,
+            ),
         ],
         fingerprint: fingerprint.to_owned(),
     }
@@ -618,13 +398,3 @@ fn row(check: &str, requirement: &str, status: Status, finding: &Finding) -> Cov
         findings: vec![finding.fingerprint.clone()],
     }
 }
-
-fn scopes(names: &[&str]) -> ScopeSet {
-    names.iter().map(|name| (*name).to_owned()).collect()
-}
-
-const fn x(n: u32) -> ExchangeId {
-    ExchangeId(n)
-}
-
-const URL: &str = "https://mcp.example.com/mcp";
