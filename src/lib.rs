@@ -12,4 +12,5 @@ pub mod mcp;
 pub mod model;
 pub mod oracle;
 pub mod report;
+pub mod stage;
 pub mod wire;

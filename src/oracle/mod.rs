@@ -4,6 +4,7 @@
 //! [`observe`] reads its bytes, [`cascade`] says what they mean in their context,
 //! [`differential`] compares identities, and [`matrix`] assembles the cells.
 
+pub mod admission;
 pub mod calibrate;
 pub mod cascade;
 pub mod differential;
