@@ -1,4 +1,15 @@
 //! mcp-assay audits the authorization of MCP servers.
+//!
+//! `Target → discover → enrol → enumerate → plan → run → classify → judge → render`:
+//! everything that opens a socket comes before everything that has an opinion, and the two meet
+//! only in an append-only ledger that is redacted as it is written.
 
+pub mod codec;
+pub mod config;
 #[cfg(feature = "demo")]
 pub mod demo;
+pub mod mcp;
+pub mod model;
+pub mod oracle;
+pub mod report;
+pub mod wire;

@@ -1,0 +1,114 @@
+//! Everything the collecting stages know when the judging begins.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::discovery::Discovery;
+use super::exchange::{ExchangeId, Ledger};
+use super::identity::Identities;
+use super::matrix::{GateObservation, Matrix};
+use super::probe::{Plan, Tier, Unsettleable};
+use super::registration::Registration;
+use super::settings::PolicyEntry;
+use super::surface::Surface;
+use super::target::Target;
+
+/// The rules the run was made under.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Engagement {
+    /// Eight hexadecimal digits that tag everything the run creates.
+    pub run_id: String,
+    /// RFC 3339 start of the run.
+    pub started: String,
+    /// Tiers that were allowed.
+    pub tiers: Vec<Tier>,
+    /// Whether valid calls of clearly read-only tools were allowed.
+    pub reads: bool,
+    /// Hosts a credential was allowed to go to.
+    pub confirmed_hosts: Vec<String>,
+    /// Whether certificates went unverified.
+    pub insecure: bool,
+    /// Additional roots in use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cacert: Option<String>,
+    /// Proxy in use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proxy: Option<String>,
+    /// Requests in flight to one host.
+    pub concurrency: usize,
+    /// Requests per second to one remote host.
+    pub rate: u32,
+    /// Bound on requests.
+    pub max_requests: usize,
+}
+
+/// Something the run created and could not remove.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ResidueItem {
+    /// `client`, `session`, `token`.
+    pub kind: String,
+    /// What it is called.
+    pub name: String,
+    /// Where it lives.
+    pub location: String,
+    /// Why it is still there.
+    pub reason: String,
+    /// The request that would remove it.
+    pub undo: String,
+    /// The exchange that created it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exchange: Option<ExchangeId>,
+}
+
+/// A session the run opened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SessionRecord {
+    /// Identity it belongs to.
+    pub identity: String,
+    /// The exchange that opened it.
+    pub exchange: ExchangeId,
+    /// Whether it was closed again, or the server has none to close.
+    pub closed: bool,
+}
+
+/// Everything collected.
+#[derive(Clone, Debug, Default)]
+pub struct Collected {
+    /// The target.
+    pub target: Option<Target>,
+    /// The rules of the run.
+    pub engagement: Engagement,
+    /// What the target publishes.
+    pub discovery: Discovery,
+    /// Who asked.
+    pub identities: Identities,
+    /// What there is to ask for.
+    pub surface: Surface,
+    /// What each door did with each credential.
+    pub gates: Vec<GateObservation>,
+    /// The cells, one matrix per revision and transport.
+    pub matrices: Vec<Matrix>,
+    /// Registration per authorization server.
+    pub registrations: Vec<Registration>,
+    /// Sessions opened.
+    pub sessions: Vec<SessionRecord>,
+    /// What is left behind.
+    pub residue: Vec<ResidueItem>,
+    /// What was planned.
+    pub plan: Plan,
+    /// What stays open.
+    pub unsettled: Vec<Unsettleable>,
+    /// Intended policy, when the operator gave one.
+    pub policy: Vec<PolicyEntry>,
+    /// Every exchange.
+    pub ledger: Ledger,
+    /// Whether the operator interrupted the run.
+    pub interrupted: bool,
+}
+
+impl Collected {
+    /// The matrix of the audited revision.
+    pub fn matrix(&self) -> Option<&Matrix> {
+        self.matrices.first()
+    }
+}

@@ -1,0 +1,311 @@
+//! One request and what came of it: the unit of evidence. Everything here is already redacted.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::probe::{ProbeKey, Tier};
+
+/// The position of an exchange in the ledger, printed as `x0017`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct ExchangeId(pub u32);
+
+impl fmt::Display for ExchangeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "x{:04}", self.0)
+    }
+}
+
+impl From<ExchangeId> for String {
+    fn from(id: ExchangeId) -> Self {
+        id.to_string()
+    }
+}
+
+impl TryFrom<String> for ExchangeId {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.strip_prefix('x')
+            .and_then(|digits| digits.parse().ok())
+            .map(Self)
+            .ok_or_else(|| format!("`{text}` is not an exchange id such as x0017"))
+    }
+}
+
+impl schemars::JsonSchema for ExchangeId {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "ExchangeId".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "type": "string",
+            "pattern": "^x[0-9]{4,}$",
+            "description": "Position of an exchange in the ledger, e.g. x0017."
+        })
+    }
+}
+
+/// One header field, in wire order; duplicates are separate fields.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeaderField {
+    /// Field name as sent or received.
+    pub name: String,
+    /// Field value, bytes outside UTF-8 replaced, secrets redacted.
+    pub value: String,
+}
+
+impl HeaderField {
+    /// A field from its two halves.
+    pub fn new(name: impl Into<String>, value: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            value: value.into(),
+        }
+    }
+}
+
+/// A captured body: bounded, redacted, shared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Body {
+    /// The redacted bytes that were kept.
+    pub bytes: Arc<[u8]>,
+    /// Whether bytes past the cap, the deadline or a broken connection are missing.
+    pub truncated: bool,
+    /// How many bytes arrived on the wire.
+    pub length: u64,
+    /// Lower-case hex SHA-256 of all bytes that arrived.
+    pub sha256: String,
+}
+
+impl Body {
+    /// The kept bytes as text, invalid UTF-8 replaced.
+    pub fn text(&self) -> std::borrow::Cow<'_, str> {
+        String::from_utf8_lossy(&self.bytes)
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct BodyRecord {
+    text: String,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    truncated: bool,
+    length: u64,
+    sha256: String,
+}
+
+impl Serialize for Body {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        BodyRecord {
+            text: self.text().into_owned(),
+            truncated: self.truncated,
+            length: self.length,
+            sha256: self.sha256.clone(),
+        }
+        .serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Body {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let record = BodyRecord::deserialize(deserializer)?;
+        Ok(Self {
+            bytes: record.text.into_bytes().into(),
+            truncated: record.truncated,
+            length: record.length,
+            sha256: record.sha256,
+        })
+    }
+}
+
+/// What was sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Request {
+    /// HTTP method.
+    pub method: String,
+    /// Absolute URL.
+    pub url: String,
+    /// Fields in the order given to the HTTP client.
+    pub headers: Vec<HeaderField>,
+    /// Body, when there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<Body>,
+}
+
+/// What came back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Response {
+    /// HTTP status code.
+    pub status: u16,
+    /// Fields in wire order, duplicates kept.
+    pub headers: Vec<HeaderField>,
+    /// Body of the response itself.
+    pub body: Body,
+    /// For 2024-11-05: what arrived on the event stream in answer to this POST.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stream: Option<Body>,
+}
+
+impl Response {
+    /// The first value of a header field, compared case-insensitively (RFC 9110 §5.1).
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let mut fields = self.headers.iter();
+        let found = fields.find(|field| field.name.eq_ignore_ascii_case(name))?;
+        Some(found.value.as_str())
+    }
+
+    /// Every value of a header field, in wire order.
+    pub fn header_values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.headers
+            .iter()
+            .filter(move |field| field.name.eq_ignore_ascii_case(name))
+            .map(|field| field.value.as_str())
+    }
+
+    /// The media type of the body without parameters, lower-cased; empty when absent.
+    pub fn media_type(&self) -> String {
+        let value = self.header("content-type").unwrap_or_default();
+        value
+            .split(';')
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase()
+    }
+}
+
+/// Why no complete answer arrived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FailureKind {
+    /// The host name did not resolve.
+    Dns,
+    /// No TCP connection.
+    Connect,
+    /// The TLS handshake or the certificate failed.
+    Tls,
+    /// A deadline passed.
+    Timeout,
+    /// The connection broke.
+    Reset,
+    /// Header section over the cap.
+    TooLarge,
+    /// The bytes are not HTTP.
+    Malformed,
+    /// The engagement rules forbid the request; nothing was sent.
+    Blocked,
+    /// The run was cancelled.
+    Cancelled,
+    /// The request budget is used up; nothing was sent.
+    Budget,
+}
+
+/// A request without a complete answer; data, not an error.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// The kind of trouble.
+    pub kind: FailureKind,
+    /// What the operator should read.
+    pub text: String,
+    /// What had arrived before the trouble.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partial: Option<Box<Response>>,
+}
+
+/// A response or the reason there is none.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// An HTTP response.
+    Response(Response),
+    /// No complete response.
+    Failure(Failure),
+}
+
+/// One request with its outcome.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exchange {
+    /// Position in the ledger; zero until it is filed.
+    pub id: ExchangeId,
+    /// Which probe asked.
+    pub probe: ProbeKey,
+    /// Name of the identity whose credential was attached.
+    pub identity: String,
+    /// The tier that permitted it.
+    pub tier: Tier,
+    /// What was sent.
+    pub request: Request,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// Milliseconds from the start of the run to the send.
+    pub started_ms: u64,
+    /// Milliseconds until the outcome.
+    pub elapsed_ms: u64,
+    /// The exchange that led to this one (a redirect, a follow-up).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub caused_by: Option<ExchangeId>,
+}
+
+impl Exchange {
+    /// The response, when one arrived completely.
+    pub fn response(&self) -> Option<&Response> {
+        match &self.outcome {
+            Outcome::Response(response) => Some(response),
+            Outcome::Failure(_) => None,
+        }
+    }
+
+    /// The failure, when no complete response arrived.
+    pub fn failure(&self) -> Option<&Failure> {
+        match &self.outcome {
+            Outcome::Response(_) => None,
+            Outcome::Failure(failure) => Some(failure),
+        }
+    }
+
+    /// The HTTP status, when there is one.
+    pub fn status(&self) -> Option<u16> {
+        self.response().map(|response| response.status)
+    }
+}
+
+/// The append-only record of a run, ordered by the plan.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Ledger {
+    exchanges: Vec<Exchange>,
+}
+
+impl Ledger {
+    /// Files an exchange and returns the id it got.
+    pub fn file(&mut self, mut exchange: Exchange) -> ExchangeId {
+        let id = ExchangeId(u32::try_from(self.exchanges.len() + 1).unwrap_or(u32::MAX));
+        exchange.id = id;
+        self.exchanges.push(exchange);
+        id
+    }
+
+    /// The exchange with this id.
+    pub fn exchange(&self, id: ExchangeId) -> Option<&Exchange> {
+        let index = usize::try_from(id.0).ok()?.checked_sub(1)?;
+        self.exchanges.get(index)
+    }
+
+    /// Every exchange in order.
+    pub fn iter(&self) -> impl Iterator<Item = &Exchange> {
+        self.exchanges.iter()
+    }
+
+    /// How many exchanges were filed.
+    pub fn len(&self) -> usize {
+        self.exchanges.len()
+    }
+
+    /// Whether nothing was filed.
+    pub fn is_empty(&self) -> bool {
+        self.exchanges.is_empty()
+    }
+}

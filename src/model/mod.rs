@@ -1,0 +1,14 @@
+//! Plain data that every stage, judge and renderer shares; no logic beyond invariants.
+
+pub mod audit;
+pub mod discovery;
+pub mod exchange;
+pub mod identity;
+pub mod matrix;
+pub mod probe;
+pub mod registration;
+pub mod report;
+pub mod settings;
+pub mod surface;
+pub mod target;
+pub mod verdict;

@@ -1,0 +1,229 @@
+//! What can be asked of a target, which tier permits it, and the key that ties evidence to a question.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// How far the operator lets the tool go; each tier includes the ones before it, up to
+/// [`Tier::Authenticated`]. The last three are allowed one by one.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Tier {
+    /// Public metadata.
+    Passive,
+    /// No token, a garbage token, or a registration request that cannot register.
+    Anonymous,
+    /// Lists, unknown names, permitted schema-invalid calls, valid calls of read-only tools.
+    Authenticated,
+    /// Creates a client and deletes it.
+    Register,
+    /// Runs tools that the operator listed.
+    Call,
+    /// Changes state on canary objects.
+    Destructive,
+}
+
+impl Tier {
+    /// Every tier, least intrusive first.
+    pub const ALL: [Self; 6] = [
+        Self::Passive,
+        Self::Anonymous,
+        Self::Authenticated,
+        Self::Register,
+        Self::Call,
+        Self::Destructive,
+    ];
+
+    /// The word used in flags and reports.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Passive => "passive",
+            Self::Anonymous => "anonymous",
+            Self::Authenticated => "authenticated",
+            Self::Register => "register",
+            Self::Call => "call",
+            Self::Destructive => "destructive",
+        }
+    }
+}
+
+impl fmt::Display for Tier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+macro_rules! probes {
+    ($($variant:ident $name:literal $tier:ident $what:literal;)*) => {
+        /// A kind of question that can be put to the target.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+        pub enum ProbeId {
+            $(#[doc = $what] #[serde(rename = $name)] $variant,)*
+        }
+
+        impl ProbeId {
+            /// Every probe.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// The stable kebab-case id.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+
+            /// The lowest tier that permits it.
+            pub const fn tier(self) -> Tier {
+                match self { $(Self::$variant => Tier::$tier,)* }
+            }
+
+            /// What it asks, in a few words.
+            pub const fn purpose(self) -> &'static str {
+                match self { $(Self::$variant => $what,)* }
+            }
+        }
+    };
+}
+
+probes! {
+    DetectModern "detect-modern" Anonymous "`server/discover` in the 2026-07-28 form";
+    DetectLegacy "detect-legacy" Anonymous "`initialize` as revisions up to 2025-11-25 do";
+    DetectSse "detect-sse" Anonymous "GET for the event stream of 2024-11-05";
+    ResourceMetadata "resource-metadata" Passive "protected resource metadata (RFC 9728)";
+    ServerMetadata "server-metadata" Passive "authorization server metadata (RFC 8414, OpenID Connect Discovery)";
+    KeySet "key-set" Passive "the authorization server's JSON Web Key Set";
+    DefaultEndpoint "default-endpoint" Anonymous "default OAuth path of a 2025-03-26 server without metadata";
+    RegistrationGate "registration-gate" Anonymous "registration request that cannot register: truncated JSON";
+    RegistrationPlaintext "registration-plaintext" Anonymous "the same truncated request over plain http";
+    ShadowRegistration "shadow-registration" Anonymous "truncated registration at unadvertised well-trodden paths";
+    PlaintextEndpoint "plaintext-endpoint" Anonymous "the MCP endpoint over plain http, without a token";
+    ForeignOrigin "foreign-origin" Anonymous "a request that carries a foreign `Origin`";
+    Register "register" Register "a valid minimal registration";
+    RegisterHostile "register-hostile" Register "registration with a redirect URI that must be refused";
+    RegisterMachine "register-machine" Register "registration for `client_credentials`";
+    AuthorizeClient "authorize-client" Register "authorization request of the new client, no login";
+    ReadClient "read-client" Register "reading the new client back (RFC 7592 §2.1)";
+    DeleteClient "delete-client" Register "deleting the new client (RFC 7592 §2.3)";
+    MintStranger "mint-stranger" Register "token request of the anonymously registered client";
+    MintToken "mint-token" Authenticated "token request for an identity";
+    RevokeToken "revoke-token" Authenticated "revocation of a token that the run obtained (RFC 7009)";
+    OpenSession "open-session" Authenticated "`initialize` for an identity, or `server/discover`";
+    Initialized "initialized" Authenticated "`notifications/initialized`";
+    CloseSession "close-session" Authenticated "DELETE of a session that the run opened";
+    ListTools "list-tools" Authenticated "`tools/list`, one page";
+    ListResources "list-resources" Authenticated "`resources/list`, one page";
+    ListResourceTemplates "list-resource-templates" Authenticated "`resources/templates/list`, one page";
+    ListPrompts "list-prompts" Authenticated "`prompts/list`, one page";
+    UnknownName "unknown-name" Authenticated "`tools/call` of a random name: the baseline for hidden tools";
+    Calibrate "calibrate" Authenticated "schema-invalid call of a read-only tool, to see that arguments are validated";
+    CallInvalid "call-invalid" Authenticated "`tools/call` with arguments that break every required property";
+    CallValid "call-valid" Authenticated "`tools/call` of a clearly read-only tool with valid arguments";
+    CallListed "call-listed" Call "`tools/call` that the operator listed";
+    ReadResource "read-resource" Authenticated "`resources/read` of a listed resource";
+    UnknownResource "unknown-resource" Authenticated "`resources/read` of a random URI: the baseline for hidden resources";
+    PromptGet "get-prompt" Authenticated "`prompts/get` with minimal arguments";
+    UnknownPrompt "unknown-prompt" Authenticated "`prompts/get` of a random name: the baseline for hidden prompts";
+}
+
+impl fmt::Display for ProbeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// What one exchange was asked for: equal keys are equal questions.
+#[derive(
+    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+pub struct ProbeKey {
+    /// The kind of question.
+    pub id: ProbeId,
+    /// Subject id (`tool/delete_note`), metadata URL, or issuer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+    /// Which form of the question (`no-token`, `hostile-http`, `page-2`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variant: Option<String>,
+    /// Repetition, from zero.
+    #[serde(default)]
+    pub attempt: u16,
+}
+
+impl ProbeKey {
+    /// A question about the target as a whole.
+    pub const fn new(id: ProbeId) -> Self {
+        Self {
+            id,
+            subject: None,
+            variant: None,
+            attempt: 0,
+        }
+    }
+
+    /// The same question about a subject.
+    #[must_use]
+    pub fn about(mut self, subject: impl Into<String>) -> Self {
+        self.subject = Some(subject.into());
+        self
+    }
+
+    /// The same question in another form.
+    #[must_use]
+    pub fn variant(mut self, variant: impl Into<String>) -> Self {
+        self.variant = Some(variant.into());
+        self
+    }
+
+    /// The same question again.
+    #[must_use]
+    pub const fn attempt(mut self, attempt: u16) -> Self {
+        self.attempt = attempt;
+        self
+    }
+}
+
+/// A line of the plan: a group of requests of one kind.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PlannedGroup {
+    /// The kind of question.
+    pub probe: ProbeId,
+    /// The tier that permits it.
+    pub tier: Tier,
+    /// Who asks: identity names.
+    pub identities: Vec<String>,
+    /// About what: subject ids, URLs; empty when about the target as a whole.
+    pub subjects: Vec<String>,
+    /// Upper bound on requests.
+    pub requests: usize,
+    /// Whether every one of them is certain, or depends on earlier answers.
+    pub conditional: bool,
+}
+
+/// Everything the tool would send, and what it cannot settle.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Plan {
+    /// Groups in sending order.
+    pub groups: Vec<PlannedGroup>,
+    /// Subjects or checks that stay open, with the reason and the flag that would settle them.
+    pub unsettleable: Vec<Unsettleable>,
+}
+
+impl Plan {
+    /// The upper bound on requests in all groups.
+    pub fn requests(&self) -> usize {
+        self.groups.iter().map(|group| group.requests).sum()
+    }
+}
+
+/// Something that the permitted probes cannot settle.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Unsettleable {
+    /// Subject id or check id.
+    pub what: String,
+    /// Why not.
+    pub reason: String,
+    /// The flag or configuration that would settle it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decided_by: Option<String>,
+}

@@ -1,0 +1,393 @@
+//! The report: one contract, many renderers. Serialised as `report.json`.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::audit::{Engagement, ResidueItem, SessionRecord};
+use super::discovery::Discovery;
+use super::exchange::{ExchangeId, Ledger};
+use super::identity::{Identities, ScopeSet};
+use super::matrix::{Access, Calibration, Cell, Confidence, GateObservation};
+use super::probe::{Plan, Unsettleable};
+use super::registration::{Posture, Registration};
+use super::surface::{Annotations, DeclaredScheme, Listing, SubjectKind};
+use super::target::{Revision, Target, Transport};
+use super::verdict::{Basis, Finding, Level, Severity, Status};
+
+/// The version of this contract; raised when a member changes its meaning or disappears.
+pub const SCHEMA_VERSION: &str = "1.0";
+
+/// The whole report.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Report {
+    /// Version of the report format.
+    pub schema_version: String,
+    /// Name and version of the tool.
+    pub tool: ToolInfo,
+    /// What was audited.
+    pub target: Target,
+    /// The rules of the run.
+    pub engagement: Engagement,
+    /// How the run ended.
+    pub outcome: RunOutcome,
+    /// The three questions.
+    pub answers: Answers,
+    /// One matrix per revision and transport.
+    pub matrices: Vec<ReportMatrix>,
+    /// Differences between matrices.
+    pub differences: Vec<MatrixDifference>,
+    /// What was seen to open each subject.
+    pub effective_policy: EffectivePolicy,
+    /// A row for every check, passes included.
+    pub coverage: Vec<CoverageRow>,
+    /// What is broken.
+    pub findings: Vec<Finding>,
+    /// Findings the operator accepted.
+    pub accepted: Vec<AcceptedFinding>,
+    /// Acceptances that match nothing any more, or have expired.
+    pub stale_acceptances: Vec<StaleAcceptance>,
+    /// What was not decided, and what would decide it.
+    pub undecided: Vec<Unsettleable>,
+    /// What the run left behind.
+    pub residue: Vec<ResidueItem>,
+    /// Sessions opened and whether they were closed.
+    pub sessions: Vec<SessionRecord>,
+    /// Who asked.
+    pub identities: Identities,
+    /// What the target publishes.
+    pub discovery: Discovery,
+    /// Registration per authorization server.
+    pub registrations: Vec<Registration>,
+    /// Lists as each identity sees them.
+    pub listings: Vec<Listing>,
+    /// What each door did with each credential.
+    pub gates: Vec<GateObservation>,
+    /// What was planned.
+    pub plan: Plan,
+    /// How many requests went out.
+    pub requests: RequestCounts,
+    /// Every exchange, redacted.
+    #[schemars(with = "Vec<serde_json::Value>")]
+    pub ledger: Ledger,
+}
+
+/// Name and version of the tool.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ToolInfo {
+    /// `mcp-assay`.
+    pub name: String,
+    /// Semantic version.
+    pub version: String,
+}
+
+/// How the run ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RunOutcome {
+    /// The process exit code.
+    pub exit_code: u8,
+    /// What that code means here, one sentence.
+    pub meaning: String,
+    /// Whether the operator interrupted the run.
+    pub interrupted: bool,
+    /// Decided cells (allowed or denied) in the first matrix.
+    pub decided_cells: usize,
+    /// All cells in the first matrix.
+    pub cells: usize,
+}
+
+/// The three questions a buyer asks.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Answers {
+    /// Which clients can connect?
+    pub clients: ClientsAnswer,
+    /// Which tools can an agent invoke?
+    pub tools: ToolsAnswer,
+    /// What data can those tools access?
+    pub data: DataAnswer,
+}
+
+/// Which clients can connect?
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct ClientsAnswer {
+    /// One sentence that a person could say aloud.
+    pub sentence: String,
+    /// How sure.
+    pub confidence: Confidence,
+    /// Admission paths with their gates.
+    pub paths: Vec<AdmissionPath>,
+    /// Dynamic client registration.
+    pub registration: RegistrationAnswer,
+    /// What MCP says about registration in the audited revision.
+    pub specification: String,
+    /// Findings behind the answer, by fingerprint.
+    pub findings: Vec<String>,
+    /// Exchanges behind the answer.
+    pub exchanges: Vec<ExchangeId>,
+}
+
+/// One way for a client to be admitted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AdmissionPath {
+    /// `dynamic registration`, `client ID metadata document`, `pre-registration`, `no authorization`.
+    pub path: String,
+    /// `none`, `consent only`, `domain policy`, `initial access token`, `software statement`,
+    /// `source policy`, `operator-registered`, `enterprise IdP`, `not determined`. `consent only`
+    /// stands for the user's login and consent, which admit a user, not a client.
+    pub gate: String,
+    /// The issuer it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issuer: Option<String>,
+}
+
+/// The posture of dynamic client registration.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RegistrationAnswer {
+    /// `D0`…`D5` or `undetermined`.
+    pub posture: Posture,
+    /// How sure.
+    pub confidence: Confidence,
+    /// Why, or what would determine it.
+    pub reason: String,
+    /// The flag that would determine it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decided_by: Option<String>,
+    /// The exchanges it rests on.
+    pub exchanges: Vec<ExchangeId>,
+}
+
+/// How tools are guarded.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Enforcement {
+    /// Scope decides tool by tool.
+    PerTool,
+    /// Some tools are guarded by scope and others that should be are not.
+    Partial,
+    /// One gate for the whole server.
+    ServerOnly,
+    /// Nothing depends on the token's scopes.
+    None,
+    /// Not decided.
+    Undetermined,
+}
+
+impl Enforcement {
+    /// The word used in reports.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::PerTool => "per_tool",
+            Self::Partial => "partial",
+            Self::ServerOnly => "server_only",
+            Self::None => "none",
+            Self::Undetermined => "undetermined",
+        }
+    }
+}
+
+/// Which tools can an agent invoke?
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct ToolsAnswer {
+    /// One sentence that a person could say aloud.
+    pub sentence: String,
+    /// The word for the whole server.
+    pub enforcement: Enforcement,
+    /// How sure.
+    pub confidence: Confidence,
+    /// How many tools stand behind which word.
+    pub counts: ToolCounts,
+    /// Tools that break enforcement, by name.
+    pub broken_by: Vec<String>,
+    /// Findings behind the answer, by fingerprint.
+    pub findings: Vec<String>,
+    /// Exchanges behind the answer.
+    pub exchanges: Vec<ExchangeId>,
+}
+
+/// What the cells say about tools, before the findings are known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToolEnforcement {
+    /// The word for the whole server.
+    pub enforcement: Enforcement,
+    /// How sure.
+    pub confidence: Confidence,
+    /// How many tools stand behind which word.
+    pub counts: ToolCounts,
+    /// Tools that break enforcement, by name.
+    pub broken_by: Vec<String>,
+    /// One sentence that a person could say aloud.
+    pub sentence: String,
+}
+
+/// Tools by what was seen of their gate.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ToolCounts {
+    /// Refused to at least one valid identity and allowed to another.
+    pub guarded_by_scope: usize,
+    /// Allowed to every valid identity that was tested.
+    pub open_to_every_token: usize,
+    /// Allowed without a token.
+    pub open_without_token: usize,
+    /// Not decided.
+    pub undecided: usize,
+    /// All tools.
+    pub total: usize,
+}
+
+/// What data can those tools access?
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct DataAnswer {
+    /// One sentence that a person could say aloud.
+    pub sentence: String,
+    /// How sure.
+    pub confidence: Confidence,
+    /// Whether tokens for other resources were refused.
+    pub audience: String,
+    /// Whether another tenant's or user's data was reachable.
+    pub tenant: String,
+    /// Results for resources and resource templates.
+    pub resources: String,
+    /// Results for prompts.
+    pub prompts: String,
+    /// Findings behind the answer, by fingerprint.
+    pub findings: Vec<String>,
+    /// Exchanges behind the answer.
+    pub exchanges: Vec<ExchangeId>,
+}
+
+/// A row label of the matrix.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ReportSubject {
+    /// `tool/delete_note`.
+    pub id: String,
+    /// What it is.
+    pub kind: SubjectKind,
+    /// Its name.
+    pub name: String,
+    /// Behaviour hints.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub annotations: Option<Annotations>,
+    /// Scopes it declares for itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub declared: Option<Vec<DeclaredScheme>>,
+}
+
+/// The cells of one revision and transport.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ReportMatrix {
+    /// The revision spoken.
+    pub revision: Revision,
+    /// The transport used.
+    pub transport: Transport,
+    /// Identity names in column order.
+    pub identities: Vec<String>,
+    /// Row labels in order.
+    pub subjects: Vec<ReportSubject>,
+    /// Cells, row by row.
+    pub cells: Vec<Cell>,
+    /// What the pre-flight showed.
+    pub calibration: Calibration,
+}
+
+/// A cell that differs between two matrices.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct MatrixDifference {
+    /// Subject id.
+    pub subject: String,
+    /// Identity name.
+    pub identity: String,
+    /// The word in each matrix, by revision.
+    pub access: Vec<(Revision, Access)>,
+}
+
+/// What was seen to open each subject.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct EffectivePolicy {
+    /// Per subject.
+    pub subjects: Vec<EffectiveRule>,
+    /// Scopes that opened nothing.
+    pub idle_scopes: Vec<String>,
+    /// Subjects that no scope guards.
+    pub unguarded: Vec<String>,
+}
+
+/// What opens one subject.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct EffectiveRule {
+    /// Subject id.
+    pub subject: String,
+    /// The smallest scope sets seen to open it, any of them; empty when not determined.
+    pub opened_by: Vec<ScopeSet>,
+    /// Scope sets seen to be refused.
+    pub refused_for: Vec<ScopeSet>,
+    /// `any token`, `no token`, `scopes`, `not determined`.
+    pub gate: String,
+}
+
+/// One check's row.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CoverageRow {
+    /// Check id.
+    pub check: String,
+    /// Title.
+    pub title: String,
+    /// Requirement ids.
+    pub requirements: Vec<String>,
+    /// The word.
+    pub status: Status,
+    /// Default severity of its findings.
+    pub severity: Severity,
+    /// Strength of the requirement in the audited revision.
+    pub level: Level,
+    /// What it rests on.
+    pub basis: Basis,
+    /// The words a report may use for a breach: `violates MCP 2025-11-25`, `posture`, ….
+    pub wording: String,
+    /// Why this word.
+    pub reason: String,
+    /// The flag or configuration that would decide it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decided_by: Option<String>,
+    /// Fingerprints of its findings.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<String>,
+}
+
+/// A finding with the operator's reason for living with it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AcceptedFinding {
+    /// The finding.
+    pub finding: Finding,
+    /// The reason given.
+    pub reason: String,
+    /// Last day of validity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<String>,
+}
+
+/// An acceptance that no longer does anything.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct StaleAcceptance {
+    /// Check id.
+    pub check: String,
+    /// The reason given.
+    pub reason: String,
+    /// Why it is stale: matches nothing, or expired.
+    pub problem: String,
+}
+
+/// How many requests went out.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RequestCounts {
+    /// All of them.
+    pub total: usize,
+    /// By tier.
+    pub by_tier: std::collections::BTreeMap<String, usize>,
+    /// By probe.
+    pub by_probe: std::collections::BTreeMap<String, usize>,
+    /// Cells asked about directly, without the controls.
+    pub cell_requests: usize,
+    /// Controls: baselines, repeats, calibration, liveness.
+    pub control_requests: usize,
+}

@@ -1,0 +1,203 @@
+//! What the operator allows and wants; parsed elsewhere, plain here.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use secrecy::SecretString;
+use serde_json::Value;
+
+use super::identity::{IdentityKind, ScopeSet};
+use super::probe::Tier;
+use super::target::Revision;
+use super::verdict::Severity;
+
+/// Everything an audit needs to know beside its target.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Tiers that may run.
+    pub tiers: BTreeSet<Tier>,
+    /// Whether valid calls of clearly read-only tools may run (`--no-reads` clears it).
+    pub reads: bool,
+    /// The revision to audit with; the newest served when absent.
+    pub revision: Option<Revision>,
+    /// Operator identities.
+    pub identities: Vec<IdentitySource>,
+    /// The ladder to mint, when asked for.
+    pub mint: Option<Mint>,
+    /// Intended policy.
+    pub policy: Vec<PolicyEntry>,
+    /// Accepted findings.
+    pub accept: Vec<Acceptance>,
+    /// Operator argument vectors and permissions by tool name pattern.
+    pub tools: Vec<ToolRule>,
+    /// Network behaviour.
+    pub network: Network,
+    /// Check ids to run; empty means all.
+    pub only: BTreeSet<String>,
+    /// Check ids to leave out.
+    pub skip: BTreeSet<String>,
+    /// Findings at or above this severity fail the run.
+    pub fail_on: Severity,
+    /// Whether inconclusive checks fail the run.
+    pub strict: bool,
+    /// Eight hexadecimal digits that tag everything the run creates.
+    pub run_id: String,
+}
+
+impl Settings {
+    /// Whether a tier may run.
+    pub fn allows(&self, tier: Tier) -> bool {
+        self.tiers.contains(&tier)
+    }
+}
+
+/// One operator identity and where its token comes from.
+#[derive(Clone, Debug)]
+pub struct IdentitySource {
+    /// The operator's name for it.
+    pub name: String,
+    /// What kind of token it is.
+    pub kind: IdentityKind,
+    /// Whether it is the strongest.
+    pub privileged: bool,
+    /// Scopes the operator believes it has, or wants for a minted one.
+    pub scopes: Option<ScopeSet>,
+    /// Where the token comes from.
+    pub credential: CredentialSource,
+}
+
+/// Where a token comes from.
+#[derive(Clone, Debug)]
+pub enum CredentialSource {
+    /// A token the operator gave, already read.
+    Token {
+        /// `env:NAME`, `file:PATH` or `-`.
+        source: String,
+        /// The token.
+        token: SecretString,
+    },
+    /// A `client_credentials` grant (RFC 6749 §4.4).
+    ClientCredentials(ClientCredentials),
+}
+
+/// A confidential client.
+#[derive(Clone, Debug)]
+pub struct ClientCredentials {
+    /// Client identifier.
+    pub client_id: String,
+    /// Client secret.
+    pub secret: SecretString,
+    /// How it authenticates; tried in this order when both are possible.
+    pub auth: ClientAuth,
+    /// The issuer to use when the target names several.
+    pub issuer: Option<String>,
+}
+
+/// Client authentication at the token endpoint (RFC 6749 §2.3.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ClientAuth {
+    /// What the metadata advertises; `client_secret_basic` when it says nothing (RFC 8414 §2).
+    #[default]
+    Advertised,
+    /// `client_secret_basic`.
+    Basic,
+    /// `client_secret_post`.
+    Post,
+}
+
+/// The ladder of narrower tokens.
+#[derive(Clone, Debug)]
+pub struct Mint {
+    /// The identity whose client mints.
+    pub from: String,
+    /// The scopes to vary; the source identity's scopes when absent.
+    pub scopes: Option<ScopeSet>,
+}
+
+/// What the operator intends for some tools.
+#[derive(Clone, Debug)]
+pub struct PolicyEntry {
+    /// Name patterns with `*`.
+    pub tools: Vec<String>,
+    /// Scopes a caller must hold, all of them; empty with `public` false means any valid token.
+    pub require: ScopeSet,
+    /// Whether no token is needed.
+    pub public: bool,
+}
+
+/// A finding the operator accepts.
+#[derive(Clone, Debug)]
+pub struct Acceptance {
+    /// Check id.
+    pub check: String,
+    /// Subject pattern with `*`; every subject when absent.
+    pub subject: Option<String>,
+    /// Why it is accepted.
+    pub reason: String,
+    /// Last day of validity, `YYYY-MM-DD`.
+    pub expires: Option<String>,
+    /// Whether that day has passed; set when the configuration is read.
+    pub expired: bool,
+}
+
+/// What the operator says about a tool.
+#[derive(Clone, Debug)]
+pub struct ToolRule {
+    /// Name pattern with `*`.
+    pub name: String,
+    /// Arguments for a valid call.
+    pub arguments: Option<Value>,
+    /// `Some(true)`: the operator vouches that it only reads; `Some(false)`: never call it.
+    pub safe: Option<bool>,
+}
+
+/// Network behaviour and limits.
+#[derive(Clone, Debug)]
+pub struct Network {
+    /// Hosts a credential may go to beside the target's own (`--allow-host`).
+    pub allow_hosts: BTreeSet<String>,
+    /// PEM file with additional roots.
+    pub cacert: Option<std::path::PathBuf>,
+    /// Whether certificates go unverified; written into the report.
+    pub insecure: bool,
+    /// Proxy URL; none unless asked for.
+    pub proxy: Option<String>,
+    /// Deadline to connect.
+    pub connect_timeout: Duration,
+    /// Deadline for one answer.
+    pub timeout: Duration,
+    /// Bytes of header section accepted.
+    pub max_header_bytes: usize,
+    /// Bytes of body kept.
+    pub max_body_bytes: usize,
+    /// Bytes of body read before the connection is cut.
+    pub max_read_bytes: usize,
+    /// Requests in flight to one host.
+    pub concurrency: usize,
+    /// Requests per second to one remote host; loopback is not limited.
+    pub rate: u32,
+    /// Requests in the whole run.
+    pub max_requests: usize,
+    /// `User-Agent`.
+    pub user_agent: String,
+}
+
+impl Default for Network {
+    fn default() -> Self {
+        Self {
+            allow_hosts: BTreeSet::new(),
+            cacert: None,
+            insecure: false,
+            proxy: None,
+            connect_timeout: Duration::from_secs(10),
+            timeout: Duration::from_secs(30),
+            max_header_bytes: 64 * 1024,
+            max_body_bytes: 1024 * 1024,
+            max_read_bytes: 16 * 1024 * 1024,
+            concurrency: 8,
+            rate: 50,
+            max_requests: 40_000,
+            user_agent: String::new(),
+        }
+    }
+}

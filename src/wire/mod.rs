@@ -1,0 +1,152 @@
+//! The only module that opens sockets: one request in, one redacted exchange out.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+use crate::model::exchange::{Exchange, ExchangeId};
+use crate::model::probe::{ProbeKey, Tier};
+
+/// A boxed future, so that [`Wire`] can be used as `&dyn Wire`.
+pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Tells from the bytes so far whether the answer is complete; keeps `wire` ignorant of SSE.
+pub type Stop<'a> = &'a (dyn Fn(&[u8]) -> bool + Send + Sync);
+
+/// Names the secrets in a raw answer before it is redacted and filed.
+pub type Learn<'a> = &'a (dyn Fn(&RawAnswer<'_>) -> Vec<Learned> + Send + Sync);
+
+/// Sends requests and files what came of them.
+pub trait Wire: Send + Sync {
+    /// Sends one request. Never follows a redirect, never retries.
+    fn send<'a>(&'a self, outgoing: Outgoing<'a>) -> Pending<'a, Sent>;
+
+    /// Opens an event stream and keeps it open; resolves when `until` accepts the first bytes,
+    /// the server closes, or the deadline passes.
+    fn open<'a>(&'a self, outgoing: Outgoing<'a>) -> Pending<'a, Opened>;
+
+    /// Closes an event stream.
+    fn close(&self, stream: StreamId);
+
+    /// Registers a secret, so that every later capture shows `{label}` in its place.
+    fn know(&self, label: &str, secret: &SecretString);
+
+    /// How many requests have been sent.
+    fn sent(&self) -> usize;
+}
+
+/// How a URL came to be known; decides which addresses it may lead to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Destination {
+    /// The operator named the host, or it is the target.
+    Named,
+    /// The target named it: loopback, private and link-local addresses are refused unless the
+    /// target itself is there or the operator allows the host.
+    Discovered,
+}
+
+/// A request to be sent.
+#[derive(Clone)]
+pub struct Outgoing<'a> {
+    /// Which probe asks.
+    pub key: ProbeKey,
+    /// Name of the identity whose credential is attached.
+    pub identity: String,
+    /// The tier that permits it.
+    pub tier: Tier,
+    /// HTTP method.
+    pub method: &'static str,
+    /// Absolute URL.
+    pub url: String,
+    /// How the URL came to be known.
+    pub destination: Destination,
+    /// Fields in order; `Authorization` is added from `credential`.
+    pub headers: Vec<(String, String)>,
+    /// Body bytes.
+    pub body: Option<Vec<u8>>,
+    /// Sent as `Authorization: Bearer`, after the egress rule agreed.
+    pub credential: Option<SecretString>,
+    /// Whether body or fields carry another secret: the egress rule applies as for a credential.
+    pub carries_secret: bool,
+    /// Event stream on which the answer is expected (2024-11-05).
+    pub reply_on: Option<StreamId>,
+    /// When the answer is complete; end of body when absent.
+    pub until: Option<Stop<'a>>,
+    /// Secrets to be learned from the answer.
+    pub learn: Option<Learn<'a>>,
+    /// Deadline for the answer; the default when absent.
+    pub deadline: Option<Duration>,
+    /// Whether it still goes out after the run was cancelled.
+    pub cleanup: bool,
+    /// The exchange that led here.
+    pub caused_by: Option<ExchangeId>,
+}
+
+impl Outgoing<'_> {
+    /// A request without body, fields or credential.
+    pub fn new(key: ProbeKey, method: &'static str, url: impl Into<String>) -> Self {
+        let tier = key.id.tier();
+        Self {
+            key,
+            identity: "anonymous".to_owned(),
+            tier,
+            method,
+            url: url.into(),
+            destination: Destination::Named,
+            headers: Vec::new(),
+            body: None,
+            credential: None,
+            carries_secret: false,
+            reply_on: None,
+            until: None,
+            learn: None,
+            deadline: None,
+            cleanup: false,
+            caused_by: None,
+        }
+    }
+}
+
+/// What came of a request.
+#[derive(Clone, Debug)]
+pub struct Sent {
+    /// The redacted exchange, not yet filed.
+    pub exchange: Exchange,
+    /// Secrets learned from the answer.
+    pub learned: Vec<Learned>,
+}
+
+/// What came of opening an event stream.
+#[derive(Clone, Debug)]
+pub struct Opened {
+    /// The redacted exchange; its body holds the bytes up to the stop condition.
+    pub sent: Sent,
+    /// The stream, when it is open.
+    pub stream: Option<StreamId>,
+}
+
+/// An open event stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct StreamId(pub u64);
+
+/// A secret with the label that stands for it in every capture.
+#[derive(Clone, Debug)]
+pub struct Learned {
+    /// `session-reader`, `token-writer`, ….
+    pub label: String,
+    /// The secret.
+    pub secret: SecretString,
+}
+
+/// An answer before redaction; only `learn` functions see it.
+#[derive(Clone, Copy, Debug)]
+pub struct RawAnswer<'a> {
+    /// HTTP status.
+    pub status: u16,
+    /// Fields in wire order.
+    pub headers: &'a [(String, Vec<u8>)],
+    /// Body bytes that were kept.
+    pub body: &'a [u8],
+}
