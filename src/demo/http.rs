@@ -8,6 +8,9 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header}
 use axum::response::Response;
 use serde_json::Value;
 
+/// An answer that ends a request early.
+pub(crate) type Refusal = Box<Response>;
+
 /// A request that was read to its end.
 pub(crate) struct Incoming {
     pub(crate) method: Method,
@@ -20,7 +23,7 @@ pub(crate) struct Incoming {
 
 impl Incoming {
     /// Reads a request; one with too large a body is answered with 413.
-    pub(crate) async fn read(request: Request) -> Result<Self, Response> {
+    pub(crate) async fn read(request: Request) -> Result<Self, Refusal> {
         let (parts, body) = request.into_parts();
         let peer = parts
             .extensions
@@ -28,7 +31,7 @@ impl Incoming {
             .map(|info| info.0);
         let body = to_bytes(body, BODY_LIMIT)
             .await
-            .map_err(|_| text(413, "Body too large\n"))?;
+            .map_err(|_| Box::new(text(413, "Body too large\n")))?;
         Ok(Self {
             method: parts.method,
             path: parts.uri.path().to_owned(),

@@ -51,7 +51,7 @@ pub async fn start(behaviour: &Behaviour) -> io::Result<Running> {
             origin
         }
     };
-    let shared = Arc::new(Shared::new(behaviour.clone(), mcp_origin, issuer_origin)?);
+    let shared = Arc::new(Shared::new(behaviour.clone(), mcp_origin, &issuer_origin)?);
     let tokens = ready_made(&shared);
     let clients = behaviour
         .clients
@@ -119,16 +119,19 @@ pub struct DemoClient {
 
 impl Running {
     /// The ready-made token of that name.
+    #[must_use]
     pub fn token(&self, name: &str) -> Option<&DemoToken> {
         self.tokens.iter().find(|token| token.name == name)
     }
 
     /// How many times the body of each tool ran; tools that never ran are not listed.
+    #[must_use]
     pub fn executed(&self) -> BTreeMap<String, usize> {
         self.shared.executed()
     }
 
     /// How many times the body of a tool that changes state ran.
+    #[must_use]
     pub fn executed_state_changing(&self) -> usize {
         let writes = |name: &str| resource::writes(&self.shared.behaviour, name);
         self.executed()
@@ -139,16 +142,19 @@ impl Running {
     }
 
     /// How many dynamically registered clients are alive.
+    #[must_use]
     pub fn registered_clients(&self) -> usize {
         lock(&self.shared.clients).registered()
     }
 
     /// How many HTTP requests both servers have answered or begun to answer.
+    #[must_use]
     pub fn requests(&self) -> usize {
         self.shared.requests()
     }
 
     /// How many sessions and event streams are open.
+    #[must_use]
     pub fn open_sessions(&self) -> usize {
         lock(&self.shared.sessions).len()
     }
@@ -194,7 +200,7 @@ async fn answer(State((party, shared)): State<(Party, Arc<Shared>)>, request: Re
     }
     let incoming = match Incoming::read(request).await {
         Ok(incoming) => incoming,
-        Err(response) => return response,
+        Err(refusal) => return *refusal,
     };
     if let Some(response) = literal(&shared, party, &incoming) {
         return response;

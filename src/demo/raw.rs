@@ -67,6 +67,7 @@ impl RawServer {
     }
 
     /// The bytes of every request that was read, heads and bodies, in order of arrival.
+    #[must_use]
     pub fn requests(&self) -> Vec<Vec<u8>> {
         lock(&self.log).clone()
     }

@@ -40,7 +40,7 @@ impl Shared {
     pub(crate) fn new(
         behaviour: Behaviour,
         mcp_origin: String,
-        issuer_origin: String,
+        issuer_origin: &str,
     ) -> io::Result<Self> {
         let ids = Ids::new()?;
         Ok(Self {

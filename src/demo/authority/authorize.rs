@@ -100,9 +100,7 @@ pub(crate) fn decide(shared: &Shared, incoming: &Incoming) -> Response {
         );
     }
     let code = shared.ids.next("code");
-    lock(&shared.clients)
-        .codes
-        .insert(code.clone(), authorization);
+    lock(&shared.clients).promise(code.clone(), authorization);
     redirect(shared, &redirect_uri, state.as_deref(), ("code", &code))
 }
 

@@ -94,13 +94,28 @@ impl Clients {
             .count()
     }
 
+    /// Whether one more client may register itself.
+    pub(crate) fn has_room(&self) -> bool {
+        self.known.len() < CLIENT_LIMIT
+    }
+
     /// Keeps an authorization until its page is answered; forgets all when nobody answers.
     pub(crate) fn remember(&mut self, handle: String, authorization: Authorization) {
-        if self.pending.len() >= PENDING_LIMIT {
-            self.pending.clear();
-        }
-        self.pending.insert(handle, authorization);
+        keep(&mut self.pending, handle, authorization);
+    }
+
+    /// Keeps a code until it is redeemed; forgets all when nobody redeems.
+    pub(crate) fn promise(&mut self, code: String, authorization: Authorization) {
+        keep(&mut self.codes, code, authorization);
     }
 }
 
+fn keep(store: &mut HashMap<String, Authorization>, key: String, authorization: Authorization) {
+    if store.len() >= PENDING_LIMIT {
+        store.clear();
+    }
+    store.insert(key, authorization);
+}
+
 const PENDING_LIMIT: usize = 1000;
+const CLIENT_LIMIT: usize = 10_000;

@@ -1,4 +1,4 @@
-//! The metadata of the authorization server (RFC 8414, OpenID Connect Discovery).
+//! The metadata of the authorization server (RFC 8414, `OpenID` Connect Discovery).
 
 use axum::http::Method;
 use axum::response::Response;

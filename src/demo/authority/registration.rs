@@ -80,12 +80,12 @@ pub(crate) fn manage(shared: &Shared, incoming: &Incoming, client_id: &str) -> R
 /// What stands between anybody and the registration endpoint.
 fn gate(shared: &Shared, incoming: &Incoming) -> Option<Response> {
     let policy = &shared.behaviour.registration;
-    let attempts = {
+    let (attempts, room) = {
         let mut clients = lock(&shared.clients);
-        clients.registration_attempts += 1;
-        clients.registration_attempts
+        clients.registration_attempts = clients.registration_attempts.saturating_add(1);
+        (clients.registration_attempts, clients.has_room())
     };
-    let over = policy.limit > 0 && attempts > policy.limit;
+    let over = !room || (policy.limit > 0 && attempts > policy.limit);
     if over || policy.mode == RegistrationMode::RateLimited429 {
         let refusal = oauth_error(429, "temporarily_unavailable", "Too many registrations");
         return Some(with_header(refusal, "retry-after", "60"));

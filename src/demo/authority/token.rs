@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use url::form_urlencoded;
 
 use super::super::behaviour::{MintPolicy, TokenKind};
-use super::super::http::{self, Incoming, no_store, single, with_header};
+use super::super::http::{self, Incoming, Refusal, no_store, single, with_header};
 use super::super::state::{Shared, lock};
 use super::super::tokens::{self, SIBLING_PATH};
 use super::clients::KnownClient;
@@ -19,7 +19,7 @@ pub(crate) fn issue(shared: &Shared, incoming: &Incoming) -> Response {
     let form = incoming.form();
     let (client_id, client) = match authenticated(shared, incoming, &form) {
         Ok(client) => client,
-        Err(refusal) => return refusal,
+        Err(refusal) => return *refusal,
     };
     let grant = single(&form, "grant_type").unwrap_or_default();
     if grant != "authorization_code" && grant != "client_credentials" {
@@ -47,12 +47,16 @@ pub(crate) fn issue(shared: &Shared, incoming: &Incoming) -> Response {
 pub(crate) fn revoke(shared: &Shared, incoming: &Incoming) -> Response {
     let form = incoming.form();
     if let Err(refusal) = authenticated(shared, incoming, &form) {
-        return refusal;
+        return *refusal;
     }
     let Some(token) = single(&form, "token") else {
         return oauth_error(400, "invalid_request", "`token` is missing");
     };
-    lock(&shared.revoked).insert(token.to_owned());
+    let mut revoked = lock(&shared.revoked);
+    if revoked.len() < REVOKED_LIMIT {
+        revoked.insert(token.to_owned());
+    }
+    drop(revoked);
     no_store(http::empty(200))
 }
 
@@ -184,20 +188,20 @@ fn authenticated(
     shared: &Shared,
     incoming: &Incoming,
     form: &[(String, String)],
-) -> Result<(String, KnownClient), Response> {
+) -> Result<(String, KnownClient), Refusal> {
     let basic = incoming.headers.contains_key("authorization");
     let (id, secret) = if basic {
         if single(form, "client_secret").is_some() {
-            return Err(oauth_error(
+            return Err(Box::new(oauth_error(
                 400,
                 "invalid_request",
                 "One way to authenticate, not two",
-            ));
+            )));
         }
-        let (id, secret) = basic_credentials(incoming).ok_or_else(invalid_client)?;
+        let (id, secret) = basic_credentials(incoming).ok_or_else(|| Box::new(invalid_client()))?;
         (id, Some(secret))
     } else {
-        let id = single(form, "client_id").ok_or_else(invalid_client)?;
+        let id = single(form, "client_id").ok_or_else(|| Box::new(invalid_client()))?;
         (
             id.to_owned(),
             single(form, "client_secret").map(str::to_owned),
@@ -207,11 +211,11 @@ fn authenticated(
         .known
         .get(&id)
         .cloned()
-        .ok_or_else(invalid_client)?;
+        .ok_or_else(|| Box::new(invalid_client()))?;
     if client.secret == secret {
         Ok((id, client))
     } else {
-        Err(invalid_client())
+        Err(Box::new(invalid_client()))
     }
 }
 
@@ -227,6 +231,8 @@ fn basic_credentials(incoming: &Incoming) -> Option<(String, String)> {
 }
 
 fn form_decoded(value: &str) -> String {
+    // A separator that was not encoded belongs to the value here.
+    let value = value.replace('=', "%3D").replace('&', "%26");
     form_urlencoded::parse(value.as_bytes())
         .next()
         .map(|(name, _)| name.into_owned())
@@ -241,3 +247,5 @@ fn invalid_client() -> Response {
     );
     with_header(refusal, "www-authenticate", "Basic realm=\"demo\"")
 }
+
+const REVOKED_LIMIT: usize = 10_000;

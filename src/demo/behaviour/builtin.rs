@@ -72,6 +72,8 @@ pub static BUILTIN: &[(&str, &str)] = files![
     "authless-public",
     "lists-public",
     "session-as-credential",
+    "every-token-kind",
+    "minted-tokens",
     "scopes-not-advertised",
     "omnibus-scope",
     "whole-scope-catalogue-advertised",

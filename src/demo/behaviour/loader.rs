@@ -48,11 +48,13 @@ pub enum LoadError {
 
 impl Behaviour {
     /// The built-in behaviour of that name.
+    #[must_use]
     pub fn builtin(name: &str) -> Option<Result<Self, LoadError>> {
         source(name).map(|text| Self::from_toml(name, text))
     }
 
     /// Names of the built-in behaviours, in the order of their table.
+    #[must_use]
     pub fn names() -> Vec<&'static str> {
         BUILTIN.iter().map(|(name, _)| *name).collect()
     }

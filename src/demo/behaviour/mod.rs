@@ -174,6 +174,7 @@ pub struct RawAnswer {
 
 impl Behaviour {
     /// Every scope that a tool of this behaviour asks for, sorted.
+    #[must_use]
     pub fn scope_catalogue(&self) -> Vec<String> {
         let mut scopes: Vec<String> = self
             .tools

@@ -334,6 +334,6 @@ pub enum Routes {
     Agree,
     /// The document at the root names another authorization server.
     RootDisagrees,
-    /// The OpenID document names other endpoints than the RFC 8414 one.
+    /// The `openid-configuration` document names other endpoints than the RFC 8414 one.
     OidcDisagrees,
 }

@@ -76,6 +76,7 @@ pub enum Revision {
 
 impl Revision {
     /// The revision as it is written on the wire.
+    #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::R2024_11 => "2024-11-05",
@@ -87,6 +88,7 @@ impl Revision {
     }
 
     /// Whether the revision has Streamable HTTP with an `initialize` handshake.
+    #[must_use]
     pub fn has_sessions(self) -> bool {
         matches!(self, Self::R2025_03 | Self::R2025_06 | Self::R2025_11)
     }

@@ -75,7 +75,7 @@ fn denied(context: &Context<'_>, asked: &Asked<'_>, params: &Value) -> Reply {
     let list = scopes.join(" ");
     let outcome = match policy.denial {
         Denial::Http403 | Denial::Http403Bare | Denial::Http401 => {
-            Outcome::Http(gate::forbidden(context.shared, &scopes))
+            Outcome::Http(Box::new(gate::forbidden(context.shared, &scopes)))
         }
         Denial::RpcError => Outcome::Error {
             code: -32003,

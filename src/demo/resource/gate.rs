@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::super::behaviour::{Authentication, Challenge, Denial, Order, PrmLocation, ScopeModel};
-use super::super::http::{self, Incoming, with_header};
+use super::super::http::{self, Incoming, Refusal, with_header};
 use super::super::state::Shared;
 use super::super::tokens;
 use super::{catalogue, metadata};
@@ -41,7 +41,7 @@ pub(crate) fn admit(
     shared: &Shared,
     incoming: &Incoming,
     asked: &[Asked<'_>],
-) -> Result<Option<Principal>, Response> {
+) -> Result<Option<Principal>, Refusal> {
     let authentication = shared.behaviour.resource.authentication;
     if authentication == Authentication::Open {
         return Ok(None);
@@ -82,7 +82,7 @@ pub(crate) fn admit(
     if principal.is_some() || unchecked {
         Ok(principal)
     } else {
-        Err(unauthorized(shared, token.is_some()))
+        Err(Box::new(unauthorized(shared, token.is_some())))
     }
 }
 
@@ -181,7 +181,7 @@ fn asked_once(message: &Value) -> Option<Asked<'_>> {
 }
 
 /// The bearer token of a request; more than one credential is an error (RFC 6750 §3.1).
-fn presented(incoming: &Incoming) -> Result<Option<&str>, Response> {
+fn presented(incoming: &Incoming) -> Result<Option<&str>, Refusal> {
     let mut values = incoming.headers.get_all("authorization").iter();
     let Some(value) = values.next() else {
         return Ok(None);
@@ -189,11 +189,11 @@ fn presented(incoming: &Incoming) -> Result<Option<&str>, Response> {
     if values.next().is_some() {
         let body = json!({"error": "invalid_request", "error_description": "one credential only"});
         let challenge = "Bearer error=\"invalid_request\"";
-        return Err(with_header(
+        return Err(Box::new(with_header(
             http::json(400, &body),
             "www-authenticate",
             challenge,
-        ));
+        )));
     }
     // What is no text cannot be a token either, but something was sent.
     let value = value.to_str().unwrap_or("Bearer ");

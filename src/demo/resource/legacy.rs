@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::super::behaviour::{Authentication, Framing, Revision, SessionPolicy};
-use super::super::http::{self, Incoming, with_header};
+use super::super::http::{self, Incoming, Refusal, with_header};
 use super::super::state::{Shared, lock};
 use super::gate::Principal;
 use super::methods::{self, Context, Outcome, Reply};
@@ -29,6 +29,15 @@ pub(crate) struct Session {
 }
 
 impl Sessions {
+    /// Opens a session, unless there are too many.
+    pub(crate) fn add(&mut self, id: &str, session: Session) -> bool {
+        let room = self.open.len() < SESSION_LIMIT;
+        if room {
+            self.open.insert(id.to_owned(), session);
+        }
+        room
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.open.len()
     }
@@ -63,7 +72,7 @@ pub(crate) fn post(
     }
     let session = match session(shared, incoming, principal) {
         Ok(session) => session,
-        Err(refusal) => return refusal,
+        Err(refusal) => return *refusal,
     };
     let revision = session.revision;
     let principal = match shared.behaviour.resource.authentication {
@@ -99,7 +108,7 @@ pub(crate) fn post(
 pub(crate) fn end(shared: &Shared, incoming: &Incoming) -> Response {
     let principal = super::gate::admit(shared, incoming, &[]).ok().flatten();
     if let Err(refusal) = session(shared, incoming, principal.as_ref()) {
-        return refusal;
+        return *refusal;
     }
     if let Some(id) = incoming.header(SESSION_HEADER) {
         lock(&shared.sessions).open.remove(id);
@@ -147,17 +156,20 @@ fn initialize(shared: &Shared, principal: Option<&Principal>, message: &Value) -
         return render::response(shared, Revision::R2025_03, id, reply);
     };
     let session_id = shared.ids.next("session");
-    {
+    let session = Session {
+        principal: principal.cloned(),
+        revision,
+        stream: None,
+    };
+    let opened = {
         let mut sessions = lock(&shared.sessions);
         if shared.behaviour.server.sessions == SessionPolicy::OneLive {
             sessions.open.clear();
         }
-        let session = Session {
-            principal: principal.cloned(),
-            revision,
-            stream: None,
-        };
-        sessions.open.insert(session_id.clone(), session);
+        sessions.add(&session_id, session)
+    };
+    if !opened {
+        return http::text(503, "Too many sessions\n");
     }
     let reply = Reply::from(Outcome::Result(initialized(revision)));
     with_header(
@@ -177,7 +189,7 @@ fn answer_batch(context: &Context<'_>, batch: &[Value]) -> Response {
         if let Some((id, method, params)) = request(message) {
             match render::messages(id, methods::answer(context, method, params)) {
                 Ok(messages) => answers.extend(messages),
-                Err(response) => return response,
+                Err(refusal) => return *refusal,
             }
         } else if !is_silent(message) {
             answers.push(render::error(&Value::Null, -32600, "Invalid request", None));
@@ -195,12 +207,12 @@ fn session(
     shared: &Shared,
     incoming: &Incoming,
     principal: Option<&Principal>,
-) -> Result<Session, Response> {
+) -> Result<Session, Refusal> {
     let Some(id) = incoming.header(SESSION_HEADER) else {
-        return Err(bad_request(
+        return Err(Box::new(bad_request(
             -32000,
             "Bad Request: Mcp-Session-Id is required",
-        ));
+        )));
     };
     let found = lock(&shared.sessions).open.get(id).cloned();
     let unbound = shared.behaviour.resource.authentication == Authentication::SessionOnly;
@@ -209,12 +221,12 @@ fn session(
     };
     match found {
         Some(session) if session.stream.is_none() && (unbound || same(&session)) => Ok(session),
-        _ if shared.behaviour.server.sessions == SessionPolicy::OneLive => {
-            Err(bad_request(-32000, "Bad Request: the session is not alive"))
-        }
+        _ if shared.behaviour.server.sessions == SessionPolicy::OneLive => Err(Box::new(
+            bad_request(-32000, "Bad Request: the session is not alive"),
+        )),
         _ => {
             let body = render::error(&Value::Null, -32001, "Session not found", None);
-            Err(http::json(404, &body))
+            Err(Box::new(http::json(404, &body)))
         }
     }
 }
@@ -241,4 +253,5 @@ fn bad_request(code: i64, message: &str) -> Response {
     http::json(400, &render::error(&Value::Null, code, message, None))
 }
 
+const SESSION_LIMIT: usize = 10_000;
 const SESSION_HEADER: &str = "mcp-session-id";

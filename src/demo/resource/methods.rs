@@ -2,10 +2,10 @@
 
 use std::net::SocketAddr;
 
-use axum::response::Response;
 use serde_json::{Map, Value, json};
 
 use super::super::behaviour::Revision;
+use super::super::http::Refusal;
 use super::super::state::{Shared, lock};
 use super::gate::{self, Asked, Principal};
 use super::{call, catalogue};
@@ -32,7 +32,7 @@ pub(crate) enum Outcome {
         message: String,
         data: Option<Value>,
     },
-    Http(Response),
+    Http(Refusal),
 }
 
 impl Outcome {
@@ -195,8 +195,8 @@ fn prompt(context: &Context<'_>, params: &Value) -> Result<Value, Outcome> {
     let id = id.ok_or_else(|| Outcome::invalid_params("Missing prompt argument: id"))?;
     let note = lock(&context.shared.notes).by_id(id);
     let note = note.ok_or_else(|| Outcome::invalid_params(&format!("There is no note {id}")))?;
-    let content = json!({"type": "text", "text": format!("Summarize this note: {}", note.body)});
-    Ok(json!({"messages": [{"role": "user", "content": content}]}))
+    let text = json!({"type": "text", "text": format!("Summarize this note: {}", note.body)});
+    Ok(json!({"messages": [{"role": "user", "content": text}]}))
 }
 
 /// Resources and prompts know one way of saying no in a message: a JSON-RPC error.
@@ -208,7 +208,7 @@ fn refuse_unless_permitted(context: &Context<'_>, method: &str, name: &str) -> R
     let scopes = gate::needed(context.shared, &asked);
     Err(
         if gate::is_http(context.shared.behaviour.enforcement.denial) {
-            Outcome::Http(gate::forbidden(context.shared, &scopes))
+            Outcome::Http(Box::new(gate::forbidden(context.shared, &scopes)))
         } else {
             let message = format!("Forbidden: the scope {} is required", scopes.join(" "));
             Outcome::Error {

@@ -56,7 +56,7 @@ fn endpoint(shared: &Arc<Shared>, incoming: &Incoming) -> Response {
         Method::POST => post(shared, incoming),
         Method::GET | Method::DELETE => {
             if let Err(refusal) = gate::admit(shared, incoming, &[]) {
-                return refusal;
+                return *refusal;
             }
             let sessions = shared
                 .behaviour
@@ -81,7 +81,7 @@ fn post(shared: &Arc<Shared>, incoming: &Incoming) -> Response {
     let asked = parsed.as_ref().map(gate::asked).unwrap_or_default();
     let principal = match gate::admit(shared, incoming, &asked) {
         Ok(principal) => principal,
-        Err(refusal) => return refusal,
+        Err(refusal) => return *refusal,
     };
     if shared.behaviour.server.revisions == [Revision::R2024_11] {
         return method_not_allowed("GET");
@@ -117,14 +117,12 @@ fn is_modern(shared: &Shared, incoming: &Incoming, value: &Value, asked: &[Asked
     if older.is_empty() || modern::stated_version(value).is_some() {
         return true;
     }
-    match incoming.header("mcp-protocol-version") {
-        Some(version) => !older.iter().any(|revision| revision.as_str() == version),
-        None => {
-            let initialize = asked.iter().any(|one| one.method == "initialize");
-            let session = incoming.headers.contains_key("mcp-session-id");
-            !initialize && !session && incoming.headers.contains_key("mcp-method")
-        }
+    if let Some(version) = incoming.header("mcp-protocol-version") {
+        return !older.iter().any(|revision| revision.as_str() == version);
     }
+    let initialize = asked.iter().any(|one| one.method == "initialize");
+    let session = incoming.headers.contains_key("mcp-session-id");
+    !initialize && !session && incoming.headers.contains_key("mcp-method")
 }
 
 fn unacceptable(shared: &Shared, incoming: &Incoming) -> Option<Response> {

@@ -84,15 +84,15 @@ fn envelope(
         .collect();
     let Some(version) = only(incoming, "mcp-protocol-version") else {
         let supported = served.join(", ");
-        return mismatch(&format!(
+        return Some(mismatch(&format!(
             "MCP-Protocol-Version must be sent exactly once; supported are {supported}"
-        ));
+        )));
     };
     let stated = stated_version(message);
     if stated.is_some_and(|stated| stated != version) {
-        return mismatch(&format!(
+        return Some(mismatch(&format!(
             "MCP-Protocol-Version header value '{version}' does not match the body"
-        ));
+        )));
     }
     if version != Revision::R2026_07.as_str() {
         return Some(Fault {
@@ -102,7 +102,9 @@ fn envelope(
         });
     }
     if only(incoming, "mcp-method") != Some(method) {
-        return mismatch(&format!("Mcp-Method must be sent once and be '{method}'"));
+        return Some(mismatch(&format!(
+            "Mcp-Method must be sent once and be '{method}'"
+        )));
     }
     let member = match method {
         "tools/call" | "prompts/get" => Some("name"),
@@ -113,9 +115,9 @@ fn envelope(
         let name = params.get(member).and_then(Value::as_str);
         let header = only(incoming, "mcp-name").map(decoded);
         if name.is_some() && header.as_deref() != name {
-            return mismatch(&format!(
+            return Some(mismatch(&format!(
                 "Mcp-Name must be sent once and match params.{member}"
-            ));
+            )));
         }
     }
     let meta = params.get("_meta");
@@ -136,12 +138,12 @@ fn envelope(
     })
 }
 
-fn mismatch(message: &str) -> Option<Fault> {
-    Some(Fault {
+fn mismatch(message: &str) -> Fault {
+    Fault {
         code: -32020,
         message: format!("Header mismatch: {message}"),
         data: None,
-    })
+    }
 }
 
 /// The value of a header that was sent exactly once.

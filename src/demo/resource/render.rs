@@ -4,7 +4,7 @@ use axum::response::Response;
 use serde_json::{Map, Value, json};
 
 use super::super::behaviour::{Framing, Revision};
-use super::super::http::{self, no_store};
+use super::super::http::{self, Refusal, no_store};
 use super::super::state::Shared;
 use super::methods::{Outcome, Reply};
 
@@ -20,7 +20,7 @@ pub(crate) fn error(id: &Value, code: i64, message: &str, data: Option<Value>) -
 }
 
 /// A reply as JSON-RPC messages, the answer last, or as the HTTP answer it insists on.
-pub(crate) fn messages(id: &Value, reply: Reply) -> Result<Vec<Value>, Response> {
+pub(crate) fn messages(id: &Value, reply: Reply) -> Result<Vec<Value>, Refusal> {
     let answer = match reply.outcome {
         Outcome::Result(result) => json!({"jsonrpc": "2.0", "id": id, "result": result}),
         Outcome::Error {
@@ -28,7 +28,7 @@ pub(crate) fn messages(id: &Value, reply: Reply) -> Result<Vec<Value>, Response>
             message,
             data,
         } => error(id, code, &message, data),
-        Outcome::Http(response) => return Err(response),
+        Outcome::Http(refusal) => return Err(refusal),
     };
     let mut messages = reply.notices;
     messages.push(answer);
@@ -42,7 +42,7 @@ pub(crate) fn response(shared: &Shared, revision: Revision, id: &Value, reply: R
         && matches!(reply.outcome, Outcome::Error { code: -32601, .. });
     let messages = match messages(id, reply) {
         Ok(messages) => messages,
-        Err(response) => return response,
+        Err(refusal) => return *refusal,
     };
     let streamed = shared.behaviour.server.framing == Framing::Sse || noticed;
     match messages.as_slice() {
@@ -58,14 +58,14 @@ pub(crate) fn stream(shared: &Shared, revision: Revision, messages: &[Value]) ->
     let stream = shared.ids.next("s");
     if revision == Revision::R2025_11 {
         // A priming event: it is no message (2025-11-25, SSE polling).
-        body.push_str(&format!("id: {stream}-0\ndata:\n\n"));
+        body.extend(["id: ", &stream, "-0\ndata:\n\n"]);
     }
     for (ordinal, message) in messages.iter().enumerate() {
         body.push_str("event: message\n");
         if revision.has_sessions() {
-            body.push_str(&format!("id: {stream}-{}\n", ordinal + 1));
+            body.extend(["id: ", &stream, "-", &(ordinal + 1).to_string(), "\n"]);
         }
-        body.push_str(&format!("data: {message}\n\n"));
+        body.extend(["data: ", &message.to_string(), "\n\n"]);
     }
     no_store(http::typed(200, "text/event-stream", body))
 }

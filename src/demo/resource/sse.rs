@@ -25,7 +25,7 @@ use super::render;
 pub(crate) fn open(shared: &Arc<Shared>, incoming: &Incoming) -> Response {
     let principal = match gate::admit(shared, incoming, &[]) {
         Ok(principal) => principal,
-        Err(refusal) => return refusal,
+        Err(refusal) => return *refusal,
     };
     if incoming.headers.contains_key("mcp-session-id") {
         return method_not_allowed("POST, DELETE");
@@ -37,7 +37,9 @@ pub(crate) fn open(shared: &Arc<Shared>, incoming: &Incoming) -> Response {
         revision: Revision::R2024_11,
         stream: Some(sender),
     };
-    lock(&shared.sessions).open.insert(id.clone(), session);
+    if !lock(&shared.sessions).add(&id, session) {
+        return text(503, "Too many sessions\n");
+    }
     let events = Events {
         first: Some(format!(
             "event: endpoint\ndata: {MESSAGES_PATH}?sessionId={id}\n\n"
@@ -63,7 +65,7 @@ pub(crate) fn message(shared: &Arc<Shared>, incoming: &Incoming) -> Response {
     let asked = parsed.as_ref().map(gate::asked).unwrap_or_default();
     let principal = match gate::admit(shared, incoming, &asked) {
         Ok(principal) => principal,
-        Err(refusal) => return refusal,
+        Err(refusal) => return *refusal,
     };
     let Some(value) = &parsed else {
         return text(400, "Parse error\n");
@@ -118,7 +120,7 @@ pub(crate) fn message(shared: &Arc<Shared>, incoming: &Incoming) -> Response {
                 text(404, "Session not found\n")
             }
         }
-        Err(response) => response,
+        Err(refusal) => *refusal,
     }
 }
 

@@ -3,12 +3,15 @@
 mod authority;
 mod enforcement;
 mod fixtures;
+mod interop;
 mod legacy;
 mod metadata;
 mod modern;
 mod registration;
 mod surface;
 mod tokens;
+
+use std::sync::LazyLock;
 
 use serde_json::{Value, json};
 
@@ -70,12 +73,21 @@ fn token<'a>(running: &'a Running, name: &str) -> &'a str {
     &running.token(name).unwrap().value
 }
 
+/// A client that makes a connection of its own for every request.
+#[expect(
+    clippy::disallowed_types,
+    reason = "these tests must not lean on the auditor's wire"
+)]
 fn http() -> reqwest::Client {
-    reqwest::Client::builder()
+    static CLIENT: LazyLock<reqwest::Client> =
+        LazyLock::new(|| builder().pool_max_idle_per_host(0).build().unwrap());
+    CLIENT.clone()
+}
+
+fn builder() -> reqwest::ClientBuilder {
+    reqwest::ClientBuilder::new()
         .no_proxy()
         .redirect(reqwest::redirect::Policy::none())
-        .build()
-        .unwrap()
 }
 
 async fn finish(request: reqwest::RequestBuilder) -> Answer {

@@ -50,7 +50,6 @@ async fn repeating_cursor_never_ends() {
 
 #[tokio::test]
 async fn list_varies_by_connection_or_by_request() {
-    // Every request of these tests makes a connection of its own.
     for name in ["list-varies-per-connection", "list-varies-per-request"] {
         let running = builtin(name).await;
         let first = listed(&running, "reader").await;
@@ -69,7 +68,7 @@ async fn list_varies_by_connection_or_by_request() {
 #[tokio::test]
 async fn connection_shows_one_list_for_as_long_as_it_lives() {
     let running = builtin("list-varies-per-connection").await;
-    let client = super::http();
+    let client = super::builder().build().unwrap();
     let mut lists = Vec::new();
     for _ in 0..3 {
         let request = super::modern(
