@@ -5,7 +5,12 @@
 //! only in an append-only ledger that is redacted as it is written.
 
 pub mod codec;
+pub mod config;
+#[cfg(feature = "demo")]
+pub mod demo;
 pub mod mcp;
 pub mod model;
 pub mod oracle;
+pub mod report;
+pub mod stage;
 pub mod wire;

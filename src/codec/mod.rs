@@ -12,8 +12,14 @@
 pub mod challenge;
 mod challenge_scan;
 pub mod host;
+pub mod jose;
 pub mod json;
 pub mod jsonrpc;
+mod jwk;
 pub mod metadata;
+pub mod schema;
+mod schema_bounds;
+mod schema_text;
+mod schema_value;
 pub mod sse;
 pub mod uri;

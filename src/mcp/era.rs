@@ -83,7 +83,7 @@ mod tests {
         era(status, &answer(std::slice::from_ref(message), &json!(1)))
     }
 
-    fn error(code: i64, data: Value) -> Value {
+    fn error(code: i64, data: &Value) -> Value {
         json!({"jsonrpc": "2.0", "id": 1, "error": {"code": code, "message": "", "data": data}})
     }
 
@@ -101,23 +101,23 @@ mod tests {
             told(200, &discovered),
             modern(&["2026-07-28", "2025-11-25"])
         );
-        let unsupported = error(-32022, json!({"supported": ["2026-07-28"]}));
+        let unsupported = error(-32022, &json!({"supported": ["2026-07-28"]}));
         assert_eq!(told(400, &unsupported), modern(&["2026-07-28"]));
-        assert_eq!(told(400, &error(-32020, json!(null))), modern(&[]));
-        assert_eq!(told(400, &error(-32021, json!({}))), modern(&[]));
-        assert_eq!(told(404, &error(-32601, json!(null))), Era::ModernShape);
+        assert_eq!(told(400, &error(-32020, &json!(null))), modern(&[]));
+        assert_eq!(told(400, &error(-32021, &json!({}))), modern(&[]));
+        assert_eq!(told(404, &error(-32601, &json!(null))), Era::ModernShape);
     }
 
     #[test]
     fn everything_else_that_refuses_is_a_legacy_candidate() {
         assert_eq!(
-            told(400, &error(-32602, json!({"supported": ["2024-11-05"]}))),
+            told(400, &error(-32602, &json!({"supported": ["2024-11-05"]}))),
             Era::Legacy
         );
-        assert_eq!(told(400, &error(-32000, json!(null))), Era::Legacy);
-        assert_eq!(told(400, &error(-32600, json!(null))), Era::Legacy);
-        assert_eq!(told(200, &error(-32601, json!(null))), Era::Legacy);
-        assert_eq!(told(400, &error(-32601, json!(null))), Era::Legacy);
+        assert_eq!(told(400, &error(-32000, &json!(null))), Era::Legacy);
+        assert_eq!(told(400, &error(-32600, &json!(null))), Era::Legacy);
+        assert_eq!(told(200, &error(-32601, &json!(null))), Era::Legacy);
+        assert_eq!(told(400, &error(-32601, &json!(null))), Era::Legacy);
         assert_eq!(
             told(
                 404,
@@ -134,7 +134,7 @@ mod tests {
     fn refusals_for_other_reasons_tell_nothing() {
         for status in [401, 403, 429, 302, 500, 503] {
             assert_eq!(
-                told(status, &error(-32022, json!({}))),
+                told(status, &error(-32022, &json!({}))),
                 Era::Unknown,
                 "{status}"
             );
@@ -146,7 +146,7 @@ mod tests {
     #[test]
     fn versions_are_read_from_results_and_errors_and_bounded() {
         assert_eq!(
-            supported_versions(&error(-32602, json!({"supported": ["2025-06-18", 7]}))),
+            supported_versions(&error(-32602, &json!({"supported": ["2025-06-18", 7]}))),
             ["2025-06-18"]
         );
         let many = json!({"result": {"supportedVersions": vec!["v"; 500]}});

@@ -232,6 +232,17 @@ pub struct Matrix {
 }
 
 impl Matrix {
+    /// A matrix without cells, for a target that could not be asked.
+    pub fn empty() -> Self {
+        Self {
+            revision: Revision::R2026_07,
+            transport: Transport::StreamableHttp,
+            identities: Vec::new(),
+            cells: Vec::new(),
+            calibration: Calibration::default(),
+        }
+    }
+
     /// The cell of a subject and an identity.
     pub fn cell(&self, subject: &str, identity: &str) -> Option<&Cell> {
         self.cells

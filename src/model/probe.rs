@@ -196,6 +196,9 @@ pub struct PlannedGroup {
     pub subjects: Vec<String>,
     /// Upper bound on requests.
     pub requests: usize,
+    /// What the bound is counted per, when it is not the total.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per: Option<String>,
     /// Whether every one of them is certain, or depends on earlier answers.
     pub conditional: bool,
 }

@@ -111,6 +111,8 @@ pub struct Answers {
 pub struct ClientsAnswer {
     /// One sentence that a person could say aloud.
     pub sentence: String,
+    /// How sure.
+    pub confidence: Confidence,
     /// Admission paths with their gates.
     pub paths: Vec<AdmissionPath>,
     /// Dynamic client registration.
@@ -129,7 +131,8 @@ pub struct AdmissionPath {
     /// `dynamic registration`, `client ID metadata document`, `pre-registration`, `no authorization`.
     pub path: String,
     /// `none`, `consent only`, `domain policy`, `initial access token`, `software statement`,
-    /// `source policy`, `operator-registered`, `enterprise IdP`, `not determined`.
+    /// `source policy`, `operator-registered`, `enterprise IdP`, `not determined`. `consent only`
+    /// stands for the user's login and consent, which admit a user, not a client.
     pub gate: String,
     /// The issuer it belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -202,6 +205,21 @@ pub struct ToolsAnswer {
     pub exchanges: Vec<ExchangeId>,
 }
 
+/// What the cells say about tools, before the findings are known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToolEnforcement {
+    /// The word for the whole server.
+    pub enforcement: Enforcement,
+    /// How sure.
+    pub confidence: Confidence,
+    /// How many tools stand behind which word.
+    pub counts: ToolCounts,
+    /// Tools that break enforcement, by name.
+    pub broken_by: Vec<String>,
+    /// One sentence that a person could say aloud.
+    pub sentence: String,
+}
+
 /// Tools by what was seen of their gate.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ToolCounts {
@@ -222,6 +240,8 @@ pub struct ToolCounts {
 pub struct DataAnswer {
     /// One sentence that a person could say aloud.
     pub sentence: String,
+    /// How sure.
+    pub confidence: Confidence,
     /// Whether tokens for other resources were refused.
     pub audience: String,
     /// Whether another tenant's or user's data was reachable.

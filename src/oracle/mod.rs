@@ -5,6 +5,7 @@
 //! [`differential`] compares identities, and [`matrix`] assembles the cells.
 
 mod arms;
+pub mod admission;
 pub mod calibrate;
 mod call_steps;
 pub mod cascade;

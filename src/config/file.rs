@@ -1,0 +1,439 @@
+//! The configuration file `assay.toml`; unknown keys are refused with their line.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::source::{self, Secrets, TokenSource};
+use super::{
+    Acceptance, ClientAuth, ClientCredentials, CredentialSource, Error, IdentityKind,
+    IdentitySource, Mint, PolicyEntry, Revision, Severity, Tier, ToolRule, duplicate, read_file,
+};
+
+/// The whole file.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ConfigFile {
+    /// What to audit.
+    pub target: TargetSection,
+    /// Operator identities.
+    pub identity: Vec<IdentitySection>,
+    /// The ladder of narrower tokens.
+    pub mint: Option<MintSection>,
+    /// Intended policy.
+    pub policy: Vec<PolicySection>,
+    /// Accepted findings.
+    pub accept: Vec<AcceptSection>,
+    /// What the operator says about tools.
+    pub tool: Vec<ToolSection>,
+    /// How far the tool may go.
+    pub safety: SafetySection,
+    /// Network behaviour.
+    pub network: NetworkSection,
+    /// What fails the run.
+    pub output: OutputSection,
+    #[serde(skip)]
+    #[schemars(skip)]
+    path: String,
+    #[serde(skip)]
+    #[schemars(skip)]
+    text: String,
+}
+
+/// `[target]`.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct TargetSection {
+    /// The MCP endpoint.
+    #[schemars(with = "Option<String>")]
+    pub url: Option<Spanned<String>>,
+    /// The revision to audit with; the newest served when absent.
+    #[schemars(with = "Option<String>")]
+    pub revision: Option<Spanned<String>>,
+}
+
+/// `[[identity]]`.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct IdentitySection {
+    /// Its name in reports.
+    #[schemars(with = "String")]
+    pub name: Spanned<String>,
+    /// `env:NAME`, `file:PATH` or `-`.
+    #[schemars(with = "Option<String>")]
+    pub token: Option<Spanned<String>>,
+    /// `client_credentials`.
+    #[schemars(with = "Option<String>")]
+    pub grant: Option<Spanned<String>>,
+    /// Client identifier for a grant.
+    pub client_id: Option<String>,
+    /// Source of the client secret.
+    #[schemars(with = "Option<String>")]
+    pub client_secret: Option<Spanned<String>>,
+    /// `basic` or `post`; what the metadata advertises when absent.
+    pub auth: Option<AuthWord>,
+    /// The issuer, when the target names several.
+    pub issuer: Option<String>,
+    /// Scopes it has, or asks for.
+    pub scopes: Option<BTreeSet<String>>,
+    /// Whether it is the strongest.
+    #[serde(default)]
+    pub privileged: bool,
+    /// `valid`, `expired` (past its expiry) or `foreign-audience` (issued for another resource).
+    #[serde(default)]
+    pub kind: KindWord,
+}
+
+/// Client authentication in words.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum AuthWord {
+    /// `client_secret_basic`.
+    Basic,
+    /// `client_secret_post`.
+    Post,
+}
+
+/// What kind of token the operator gives.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum KindWord {
+    /// It should work.
+    #[default]
+    Valid,
+    /// Genuine, past its expiry.
+    Expired,
+    /// Genuine, issued for another resource.
+    ForeignAudience,
+}
+
+/// `[mint]`.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MintSection {
+    /// The identity whose client mints.
+    #[schemars(with = "String")]
+    pub from: Spanned<String>,
+    /// `each`: none, each alone, all but each, all.
+    pub scopes: EachWord,
+    /// The scopes to vary; the source identity's when absent.
+    pub vary: Option<BTreeSet<String>>,
+}
+
+/// The only ladder there is.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum EachWord {
+    /// None, each alone, all but each, all.
+    Each,
+}
+
+/// `[[policy]]`.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PolicySection {
+    /// Name patterns; `*` matches any run of characters.
+    pub tools: Vec<String>,
+    /// Scopes a caller must hold, all of them.
+    #[serde(default)]
+    pub require: BTreeSet<String>,
+    /// Whether no token is needed.
+    #[serde(default)]
+    pub public: bool,
+}
+
+/// `[[accept]]`.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AcceptSection {
+    /// Check id.
+    pub check: String,
+    /// Subject pattern; every subject when absent.
+    pub subject: Option<String>,
+    /// Why it is accepted.
+    pub reason: String,
+    /// Last day of validity.
+    #[schemars(with = "Option<String>")]
+    pub expires: Option<Spanned<toml::value::Datetime>>,
+}
+
+/// `[[tool]]`.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ToolSection {
+    /// Name pattern.
+    pub name: String,
+    /// Arguments for a valid call.
+    #[schemars(with = "Option<serde_json::Value>")]
+    pub arguments: Option<toml::Value>,
+    /// `true`: it only reads, on the operator's word; `false`: never call it.
+    pub safe: Option<bool>,
+}
+
+/// `[safety]`.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct SafetySection {
+    /// `register`, `call`.
+    #[schemars(with = "Vec<String>")]
+    pub allow: Vec<Spanned<String>>,
+    /// Whether valid calls of clearly read-only tools may run; true when absent.
+    pub reads: Option<bool>,
+}
+
+/// `[network]`.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct NetworkSection {
+    /// Hosts a credential may go to beside the target's.
+    pub allow_hosts: Vec<String>,
+    /// PEM file with additional roots.
+    pub cacert: Option<PathBuf>,
+    /// Whether certificates go unverified.
+    pub insecure: bool,
+    /// Proxy URL.
+    pub proxy: Option<String>,
+    /// Seconds for one answer.
+    pub timeout: Option<u64>,
+    /// Seconds to connect.
+    pub connect_timeout: Option<u64>,
+    /// Requests in flight to one host.
+    pub concurrency: Option<usize>,
+    /// Requests per second to one remote host.
+    pub rate: Option<u32>,
+    /// Requests in the whole run.
+    pub max_requests: Option<usize>,
+}
+
+/// `[output]`.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct OutputSection {
+    /// Findings at or above this severity fail the run.
+    pub fail_on: Option<Severity>,
+    /// Whether inconclusive checks fail the run.
+    pub strict: bool,
+}
+
+impl ConfigFile {
+    /// Reads and parses a file.
+    ///
+    /// # Errors
+    /// An unreadable file, or a syntax error or unknown key with its line.
+    pub fn read(path: &Path) -> Result<Self, Error> {
+        Self::parse(&path.display().to_string(), read_file(path)?)
+    }
+
+    pub(super) fn parse(path: &str, text: String) -> Result<Self, Error> {
+        let mut file: Self = toml::from_str(&text).map_err(|error| {
+            let message = error.to_string().trim_end().to_owned();
+            Error::Syntax {
+                path: path.to_owned(),
+                message,
+            }
+        })?;
+        path.clone_into(&mut file.path);
+        file.text = text;
+        Ok(file)
+    }
+
+    pub(super) fn place(&self, offset: usize) -> String {
+        let before = self.text.get(..offset).unwrap_or_default();
+        format!("{}:{}", self.path, before.matches('\n').count() + 1)
+    }
+
+    pub(super) fn revision(&self) -> Result<Option<Revision>, Error> {
+        let Some(text) = &self.target.revision else {
+            return Ok(None);
+        };
+        let place = self.place(text.span().start);
+        let parsed = text.get_ref().parse();
+        parsed
+            .map(Some)
+            .map_err(|problem: String| Error::value(place, problem, "name one of them"))
+    }
+
+    pub(super) fn allowed_tiers(&self) -> Result<Vec<Tier>, Error> {
+        let tier = |word: &Spanned<String>| match word.get_ref().as_str() {
+            "register" => Ok(Tier::Register),
+            "call" => Ok(Tier::Call),
+            other => Err(Error::value(
+                self.place(word.span().start),
+                format!("`{other}` is not a tier that can be allowed"),
+                "use \"register\" or \"call\"",
+            )),
+        };
+        self.safety.allow.iter().map(tier).collect()
+    }
+
+    pub(super) fn identities(
+        &self,
+        secrets: &mut dyn Secrets,
+    ) -> Result<Vec<IdentitySource>, Error> {
+        let mut found: Vec<IdentitySource> = Vec::new();
+        for section in &self.identity {
+            let place = self.place(section.name.span().start);
+            source::check_name(&place, section.name.get_ref())?;
+            if found
+                .iter()
+                .any(|known| known.name == *section.name.get_ref())
+            {
+                return Err(duplicate(&place, section.name.get_ref()));
+            }
+            found.push(IdentitySource {
+                name: section.name.get_ref().clone(),
+                kind: match section.kind {
+                    KindWord::Valid => IdentityKind::Valid,
+                    KindWord::Expired => IdentityKind::Expired,
+                    KindWord::ForeignAudience => IdentityKind::ForeignAudience,
+                },
+                privileged: section.privileged,
+                scopes: section.scopes.clone(),
+                credential: self.credential(section, &place, secrets)?,
+            });
+        }
+        Ok(found)
+    }
+
+    fn credential(
+        &self,
+        section: &IdentitySection,
+        place: &str,
+        secrets: &mut dyn Secrets,
+    ) -> Result<CredentialSource, Error> {
+        let name = section.name.get_ref();
+        match (&section.token, &section.grant) {
+            (Some(token), None) => {
+                let (source, token) = self.secret(token, secrets)?;
+                Ok(CredentialSource::Token { source, token })
+            }
+            (None, Some(grant)) if grant.get_ref() == "client_credentials" => {
+                let (Some(client_id), Some(secret)) = (&section.client_id, &section.client_secret)
+                else {
+                    let problem = format!("`{name}` has a grant but no client");
+                    let remedy = "give `client_id` and `client_secret = \"env:VARIABLE\"`";
+                    return Err(Error::value(place, problem, remedy));
+                };
+                let (_, secret) = self.secret(secret, secrets)?;
+                Ok(CredentialSource::ClientCredentials(ClientCredentials {
+                    client_id: client_id.clone(),
+                    secret,
+                    auth: match section.auth {
+                        None => ClientAuth::Advertised,
+                        Some(AuthWord::Basic) => ClientAuth::Basic,
+                        Some(AuthWord::Post) => ClientAuth::Post,
+                    },
+                    issuer: section.issuer.clone(),
+                }))
+            }
+            (None, Some(grant)) => Err(Error::value(
+                self.place(grant.span().start),
+                format!("the grant `{}` is not supported", grant.get_ref()),
+                "use \"client_credentials\", or obtain a token and give it with `token`",
+            )),
+            (Some(_), Some(_)) => Err(Error::value(
+                place,
+                format!("`{name}` has both `token` and `grant`"),
+                "keep one of them",
+            )),
+            (None, None) => Err(Error::value(
+                place,
+                format!("`{name}` has neither `token` nor `grant`"),
+                "add `token = \"env:VARIABLE\"` or `grant = \"client_credentials\"`",
+            )),
+        }
+    }
+
+    fn secret(
+        &self,
+        text: &Spanned<String>,
+        secrets: &mut dyn Secrets,
+    ) -> Result<(String, secrecy::SecretString), Error> {
+        let place = self.place(text.span().start);
+        let source = TokenSource::parse(text.get_ref()).map_err(|_| {
+            Error::value(
+                place.clone(),
+                "a secret written into the configuration",
+                "name its source: `env:VARIABLE`, `file:PATH` or `-`",
+            )
+        })?;
+        let secret = secrets.read(&source, &place)?;
+        Ok((source.to_string(), secret))
+    }
+
+    pub(super) fn mint(&self, identities: &[IdentitySource]) -> Result<Option<Mint>, Error> {
+        let Some(section) = &self.mint else {
+            return Ok(None);
+        };
+        let place = self.place(section.from.span().start);
+        let from = section.from.get_ref();
+        let source = identities.iter().find(|identity| identity.name == *from);
+        let mints = matches!(
+            source.map(|identity| &identity.credential),
+            Some(CredentialSource::ClientCredentials(_))
+        );
+        if !mints {
+            return Err(Error::value(
+                place,
+                format!("`{from}` cannot mint tokens"),
+                "name an `[[identity]]` with `grant = \"client_credentials\"`",
+            ));
+        }
+        let EachWord::Each = section.scopes;
+        Ok(Some(Mint {
+            from: from.clone(),
+            scopes: section.vary.clone(),
+        }))
+    }
+
+    pub(super) fn policy(&self) -> Vec<PolicyEntry> {
+        let entry = |section: &PolicySection| PolicyEntry {
+            tools: section.tools.clone(),
+            require: section.require.clone(),
+            public: section.public,
+        };
+        self.policy.iter().map(entry).collect()
+    }
+
+    pub(super) fn acceptances(&self, today: &str) -> Result<Vec<Acceptance>, Error> {
+        let acceptance = |section: &AcceptSection| {
+            let expires = match &section.expires {
+                None => None,
+                Some(date) => match date.get_ref().date {
+                    Some(date) => Some(date.to_string()),
+                    None => {
+                        return Err(Error::value(
+                            self.place(date.span().start),
+                            "`expires` is not a date",
+                            "write a date such as 2027-03-31",
+                        ));
+                    }
+                },
+            };
+            Ok(Acceptance {
+                check: section.check.clone(),
+                subject: section.subject.clone(),
+                reason: section.reason.clone(),
+                // ISO dates order as text.
+                expired: expires.as_deref().is_some_and(|date| date < today),
+                expires,
+            })
+        };
+        self.accept.iter().map(acceptance).collect()
+    }
+
+    pub(super) fn tool_rules(&self) -> Vec<ToolRule> {
+        let rule = |section: &ToolSection| ToolRule {
+            name: section.name.clone(),
+            arguments: section
+                .arguments
+                .clone()
+                .and_then(|value| serde_json::to_value(value).ok()),
+            safe: section.safe,
+        };
+        self.tool.iter().map(rule).collect()
+    }
+}

@@ -1,0 +1,121 @@
+//! The clients that the authorization server knows, and the authorizations under way.
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+
+use super::super::behaviour::Behaviour;
+
+/// Clients by id, authorizations by their handle, codes by their value.
+#[derive(Default)]
+pub(crate) struct Clients {
+    pub(crate) known: HashMap<String, KnownClient>,
+    pub(crate) pending: HashMap<String, Authorization>,
+    pub(crate) codes: HashMap<String, Authorization>,
+    pub(crate) registration_attempts: usize,
+}
+
+/// A client that may use the authorization server.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct KnownClient {
+    pub(crate) name: String,
+    /// None for public clients.
+    pub(crate) secret: Option<String>,
+    pub(crate) scopes: Vec<String>,
+    pub(crate) redirect_uris: Vec<String>,
+    pub(crate) grants: Vec<String>,
+    /// What the client was told when it registered itself; none for pre-registered ones.
+    pub(crate) registration: Option<Registration>,
+}
+
+/// A client's own registration.
+#[derive(Clone, Debug)]
+pub(crate) struct Registration {
+    pub(crate) access_token: String,
+    pub(crate) answer: Value,
+}
+
+/// A request for authorization that was found in order.
+#[derive(Clone, Debug)]
+pub(crate) struct Authorization {
+    pub(crate) client: String,
+    pub(crate) redirect_uri: String,
+    pub(crate) state: Option<String>,
+    pub(crate) scopes: Vec<String>,
+    pub(crate) audience: String,
+    pub(crate) challenge: String,
+    pub(crate) plain: bool,
+}
+
+impl Clients {
+    /// The clients that a behaviour file lists, and the public one that the ready-made tokens name.
+    pub(crate) fn preregistered(behaviour: &Behaviour) -> Self {
+        let both = || {
+            vec![
+                "authorization_code".to_owned(),
+                "client_credentials".to_owned(),
+            ]
+        };
+        let mut known: HashMap<String, KnownClient> = behaviour
+            .clients
+            .iter()
+            .map(|(id, client)| {
+                let client = KnownClient {
+                    name: id.clone(),
+                    secret: Some(client.secret.clone()),
+                    scopes: client.scopes.clone(),
+                    redirect_uris: client.redirect_uris.clone(),
+                    grants: both(),
+                    registration: None,
+                };
+                (id.clone(), client)
+            })
+            .collect();
+        let public = KnownClient {
+            name: "Demo command line".to_owned(),
+            secret: None,
+            scopes: behaviour.scope_catalogue(),
+            redirect_uris: vec!["http://127.0.0.1/callback".to_owned()],
+            grants: vec!["authorization_code".to_owned()],
+            registration: None,
+        };
+        known.insert("demo-cli".to_owned(), public);
+        Self {
+            known,
+            ..Self::default()
+        }
+    }
+
+    /// How many clients that registered themselves are alive.
+    pub(crate) fn registered(&self) -> usize {
+        self.known
+            .values()
+            .filter(|client| client.registration.is_some())
+            .count()
+    }
+
+    /// Whether one more client may register itself.
+    pub(crate) fn has_room(&self) -> bool {
+        self.known.len() < CLIENT_LIMIT
+    }
+
+    /// Keeps an authorization until its page is answered; forgets all when nobody answers.
+    pub(crate) fn remember(&mut self, handle: String, authorization: Authorization) {
+        keep(&mut self.pending, handle, authorization);
+    }
+
+    /// Keeps a code until it is redeemed; forgets all when nobody redeems.
+    pub(crate) fn promise(&mut self, code: String, authorization: Authorization) {
+        keep(&mut self.codes, code, authorization);
+    }
+}
+
+fn keep(store: &mut HashMap<String, Authorization>, key: String, authorization: Authorization) {
+    if store.len() >= PENDING_LIMIT {
+        store.clear();
+    }
+    store.insert(key, authorization);
+}
+
+const PENDING_LIMIT: usize = 1000;
+const CLIENT_LIMIT: usize = 10_000;

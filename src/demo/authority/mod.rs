@@ -1,0 +1,63 @@
+//! The authorization server: metadata, login page, tokens, registration.
+
+mod authorize;
+mod clients;
+mod metadata;
+mod registration;
+mod token;
+
+use axum::http::Method;
+use axum::response::Response;
+use serde_json::json;
+
+use super::http::{self, Incoming, method_not_allowed};
+use super::state::Shared;
+
+pub(crate) use clients::Clients;
+
+/// Answers a request to the authorization server.
+pub(crate) fn answer(shared: &Shared, incoming: &Incoming) -> Response {
+    if let Some(document) = metadata::document(shared, incoming) {
+        return document;
+    }
+    let Some(path) = incoming
+        .path
+        .strip_prefix(&shared.behaviour.authorization.issuer_path)
+    else {
+        return not_found();
+    };
+    let allowed = |method: Method, answer: fn(&Shared, &Incoming) -> Response| {
+        if incoming.method == method {
+            answer(shared, incoming)
+        } else {
+            method_not_allowed(method.as_str())
+        }
+    };
+    match path {
+        metadata::AUTHORIZE => allowed(Method::GET, authorize::page),
+        authorize::DECISION => allowed(Method::POST, authorize::decide),
+        metadata::TOKEN => allowed(Method::POST, token::issue),
+        metadata::REVOKE => allowed(Method::POST, token::revoke),
+        metadata::JWKS => allowed(Method::GET, |shared, _| {
+            http::json(200, &shared.keys.jwks())
+        }),
+        metadata::REGISTER => registration::register(shared, incoming),
+        _ => match path
+            .strip_prefix(metadata::REGISTER)
+            .and_then(|rest| rest.strip_prefix('/'))
+        {
+            Some(client) => registration::manage(shared, incoming, client),
+            None => not_found(),
+        },
+    }
+}
+
+/// An OAuth error body (RFC 6749 §5.2).
+fn oauth_error(status: u16, error: &str, description: &str) -> Response {
+    let body = json!({"error": error, "error_description": description});
+    http::no_store(http::json(status, &body))
+}
+
+fn not_found() -> Response {
+    http::text(404, "Not Found\n")
+}

@@ -1,0 +1,251 @@
+//! The token endpoint and the revocation endpoint.
+
+use axum::response::Response;
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD as BASE64, URL_SAFE_NO_PAD as BASE64URL};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+use url::form_urlencoded;
+
+use super::super::behaviour::{MintPolicy, TokenKind};
+use super::super::http::{self, Incoming, Refusal, no_store, single, with_header};
+use super::super::state::{Shared, lock};
+use super::super::tokens::{self, SIBLING_PATH};
+use super::clients::KnownClient;
+use super::oauth_error;
+
+/// Answers a token request.
+pub(crate) fn issue(shared: &Shared, incoming: &Incoming) -> Response {
+    let form = incoming.form();
+    let (client_id, client) = match authenticated(shared, incoming, &form) {
+        Ok(client) => client,
+        Err(refusal) => return *refusal,
+    };
+    let grant = single(&form, "grant_type").unwrap_or_default();
+    if grant != "authorization_code" && grant != "client_credentials" {
+        return oauth_error(
+            400,
+            "unsupported_grant_type",
+            "Use a grant that the metadata lists",
+        );
+    }
+    if !client.grants.iter().any(|known| known == grant) {
+        return oauth_error(
+            400,
+            "unauthorized_client",
+            "The client may not use this grant",
+        );
+    }
+    if grant == "authorization_code" {
+        redeem(shared, &form, &client_id)
+    } else {
+        client_credentials(shared, &form, &client_id, &client)
+    }
+}
+
+/// Answers a revocation request (RFC 7009).
+pub(crate) fn revoke(shared: &Shared, incoming: &Incoming) -> Response {
+    let form = incoming.form();
+    if let Err(refusal) = authenticated(shared, incoming, &form) {
+        return *refusal;
+    }
+    let Some(token) = single(&form, "token") else {
+        return oauth_error(400, "invalid_request", "`token` is missing");
+    };
+    let mut revoked = lock(&shared.revoked);
+    if revoked.len() < REVOKED_LIMIT {
+        revoked.insert(token.to_owned());
+    }
+    drop(revoked);
+    no_store(http::empty(200))
+}
+
+/// The audience that a request's `resource` leads to (RFC 8707); none for an unknown resource.
+pub(crate) fn audience(shared: &Shared, parameters: &[(String, String)]) -> Option<String> {
+    let sibling = format!("{}{SIBLING_PATH}", shared.mcp_origin);
+    let mut wanted = parameters
+        .iter()
+        .filter(|(name, _)| name == "resource")
+        .map(|(_, uri)| uri);
+    match (wanted.next(), wanted.next()) {
+        (None, _) => Some(shared.mcp_url.clone()),
+        (Some(uri), None) if *uri == shared.mcp_url || *uri == sibling => Some(uri.clone()),
+        _ => None,
+    }
+}
+
+/// The scopes granted to a client; none when nothing it asks for can be granted.
+pub(crate) fn granted(
+    shared: &Shared,
+    entitled: &[String],
+    wanted: Option<&str>,
+) -> Option<Vec<String>> {
+    let Some(wanted) = wanted else {
+        return Some(entitled.to_vec());
+    };
+    let asked: Vec<&str> = wanted.split_ascii_whitespace().collect();
+    let kept: Vec<String> = entitled
+        .iter()
+        .filter(|scope| asked.contains(&scope.as_str()))
+        .cloned()
+        .collect();
+    match (kept.is_empty(), shared.behaviour.tokens.mint) {
+        (true, _) => None,
+        (false, MintPolicy::Requested) => Some(kept),
+        (false, MintPolicy::GrantsMore) => Some(entitled.to_vec()),
+    }
+}
+
+fn client_credentials(
+    shared: &Shared,
+    form: &[(String, String)],
+    client_id: &str,
+    client: &KnownClient,
+) -> Response {
+    if client.secret.is_none() {
+        return oauth_error(
+            400,
+            "unauthorized_client",
+            "Public clients may not use this grant",
+        );
+    }
+    let Some(audience) = audience(shared, form) else {
+        return oauth_error(400, "invalid_target", "The resource is not known here");
+    };
+    let Some(scopes) = granted(shared, &client.scopes, single(form, "scope")) else {
+        return oauth_error(400, "invalid_scope", "None of the scopes can be granted");
+    };
+    respond(shared, client_id, client_id, &scopes, &audience)
+}
+
+fn redeem(shared: &Shared, form: &[(String, String)], client_id: &str) -> Response {
+    let code = single(form, "code").unwrap_or_default();
+    // A code is spent by being shown, whatever comes of it (RFC 6749 §4.1.2).
+    let Some(authorization) = lock(&shared.clients).codes.remove(code) else {
+        return oauth_error(400, "invalid_grant", "The code is not valid");
+    };
+    let verifier = single(form, "code_verifier").unwrap_or_default();
+    let proof = if authorization.plain {
+        verifier.to_owned()
+    } else {
+        BASE64URL.encode(Sha256::digest(verifier.as_bytes()))
+    };
+    let bound = authorization.client == client_id
+        && single(form, "redirect_uri") == Some(authorization.redirect_uri.as_str())
+        && proof == authorization.challenge;
+    if !bound {
+        return oauth_error(
+            400,
+            "invalid_grant",
+            "Client, redirect URI or verifier do not match",
+        );
+    }
+    let resource_given = form.iter().any(|(name, _)| name == "resource");
+    if resource_given && audience(shared, form).as_deref() != Some(&authorization.audience) {
+        return oauth_error(
+            400,
+            "invalid_target",
+            "The resource is not the one authorized",
+        );
+    }
+    respond(
+        shared,
+        "demo-user",
+        client_id,
+        &authorization.scopes,
+        &authorization.audience,
+    )
+}
+
+fn respond(
+    shared: &Shared,
+    subject: &str,
+    client: &str,
+    scopes: &[String],
+    audience: &str,
+) -> Response {
+    let order = tokens::Order {
+        subject,
+        client,
+        scopes,
+        audience,
+        kind: TokenKind::Valid,
+    };
+    let Some((token, lifetime)) = tokens::mint(shared, &order) else {
+        return oauth_error(500, "server_error", "The token could not be signed");
+    };
+    let body = json!({
+        "access_token": token,
+        "token_type": "Bearer",
+        "expires_in": lifetime,
+        "scope": scopes.join(" "),
+    });
+    no_store(http::json(200, &body))
+}
+
+/// The client that a request proves to come from.
+fn authenticated(
+    shared: &Shared,
+    incoming: &Incoming,
+    form: &[(String, String)],
+) -> Result<(String, KnownClient), Refusal> {
+    let basic = incoming.headers.contains_key("authorization");
+    let (id, secret) = if basic {
+        if single(form, "client_secret").is_some() {
+            return Err(Box::new(oauth_error(
+                400,
+                "invalid_request",
+                "One way to authenticate, not two",
+            )));
+        }
+        let (id, secret) = basic_credentials(incoming).ok_or_else(|| Box::new(invalid_client()))?;
+        (id, Some(secret))
+    } else {
+        let id = single(form, "client_id").ok_or_else(|| Box::new(invalid_client()))?;
+        (
+            id.to_owned(),
+            single(form, "client_secret").map(str::to_owned),
+        )
+    };
+    let client = lock(&shared.clients)
+        .known
+        .get(&id)
+        .cloned()
+        .ok_or_else(|| Box::new(invalid_client()))?;
+    if client.secret == secret {
+        Ok((id, client))
+    } else {
+        Err(Box::new(invalid_client()))
+    }
+}
+
+/// Both halves are form-encoded inside the header (RFC 6749 §2.3.1).
+fn basic_credentials(incoming: &Incoming) -> Option<(String, String)> {
+    let (scheme, encoded) = incoming.header("authorization")?.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let pair = String::from_utf8(BASE64.decode(encoded.trim()).ok()?).ok()?;
+    let (id, secret) = pair.split_once(':')?;
+    Some((form_decoded(id), form_decoded(secret)))
+}
+
+fn form_decoded(value: &str) -> String {
+    // A separator that was not encoded belongs to the value here.
+    let value = value.replace('=', "%3D").replace('&', "%26");
+    form_urlencoded::parse(value.as_bytes())
+        .next()
+        .map(|(name, _)| name.into_owned())
+        .unwrap_or_default()
+}
+
+fn invalid_client() -> Response {
+    let refusal = oauth_error(
+        401,
+        "invalid_client",
+        "The client could not be authenticated",
+    );
+    with_header(refusal, "www-authenticate", "Basic realm=\"demo\"")
+}
+
+const REVOKED_LIMIT: usize = 10_000;

@@ -1,0 +1,302 @@
+//! Knobs of the authorization server: metadata, registration and the tokens it mints.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// The authorization server and its metadata (RFC 8414).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Authorization {
+    /// Where the authorization server lives.
+    pub location: Location,
+    /// Path of the issuer identifier, such as `/tenant`; empty for none.
+    pub issuer_path: String,
+    /// Which metadata documents are served.
+    pub metadata: AsMetadata,
+    /// The `issuer` member.
+    pub issuer: IssuerShape,
+    /// Which PKCE methods are advertised and accepted.
+    pub pkce: Pkce,
+    /// Whether endpoints are advertised where they are.
+    pub endpoints: Endpoints,
+    /// Where `jwks_uri` points.
+    pub jwks_uri: JwksLocation,
+    /// Whether authorization responses carry `iss` (RFC 9207).
+    pub iss_parameter: IssuerParameter,
+    /// Whether client ID metadata documents are advertised.
+    pub cimd: Support,
+    /// Whether the implicit flow is advertised.
+    pub implicit_flow: FlowSwitch,
+    /// Whether the password grant is advertised.
+    pub password_grant: FlowSwitch,
+}
+
+/// Where the authorization server lives.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Location {
+    /// On a port of its own.
+    #[default]
+    Separate,
+    /// On the MCP server's own origin, as 2025-03-26 has it.
+    Embedded,
+}
+
+/// Which metadata documents are served.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum AsMetadata {
+    /// `oauth-authorization-server`, inserted before the issuer's path.
+    #[default]
+    Rfc8414,
+    /// `openid-configuration`, inserted before the issuer's path.
+    Oidc,
+    /// `openid-configuration`, appended to the issuer's path.
+    OidcAppended,
+    /// The first two.
+    Both,
+    /// None.
+    Missing,
+}
+
+/// The `issuer` member.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum IssuerShape {
+    /// The identifier that the metadata was looked up for.
+    #[default]
+    Correct,
+    /// The same with a slash behind it.
+    TrailingSlash,
+    /// An identifier on another host.
+    Other,
+}
+
+/// Which PKCE methods are advertised and accepted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Pkce {
+    /// `S256`.
+    #[default]
+    #[serde(rename = "S256")]
+    S256,
+    /// `S256` and `plain`.
+    PlainToo,
+    /// `S256` is accepted, and nothing is advertised.
+    Absent,
+}
+
+/// Whether endpoints are advertised where they are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Endpoints {
+    /// They are.
+    #[default]
+    Served,
+    /// As cleartext URLs on another host.
+    Plaintext,
+}
+
+/// Where `jwks_uri` points.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum JwksLocation {
+    /// To the authorization server.
+    #[default]
+    Served,
+    /// Into a private network.
+    Inside,
+}
+
+/// Whether authorization responses carry `iss` (RFC 9207).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum IssuerParameter {
+    /// They do, and the metadata says so.
+    #[default]
+    Advertised,
+    /// They do not.
+    Absent,
+}
+
+/// Whether an optional feature is offered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Support {
+    /// It is.
+    #[default]
+    Advertised,
+    /// It is not.
+    Absent,
+}
+
+/// Whether an outdated flow is offered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum FlowSwitch {
+    /// It is not.
+    #[default]
+    Absent,
+    /// The metadata lists it.
+    Advertised,
+}
+
+/// Dynamic client registration (RFC 7591, RFC 7592).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Registration {
+    /// Who may register.
+    pub mode: RegistrationMode,
+    /// Registrations answered before the endpoint says 429; 0 for no limit.
+    pub limit: usize,
+    /// Which redirect URIs are accepted.
+    pub redirects: RedirectPolicy,
+    /// Which grants a registered client may use.
+    pub grants: RegistrationGrants,
+    /// What can be done with a registration afterwards.
+    pub management: Management,
+    /// Shape of a successful answer.
+    pub response: RegistrationResponse,
+}
+
+/// Who may register.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum RegistrationMode {
+    /// Nobody: there is no endpoint.
+    #[default]
+    Absent,
+    /// Anybody.
+    Open,
+    /// Holders of an initial access token; others get 401 and a challenge.
+    #[serde(rename = "gated-401")]
+    Gated401,
+    /// Holders of an initial access token; others get 403 and a challenge.
+    #[serde(rename = "gated-403")]
+    Gated403,
+    /// Trusted hosts; others get 403 without a challenge.
+    #[serde(rename = "source-policy-403")]
+    SourcePolicy403,
+    /// Holders of a trusted software statement.
+    SoftwareStatement,
+    /// Anybody, at an endpoint that the metadata does not mention.
+    Shadow,
+    /// Nobody for now: every request is answered with 429.
+    #[serde(rename = "rate-limited-429")]
+    RateLimited429,
+    /// Anybody whose client is confidential and redirects to https.
+    RefusesLoopback,
+    /// Everybody gets the same client id, with status 200.
+    FixedClientId,
+    /// Nobody: the advertised endpoint does not exist.
+    #[serde(rename = "advertised-404")]
+    Advertised404,
+}
+
+/// Which redirect URIs are accepted at registration.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum RedirectPolicy {
+    /// https and loopback, without wildcard or fragment.
+    #[default]
+    Exact,
+    /// Also private-use schemes (RFC 8252 §7.1).
+    PrivateUse,
+    /// Anything.
+    Any,
+}
+
+/// Which grants a registered client may use.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum RegistrationGrants {
+    /// `authorization_code`.
+    #[default]
+    CodeOnly,
+    /// `client_credentials` as well, so that no person is needed.
+    ClientCredentials,
+}
+
+/// What can be done with a registration afterwards (RFC 7592).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Management {
+    /// It can be read and deleted.
+    #[default]
+    Full,
+    /// The answer names no management endpoint.
+    Absent,
+    /// DELETE is answered with 405.
+    Undeletable,
+    /// DELETE is answered with 204, and the client lives on.
+    Undead,
+}
+
+/// Shape of a successful registration answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum RegistrationResponse {
+    /// As RFC 7591 §3.2.1 has it.
+    #[default]
+    WellFormed,
+    /// A secret without an expiry, cacheable.
+    Malformed,
+}
+
+/// The tokens that the authorization server mints.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Tokens {
+    /// How a token looks.
+    pub format: TokenFormat,
+    /// Seconds from `iat` to `exp`.
+    pub lifetime_seconds: u64,
+    /// The `aud` claim.
+    pub audience: TokenAudience,
+    /// Which scopes are granted.
+    pub mint: MintPolicy,
+}
+
+impl Default for Tokens {
+    fn default() -> Self {
+        Self {
+            format: TokenFormat::default(),
+            lifetime_seconds: 3600,
+            audience: TokenAudience::default(),
+            mint: MintPolicy::default(),
+        }
+    }
+}
+
+/// How a token looks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum TokenFormat {
+    /// A signed JWT (RFC 9068).
+    #[default]
+    Jwt,
+    /// A random string.
+    Opaque,
+}
+
+/// The `aud` claim.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum TokenAudience {
+    /// The resource that was asked for, by default the MCP endpoint.
+    #[default]
+    Resource,
+    /// The word `api`, for every resource.
+    Generic,
+}
+
+/// Which scopes are granted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum MintPolicy {
+    /// Those asked for that the client is entitled to.
+    #[default]
+    Requested,
+    /// Everything the client is entitled to, whatever was asked for.
+    GrantsMore,
+}

@@ -1,0 +1,189 @@
+//! What a demo server does, as data: every way it can misbehave is one named knob.
+//!
+//! The default of every knob is the right behaviour, so a behaviour file reads as the defect it plants.
+
+mod authority;
+mod builtin;
+mod loader;
+mod resource;
+mod server;
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+pub use authority::{
+    AsMetadata, Authorization, Endpoints, FlowSwitch, IssuerParameter, IssuerShape, JwksLocation,
+    Location, Management, MintPolicy, Pkce, RedirectPolicy, Registration, RegistrationGrants,
+    RegistrationMode, RegistrationResponse, Support, TokenAudience, TokenFormat, Tokens,
+};
+pub use builtin::BUILTIN;
+pub use loader::LoadError;
+pub use resource::{
+    Audience, Authentication, AuthorizationServers, Challenge, Denial, Enforcement, Expiry,
+    Metadata, Order, PrmLocation, Progress, Resource, ResourceShape, Routes, ScopeModel,
+    ScopesSupported, Signature, TokenCheck, Validation,
+};
+pub use server::{
+    Cursor, Framing, Input, ListStability, OriginCheck, Revision, Scheme, SchemePlace, Server,
+    SessionPolicy, Tool, ToolListing,
+};
+
+/// Everything a behaviour file can say.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Behaviour {
+    /// The defect (or its absence) in one line.
+    pub title: String,
+    /// Name of the built-in behaviour this file is a difference from.
+    pub extends: Option<String>,
+    /// Ids of exactly those checks that must end as FAIL or WARN.
+    pub trips: Vec<String>,
+    /// Ids of exactly those checks that must end as INCONCLUSIVE.
+    pub inconclusive: Vec<String>,
+    /// How the auditor is to be run against these servers.
+    pub audit: Audit,
+    /// Transport and surface of the MCP server.
+    pub server: Server,
+    /// Which tokens the MCP server accepts, and how it refuses the others.
+    pub resource: Resource,
+    /// How scopes decide about tool calls.
+    pub enforcement: Enforcement,
+    /// The protected resource metadata.
+    pub metadata: Metadata,
+    /// The authorization server and its metadata.
+    pub authorization: Authorization,
+    /// Dynamic client registration.
+    pub registration: Registration,
+    /// The tokens that the authorization server mints.
+    pub tokens: Tokens,
+    /// The tools, by name.
+    pub tools: BTreeMap<String, Tool>,
+    /// Ready-made tokens, by name.
+    pub identities: BTreeMap<String, Identity>,
+    /// Pre-registered confidential clients, by client id.
+    pub clients: BTreeMap<String, Client>,
+    /// Literal answers that go before everything else.
+    pub raw: Vec<RawAnswer>,
+}
+
+/// How the auditor is to be run against a behaviour.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Audit {
+    /// Names of the ready-made tokens that are handed to the auditor.
+    pub identities: Vec<String>,
+    /// Tokens that the auditor is to mint by itself.
+    pub mint: Vec<Mint>,
+    /// Tiers allowed beyond the default, for example `register`.
+    pub allow: Vec<String>,
+    /// Protocol revision to audit; empty for the newest one served.
+    pub revision: String,
+}
+
+impl Default for Audit {
+    fn default() -> Self {
+        Self {
+            identities: vec!["reader".to_owned(), "admin".to_owned()],
+            mint: Vec::new(),
+            allow: Vec::new(),
+            revision: String::new(),
+        }
+    }
+}
+
+/// A token that the auditor is to mint through `client_credentials`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Mint {
+    /// Name of the identity that results.
+    pub identity: String,
+    /// Id of a client in `clients`.
+    pub client: String,
+    /// Scopes to ask for.
+    pub scopes: Vec<String>,
+}
+
+/// A ready-made token.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Identity {
+    /// Scopes in the token.
+    pub scopes: Vec<String>,
+    /// Whether the token is good, and if not, why.
+    pub kind: TokenKind,
+}
+
+/// Whether a ready-made token is good, and if not, why.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum TokenKind {
+    /// Good for the MCP server.
+    #[default]
+    Valid,
+    /// Genuine, but past its end of life.
+    Expired,
+    /// Genuine, but issued for a sibling resource.
+    ForeignAudience,
+}
+
+/// A pre-registered confidential client.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Client {
+    /// The client secret.
+    pub secret: String,
+    /// Scopes the client is entitled to.
+    pub scopes: Vec<String>,
+    /// Redirect URIs for the authorization code flow.
+    pub redirect_uris: Vec<String>,
+}
+
+/// Which of the two servers gives a literal answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Party {
+    /// The MCP server.
+    #[default]
+    Resource,
+    /// The authorization server.
+    Authority,
+}
+
+/// A literal answer for what no knob should model.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawAnswer {
+    /// The server that answers.
+    #[serde(default)]
+    pub party: Party,
+    /// HTTP method to match.
+    pub method: String,
+    /// Path to match, exactly.
+    pub path: String,
+    /// Status of the answer.
+    pub status: u16,
+    /// Headers of the answer; values may contain `{mcp_url}` and `{issuer}`.
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+    /// Body of the answer; may contain `{mcp_url}` and `{issuer}`.
+    #[serde(default)]
+    pub body: String,
+}
+
+impl Behaviour {
+    /// Every scope that a tool of this behaviour asks for, sorted.
+    #[must_use]
+    pub fn scope_catalogue(&self) -> Vec<String> {
+        let mut scopes: Vec<String> = self
+            .tools
+            .values()
+            .flat_map(|tool| tool.scopes.iter().cloned())
+            .collect();
+        scopes.extend([self.enforcement.base_scope.clone()]);
+        scopes.sort();
+        scopes.dedup();
+        scopes
+    }
+}

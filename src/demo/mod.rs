@@ -1,0 +1,270 @@
+//! Embedded servers to audit: an authorization server and an MCP server on loopback, driven by a
+//! behaviour file.
+//!
+//! Nothing here is shared with the auditor, so that no mistake can hide by being made twice.
+
+pub mod behaviour;
+pub mod raw;
+
+mod authority;
+mod http;
+mod resource;
+mod state;
+#[cfg(test)]
+mod tests;
+mod tokens;
+
+use std::collections::BTreeMap;
+use std::future::IntoFuture as _;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::response::Response;
+use axum::serve::ListenerExt as _;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+pub use behaviour::{BUILTIN, Behaviour, LoadError, TokenKind};
+
+use behaviour::{Location, Party};
+use http::Incoming;
+use state::{Shared, lock};
+
+/// Starts both servers on loopback, each on a free port.
+///
+/// # Errors
+/// When no port can be bound or the system has no randomness.
+pub async fn start(behaviour: &Behaviour) -> io::Result<Running> {
+    let resource = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    let mcp_origin = format!("http://{}", resource.local_addr()?);
+    let mut listeners = vec![(resource, Party::Resource)];
+    let issuer_origin = match behaviour.authorization.location {
+        Location::Embedded => mcp_origin.clone(),
+        Location::Separate => {
+            let authority = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+            let origin = format!("http://{}", authority.local_addr()?);
+            listeners.push((authority, Party::Authority));
+            origin
+        }
+    };
+    let shared = Arc::new(Shared::new(behaviour.clone(), mcp_origin, &issuer_origin)?);
+    let tokens = ready_made(&shared);
+    let clients = behaviour
+        .clients
+        .iter()
+        .map(|(id, client)| DemoClient {
+            id: id.clone(),
+            secret: client.secret.clone(),
+            scopes: client.scopes.clone(),
+        })
+        .collect();
+    let tasks = listeners
+        .into_iter()
+        .map(|(listener, party)| tokio::spawn(serve(listener, party, Arc::clone(&shared))))
+        .collect();
+    Ok(Running {
+        mcp_url: shared.mcp_url.clone(),
+        issuer: shared.issuer.clone(),
+        tokens,
+        clients,
+        initial_access_token: shared.initial_access_token.clone(),
+        shared,
+        tasks,
+    })
+}
+
+/// A pair of running servers; they end when this is dropped.
+pub struct Running {
+    /// URL of the MCP endpoint.
+    pub mcp_url: String,
+    /// Issuer identifier of the authorization server.
+    pub issuer: String,
+    /// The ready-made tokens.
+    pub tokens: Vec<DemoToken>,
+    /// The confidential clients for `client_credentials`.
+    pub clients: Vec<DemoClient>,
+    /// The token that opens a gated registration endpoint.
+    pub initial_access_token: String,
+    shared: Arc<Shared>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+/// A ready-made access token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DemoToken {
+    /// Name in the behaviour file.
+    pub name: String,
+    /// The token.
+    pub value: String,
+    /// Scopes it holds.
+    pub scopes: Vec<String>,
+    /// Whether it is good, and if not, why.
+    pub kind: TokenKind,
+}
+
+/// A confidential client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DemoClient {
+    /// The client id.
+    pub id: String,
+    /// The client secret.
+    pub secret: String,
+    /// Scopes it is entitled to.
+    pub scopes: Vec<String>,
+}
+
+impl Running {
+    /// The ready-made token of that name.
+    #[must_use]
+    pub fn token(&self, name: &str) -> Option<&DemoToken> {
+        self.tokens.iter().find(|token| token.name == name)
+    }
+
+    /// How many times the body of each tool ran; tools that never ran are not listed.
+    #[must_use]
+    pub fn executed(&self) -> BTreeMap<String, usize> {
+        self.shared.executed()
+    }
+
+    /// How many times the body of a tool that changes state ran.
+    #[must_use]
+    pub fn executed_state_changing(&self) -> usize {
+        let writes = |name: &str| resource::writes(&self.shared.behaviour, name);
+        self.executed()
+            .iter()
+            .filter(|(name, _)| writes(name))
+            .map(|(_, count)| count)
+            .sum()
+    }
+
+    /// How many dynamically registered clients are alive.
+    #[must_use]
+    pub fn registered_clients(&self) -> usize {
+        lock(&self.shared.clients).registered()
+    }
+
+    /// How many HTTP requests both servers have answered or begun to answer.
+    #[must_use]
+    pub fn requests(&self) -> usize {
+        self.shared.requests()
+    }
+
+    /// How many sessions and event streams are open.
+    #[must_use]
+    pub fn open_sessions(&self) -> usize {
+        lock(&self.shared.sessions).len()
+    }
+
+    /// Stops both servers and waits until their ports are closed.
+    pub async fn shutdown(mut self) {
+        self.shared.stop.cancel();
+        for task in std::mem::take(&mut self.tasks) {
+            let abort = task.abort_handle();
+            // A client may keep a connection open for as long as it likes.
+            if tokio::time::timeout(PATIENCE, task).await.is_err() {
+                abort.abort();
+            }
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.shared.stop.cancel();
+    }
+}
+
+async fn serve(listener: TcpListener, party: Party, shared: Arc<Shared>) {
+    let stop = shared.stop.clone();
+    let router = Router::new().fallback(answer).with_state((party, shared));
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let listener = listener.tap_io(|stream| {
+        // Without it every small answer waits for an acknowledgement; losing it only costs time.
+        let _ = stream.set_nodelay(true);
+    });
+    let server = axum::serve(listener, service)
+        .with_graceful_shutdown(async move { stop.cancelled().await });
+    // Accept errors are retried by axum; the future yields no error of its own.
+    let _ = server.into_future().await;
+}
+
+async fn answer(State((party, shared)): State<(Party, Arc<Shared>)>, request: Request) -> Response {
+    shared.count_request();
+    let delay = shared.behaviour.server.delay_ms;
+    if delay > 0 {
+        tokio::time::sleep(Duration::from_millis(delay)).await;
+    }
+    let incoming = match Incoming::read(request).await {
+        Ok(incoming) => incoming,
+        Err(refusal) => return *refusal,
+    };
+    if let Some(response) = literal(&shared, party, &incoming) {
+        return response;
+    }
+    match party {
+        Party::Authority => authority::answer(&shared, &incoming),
+        Party::Resource => resource::answer(&shared, &incoming)
+            .unwrap_or_else(|| embedded_authority(&shared, &incoming)),
+    }
+}
+
+fn embedded_authority(shared: &Shared, incoming: &Incoming) -> Response {
+    match shared.behaviour.authorization.location {
+        Location::Embedded => authority::answer(shared, incoming),
+        Location::Separate => http::text(404, "Not Found\n"),
+    }
+}
+
+fn literal(shared: &Shared, party: Party, incoming: &Incoming) -> Option<Response> {
+    let raw = shared.behaviour.raw.iter().find(|raw| {
+        raw.party == party && raw.method == incoming.method.as_str() && raw.path == incoming.path
+    })?;
+    let fill = |text: &str| {
+        text.replace("{mcp_url}", &shared.mcp_url)
+            .replace("{issuer}", &shared.issuer)
+    };
+    let bare = http::empty(raw.status).map(|_| fill(&raw.body).into());
+    Some(raw.headers.iter().fold(bare, |response, (name, value)| {
+        http::with_header(response, name, &fill(value))
+    }))
+}
+
+fn ready_made(shared: &Shared) -> Vec<DemoToken> {
+    let sibling = format!("{}{}", shared.mcp_origin, tokens::SIBLING_PATH);
+    let token = |(name, identity): (&String, &behaviour::Identity)| {
+        let audience = match identity.kind {
+            TokenKind::ForeignAudience => &sibling,
+            TokenKind::Valid | TokenKind::Expired => &shared.mcp_url,
+        };
+        let order = tokens::Order {
+            subject: SUBJECT,
+            client: CLIENT,
+            scopes: &identity.scopes,
+            audience,
+            kind: identity.kind,
+        };
+        let (value, _) = tokens::mint(shared, &order)?;
+        let (scopes, kind) = (identity.scopes.clone(), identity.kind);
+        Some(DemoToken {
+            name: name.clone(),
+            value,
+            scopes,
+            kind,
+        })
+    };
+    shared
+        .behaviour
+        .identities
+        .iter()
+        .filter_map(token)
+        .collect()
+}
+
+/// Subject and client of every ready-made token: identities must differ in nothing but scopes.
+const SUBJECT: &str = "demo-user";
+const CLIENT: &str = "demo-cli";
+const PATIENCE: Duration = Duration::from_secs(2);

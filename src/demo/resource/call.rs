@@ -1,0 +1,123 @@
+//! `tools/call`: scope, arguments and body, in the order the behaviour has them.
+
+use serde_json::{Value, json};
+
+use super::super::behaviour::{Denial, Order, Progress, Revision, Tool, Validation};
+use super::catalogue::{self, input_schema};
+use super::gate::{self, Asked};
+use super::methods::{Context, Outcome, Reply};
+use super::notes::{self, failed, said};
+use super::validation;
+
+/// Answers a tool call.
+pub(crate) fn call(context: &Context<'_>, params: &Value) -> Reply {
+    let Some(name) = params.get("name").and_then(Value::as_str) else {
+        return Outcome::invalid_params("`name` must be a string").into();
+    };
+    let policy = &context.shared.behaviour.enforcement;
+    let asked = Asked {
+        method: "tools/call",
+        name,
+    };
+    let permitted = gate::permitted(context.shared, context.principal, &asked);
+    if !permitted && policy.order == Order::AuthFirst {
+        return denied(context, &asked, params);
+    }
+    let Some(tool) = catalogue::find(&context.shared.behaviour, name) else {
+        return unknown(name).into();
+    };
+    let none_given = json!({});
+    let arguments = params.get("arguments").unwrap_or(&none_given);
+    if let Some(fault) = fault(policy.validation, &tool, arguments) {
+        return invalid(context.revision, name, &fault).into();
+    }
+    if !permitted {
+        return denied(context, &asked, params);
+    }
+    Outcome::Result(notes::run(
+        context.shared,
+        context.principal,
+        name,
+        arguments,
+    ))
+    .into()
+}
+
+fn fault(validation: Validation, tool: &Tool, arguments: &Value) -> Option<String> {
+    let schema = input_schema(tool.input);
+    match validation {
+        Validation::Central => validation::fault(&schema, arguments, false),
+        Validation::ExtrasIgnored => validation::fault(&schema, arguments, true),
+        Validation::Lenient => {
+            (!arguments.is_object()).then(|| "arguments must be an object".to_owned())
+        }
+        Validation::None => None,
+    }
+}
+
+/// Argument errors became tool results with 2025-11-25.
+fn invalid(revision: Revision, tool: &str, fault: &str) -> Outcome {
+    let message = format!("Invalid arguments for tool {tool}: {fault}");
+    if revision >= Revision::R2025_11 {
+        Outcome::Result(failed(&message))
+    } else {
+        Outcome::invalid_params(&message)
+    }
+}
+
+fn unknown(name: &str) -> Outcome {
+    Outcome::invalid_params(&format!("Unknown tool: {name}"))
+}
+
+fn denied(context: &Context<'_>, asked: &Asked<'_>, params: &Value) -> Reply {
+    let policy = &context.shared.behaviour.enforcement;
+    let scopes = gate::needed(context.shared, asked);
+    let list = scopes.join(" ");
+    let outcome = match policy.denial {
+        Denial::Http403 | Denial::Http403Bare | Denial::Http401 => {
+            Outcome::Http(Box::new(gate::forbidden(context.shared, &scopes)))
+        }
+        Denial::RpcError => Outcome::Error {
+            code: -32003,
+            message: format!("Forbidden: this tool requires the scope {list}"),
+            data: Some(json!({"requiredScopes": scopes})),
+        },
+        Denial::ToolError => Outcome::Result(failed(&format!(
+            "Permission denied: the scope {list} is required"
+        ))),
+        Denial::ToolChallenge => {
+            let mut result = failed("Another authorization is needed for this tool");
+            let challenge = format!("Bearer error=\"insufficient_scope\", scope=\"{list}\"");
+            if let Some(members) = result.as_object_mut() {
+                let meta = json!({"mcp/www_authenticate": [challenge]});
+                members.insert("_meta".to_owned(), meta);
+            }
+            Outcome::Result(result)
+        }
+        Denial::UnknownTool => unknown(asked.name),
+        Denial::Masked => Outcome::Error {
+            code: -32603,
+            message: "Internal error".to_owned(),
+            data: None,
+        },
+        Denial::Japanese => Outcome::Result(failed(
+            "この操作を実行する権限がありません。管理者に連絡してください。",
+        )),
+        Denial::OkText => Outcome::Result(said(
+            "{\"ok\":false,\"code\":40301,\"message\":\"not entitled\"}",
+        )),
+    };
+    let token = params
+        .pointer("/_meta/progressToken")
+        .cloned()
+        .unwrap_or_else(|| json!("call"));
+    let notices = match policy.progress {
+        Progress::Silent => Vec::new(),
+        Progress::BeforeDenial => vec![json!({
+            "jsonrpc": "2.0",
+            "method": "notifications/progress",
+            "params": {"progressToken": token, "progress": 1, "total": 2},
+        })],
+    };
+    Reply { notices, outcome }
+}

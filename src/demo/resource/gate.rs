@@ -1,0 +1,254 @@
+//! The door: which token is presented, whether it is good, and whether it holds the scopes.
+
+use std::collections::BTreeSet;
+
+use axum::response::Response;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use super::super::behaviour::{Authentication, Challenge, Denial, Order, PrmLocation, ScopeModel};
+use super::super::http::{self, Incoming, Refusal, with_header};
+use super::super::state::Shared;
+use super::super::tokens;
+use super::{catalogue, metadata};
+
+/// Whoever a token stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Principal {
+    pub(crate) subject: String,
+    pub(crate) scopes: BTreeSet<String>,
+    /// Subject and token in one: what a session is bound to.
+    pub(crate) key: String,
+}
+
+/// One thing that a message asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Asked<'a> {
+    pub(crate) method: &'a str,
+    pub(crate) name: &'a str,
+}
+
+/// What a message, or each message of a batch, asks for.
+pub(crate) fn asked(value: &Value) -> Vec<Asked<'_>> {
+    match value {
+        Value::Array(batch) => batch.iter().filter_map(asked_once).collect(),
+        single => asked_once(single).into_iter().collect(),
+    }
+}
+
+/// Lets a request in, with the principal its token stands for, or refuses it.
+pub(crate) fn admit(
+    shared: &Shared,
+    incoming: &Incoming,
+    asked: &[Asked<'_>],
+) -> Result<Option<Principal>, Refusal> {
+    let authentication = shared.behaviour.resource.authentication;
+    if authentication == Authentication::Open {
+        return Ok(None);
+    }
+    let token = presented(incoming)?;
+    let principal = token.and_then(|token| {
+        let claims = tokens::accept(shared, token)?;
+        let digest = Sha256::digest(token.as_bytes());
+        let key = format!("{} {digest:x}", claims.sub);
+        Some(Principal {
+            subject: claims.sub.clone(),
+            scopes: claims.scopes(),
+            key,
+        })
+    });
+    let every = |passes: &dyn Fn(&Asked<'_>) -> bool| !asked.is_empty() && asked.iter().all(passes);
+    let public = |one: &Asked<'_>| {
+        one.method == "tools/call"
+            && shared
+                .behaviour
+                .resource
+                .public_tools
+                .iter()
+                .any(|tool| tool == one.name)
+    };
+    let unchecked = every(&public)
+        || match authentication {
+            Authentication::CallsUnchecked => every(&|one| one.method == "tools/call"),
+            Authentication::CallsOnly => {
+                token.is_none() && every(&|one| !NEEDS_TOKEN.contains(&one.method))
+            }
+            Authentication::SessionOnly => {
+                incoming.headers.contains_key("mcp-session-id")
+                    && asked.iter().all(|one| one.method != "initialize")
+            }
+            Authentication::Required | Authentication::Open => false,
+        };
+    if principal.is_some() || unchecked {
+        Ok(principal)
+    } else {
+        Err(Box::new(unauthorized(shared, token.is_some())))
+    }
+}
+
+/// Refuses over HTTP what the principal's scopes do not open, when that is how denials look here.
+pub(crate) fn refusal(
+    shared: &Shared,
+    principal: Option<&Principal>,
+    asked: &[Asked<'_>],
+) -> Option<Response> {
+    let policy = &shared.behaviour.enforcement;
+    let at_the_door = policy.scopes == ScopeModel::ServerOnly
+        || (policy.order == Order::AuthFirst && is_http(policy.denial));
+    if !at_the_door {
+        return None;
+    }
+    let denied = asked
+        .iter()
+        .find(|one| !permitted(shared, principal, one))?;
+    Some(forbidden(shared, &needed(shared, denied)))
+}
+
+/// Whether the principal's scopes open what is asked for.
+pub(crate) fn permitted(shared: &Shared, principal: Option<&Principal>, asked: &Asked<'_>) -> bool {
+    // Without a principal the request came through a door that asks for no token.
+    let Some(principal) = principal else {
+        return true;
+    };
+    let policy = &shared.behaviour.enforcement;
+    match policy.scopes {
+        ScopeModel::AnyValidToken | ScopeModel::ListedButNotEnforced => true,
+        ScopeModel::ServerOnly => principal.scopes.contains(&policy.base_scope),
+        ScopeModel::PerTool => {
+            policy.unguarded.iter().any(|tool| tool == asked.name)
+                || needed(shared, asked)
+                    .iter()
+                    .all(|scope| principal.scopes.contains(scope))
+        }
+    }
+}
+
+/// The scopes that what is asked for needs.
+pub(crate) fn needed(shared: &Shared, asked: &Asked<'_>) -> Vec<String> {
+    let policy = &shared.behaviour.enforcement;
+    match (policy.scopes, asked.method) {
+        (ScopeModel::ServerOnly, _) | (_, "resources/read" | "prompts/get") => {
+            vec![policy.base_scope.clone()]
+        }
+        (_, "tools/call") => {
+            catalogue::find(&shared.behaviour, asked.name).map_or_else(Vec::new, |tool| tool.scopes)
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// HTTP's way of saying that scopes are missing, as the behaviour words it.
+pub(crate) fn forbidden(shared: &Shared, scopes: &[String]) -> Response {
+    let body = json!({
+        "error": "insufficient_scope",
+        "error_description": format!("This operation needs the scope {}", scopes.join(" ")),
+    });
+    match shared.behaviour.enforcement.denial {
+        Denial::Http401 => unauthorized(shared, true),
+        Denial::Http403Bare => http::text(403, "Forbidden\n"),
+        _ => {
+            let challenge = format!(
+                "Bearer error=\"insufficient_scope\", scope=\"{}\", resource_metadata=\"{}\", \
+                 error_description=\"This operation needs another scope\"",
+                scopes.join(" "),
+                prm_url(shared),
+            );
+            with_header(http::json(403, &body), "www-authenticate", &challenge)
+        }
+    }
+}
+
+/// Whether a denial is an HTTP status rather than a message.
+pub(crate) fn is_http(denial: Denial) -> bool {
+    matches!(
+        denial,
+        Denial::Http403 | Denial::Http403Bare | Denial::Http401
+    )
+}
+
+fn asked_once(message: &Value) -> Option<Asked<'_>> {
+    let method = message.get("method")?.as_str()?;
+    let member = if method == "resources/read" {
+        "uri"
+    } else {
+        "name"
+    };
+    let name = message.get("params").and_then(|params| params.get(member));
+    Some(Asked {
+        method,
+        name: name.and_then(Value::as_str).unwrap_or_default(),
+    })
+}
+
+/// The bearer token of a request; more than one credential is an error (RFC 6750 §3.1).
+fn presented(incoming: &Incoming) -> Result<Option<&str>, Refusal> {
+    let mut values = incoming.headers.get_all("authorization").iter();
+    let Some(value) = values.next() else {
+        return Ok(None);
+    };
+    if values.next().is_some() {
+        let body = json!({"error": "invalid_request", "error_description": "one credential only"});
+        let challenge = "Bearer error=\"invalid_request\"";
+        return Err(Box::new(with_header(
+            http::json(400, &body),
+            "www-authenticate",
+            challenge,
+        )));
+    }
+    // What is no text cannot be a token either, but something was sent.
+    let value = value.to_str().unwrap_or("Bearer ");
+    let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
+    Ok(scheme
+        .eq_ignore_ascii_case("bearer")
+        .then_some(token.trim()))
+}
+
+fn unauthorized(shared: &Shared, token_sent: bool) -> Response {
+    let (word, description) = if token_sent {
+        ("invalid_token", "The access token is not valid here")
+    } else {
+        ("unauthorized", "An access token is needed")
+    };
+    let body = json!({"error": word, "error_description": description});
+    let response = http::json(401, &body);
+    match challenge(shared, token_sent) {
+        Some(challenge) => with_header(response, "www-authenticate", &challenge),
+        None => response,
+    }
+}
+
+fn challenge(shared: &Shared, token_sent: bool) -> Option<String> {
+    let shape = shared.behaviour.resource.challenge;
+    let metadata = format!("resource_metadata=\"{}\"", prm_url(shared));
+    let scope = format!("scope=\"{}\"", shared.behaviour.enforcement.base_scope);
+    let mut parameters = match shape {
+        Challenge::Absent => return None,
+        Challenge::Bare => return Some("Bearer".to_owned()),
+        Challenge::Full | Challenge::WithError | Challenge::Unquoted => vec![metadata, scope],
+        Challenge::NoMetadata => vec![scope],
+        Challenge::NoScope => vec![metadata],
+        Challenge::DuplicateScope => vec![metadata, scope.clone(), scope],
+    };
+    if token_sent || shape == Challenge::WithError {
+        parameters.insert(0, "error=\"invalid_token\"".to_owned());
+    }
+    let value = format!("Bearer {}", parameters.join(", "));
+    Some(if shape == Challenge::Unquoted {
+        value.replace('"', "")
+    } else {
+        value
+    })
+}
+
+/// Where the challenge says the metadata is.
+fn prm_url(shared: &Shared) -> String {
+    let path = match shared.behaviour.metadata.prm {
+        PrmLocation::Path | PrmLocation::Missing => metadata::PRM_AT_PATH,
+        PrmLocation::Root => metadata::PRM_AT_ROOT,
+        PrmLocation::AppendedOnly => metadata::PRM_APPENDED,
+    };
+    format!("{}{path}", shared.mcp_origin)
+}
+
+/// Methods that need a token even where lists are public.
+const NEEDS_TOKEN: [&str; 3] = ["tools/call", "resources/read", "prompts/get"];

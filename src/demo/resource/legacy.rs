@@ -1,0 +1,257 @@
+//! 2025-03-26 to 2025-11-25: `initialize`, sessions, and batches in the first of them.
+
+use std::collections::HashMap;
+
+use axum::response::Response;
+use serde_json::{Value, json};
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::super::behaviour::{Authentication, Framing, Revision, SessionPolicy};
+use super::super::http::{self, Incoming, Refusal, with_header};
+use super::super::state::{Shared, lock};
+use super::gate::Principal;
+use super::methods::{self, Context, Outcome, Reply};
+use super::render;
+
+/// The sessions that are open, by id.
+#[derive(Default)]
+pub(crate) struct Sessions {
+    pub(crate) open: HashMap<String, Session>,
+}
+
+/// An open session.
+#[derive(Clone)]
+pub(crate) struct Session {
+    pub(crate) principal: Option<Principal>,
+    pub(crate) revision: Revision,
+    /// Where answers go when the session has an event stream (2024-11-05).
+    pub(crate) stream: Option<UnboundedSender<Value>>,
+}
+
+impl Sessions {
+    /// Opens a session, unless there are too many.
+    pub(crate) fn add(&mut self, id: &str, session: Session) -> bool {
+        let room = self.open.len() < SESSION_LIMIT;
+        if room {
+            self.open.insert(id.to_owned(), session);
+        }
+        room
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.open.len()
+    }
+}
+
+/// The revisions with sessions that are served, newest first.
+pub(crate) fn served(shared: &Shared) -> Vec<Revision> {
+    let mut revisions: Vec<Revision> = shared
+        .behaviour
+        .server
+        .revisions
+        .iter()
+        .copied()
+        .filter(|one| one.has_sessions())
+        .collect();
+    revisions.sort_unstable_by(|one, other| other.cmp(one));
+    revisions
+}
+
+/// Answers a POST of a revision with sessions.
+pub(crate) fn post(
+    shared: &Shared,
+    incoming: &Incoming,
+    principal: Option<&Principal>,
+    value: &Value,
+) -> Response {
+    if let Some(refusal) = unsupported_version(shared, incoming) {
+        return refusal;
+    }
+    if value.get("method").and_then(Value::as_str) == Some("initialize") {
+        return initialize(shared, principal, value);
+    }
+    let session = match session(shared, incoming, principal) {
+        Ok(session) => session,
+        Err(refusal) => return *refusal,
+    };
+    let revision = session.revision;
+    let principal = match shared.behaviour.resource.authentication {
+        Authentication::SessionOnly => session.principal.as_ref(),
+        _ => principal,
+    };
+    let context = Context {
+        shared,
+        revision,
+        principal,
+        peer: incoming.peer,
+    };
+    match value {
+        Value::Array(batch) if revision == Revision::R2025_03 => answer_batch(&context, batch),
+        Value::Object(_) => match request(value) {
+            Some((id, method, params)) => render::response(
+                shared,
+                revision,
+                id,
+                methods::answer(&context, method, params),
+            ),
+            None if is_silent(value) => http::empty(202),
+            None => bad_request(-32600, "Invalid request"),
+        },
+        _ => bad_request(
+            -32600,
+            "Invalid request: the body must be one JSON-RPC message",
+        ),
+    }
+}
+
+/// Answers a DELETE: ends the session it names.
+pub(crate) fn end(shared: &Shared, incoming: &Incoming) -> Response {
+    let principal = super::gate::admit(shared, incoming, &[]).ok().flatten();
+    if let Err(refusal) = session(shared, incoming, principal.as_ref()) {
+        return *refusal;
+    }
+    if let Some(id) = incoming.header(SESSION_HEADER) {
+        lock(&shared.sessions).open.remove(id);
+    }
+    http::empty(204)
+}
+
+/// The answer to `initialize`, whatever the transport.
+pub(crate) fn initialized(revision: Revision) -> Value {
+    json!({
+        "protocolVersion": revision.as_str(),
+        "capabilities": methods::capabilities(),
+        "serverInfo": methods::server_info(),
+        "instructions": "Notes to read, search and change.",
+    })
+}
+
+/// Id, method and params of a request; none for everything else.
+pub(crate) fn request(message: &Value) -> Option<(&Value, &str, &Value)> {
+    let id = message.get("id").filter(|id| !id.is_null())?;
+    let method = message.get("method")?.as_str()?;
+    Some((id, method, message.get("params").unwrap_or(&Value::Null)))
+}
+
+/// Whether a message is a notification or an answer, which nobody answers.
+pub(crate) fn is_silent(message: &Value) -> bool {
+    let notification = message.get("method").is_some_and(Value::is_string);
+    notification || message.get("result").is_some() || message.get("error").is_some()
+}
+
+fn initialize(shared: &Shared, principal: Option<&Principal>, message: &Value) -> Response {
+    let Some((id, _, params)) = request(message) else {
+        return bad_request(-32600, "`initialize` must have an id");
+    };
+    let wanted = params.get("protocolVersion").and_then(Value::as_str);
+    let served = served(shared);
+    let revision = served
+        .iter()
+        .find(|one| Some(one.as_str()) == wanted)
+        .or(served.first());
+    let (Some(_), Some(revision)) = (wanted, revision.copied()) else {
+        let reply = Reply::from(Outcome::invalid_params(
+            "`protocolVersion` must be a string",
+        ));
+        return render::response(shared, Revision::R2025_03, id, reply);
+    };
+    let session_id = shared.ids.next("session");
+    let session = Session {
+        principal: principal.cloned(),
+        revision,
+        stream: None,
+    };
+    let opened = {
+        let mut sessions = lock(&shared.sessions);
+        if shared.behaviour.server.sessions == SessionPolicy::OneLive {
+            sessions.open.clear();
+        }
+        sessions.add(&session_id, session)
+    };
+    if !opened {
+        return http::text(503, "Too many sessions\n");
+    }
+    let reply = Reply::from(Outcome::Result(initialized(revision)));
+    with_header(
+        render::response(shared, revision, id, reply),
+        SESSION_HEADER,
+        &session_id,
+    )
+}
+
+fn answer_batch(context: &Context<'_>, batch: &[Value]) -> Response {
+    let initialize = |one: &Value| one.get("method").and_then(Value::as_str) == Some("initialize");
+    if batch.is_empty() || batch.iter().any(initialize) {
+        return bad_request(-32600, "Invalid batch: it is empty or holds `initialize`");
+    }
+    let mut answers = Vec::new();
+    for message in batch {
+        if let Some((id, method, params)) = request(message) {
+            match render::messages(id, methods::answer(context, method, params)) {
+                Ok(messages) => answers.extend(messages),
+                Err(refusal) => return *refusal,
+            }
+        } else if !is_silent(message) {
+            answers.push(render::error(&Value::Null, -32600, "Invalid request", None));
+        }
+    }
+    match (answers.is_empty(), context.shared.behaviour.server.framing) {
+        (true, _) => http::empty(202),
+        (false, Framing::Json) => http::json(200, &Value::Array(answers)),
+        (false, Framing::Sse) => render::stream(context.shared, context.revision, &answers),
+    }
+}
+
+/// The session that a request names, when the principal is the one that opened it.
+fn session(
+    shared: &Shared,
+    incoming: &Incoming,
+    principal: Option<&Principal>,
+) -> Result<Session, Refusal> {
+    let Some(id) = incoming.header(SESSION_HEADER) else {
+        return Err(Box::new(bad_request(
+            -32000,
+            "Bad Request: Mcp-Session-Id is required",
+        )));
+    };
+    let found = lock(&shared.sessions).open.get(id).cloned();
+    let unbound = shared.behaviour.resource.authentication == Authentication::SessionOnly;
+    let same = |session: &Session| {
+        session.principal.as_ref().map(|one| &one.key) == principal.map(|one| &one.key)
+    };
+    match found {
+        Some(session) if session.stream.is_none() && (unbound || same(&session)) => Ok(session),
+        _ if shared.behaviour.server.sessions == SessionPolicy::OneLive => Err(Box::new(
+            bad_request(-32000, "Bad Request: the session is not alive"),
+        )),
+        _ => {
+            let body = render::error(&Value::Null, -32001, "Session not found", None);
+            Err(Box::new(http::json(404, &body)))
+        }
+    }
+}
+
+/// The version header came with 2025-06-18; servers older than that do not know it.
+fn unsupported_version(shared: &Shared, incoming: &Incoming) -> Option<Response> {
+    let served = served(shared);
+    if served.iter().all(|revision| *revision < Revision::R2025_06) {
+        return None;
+    }
+    let version = incoming.header("mcp-protocol-version")?;
+    if served.iter().any(|revision| revision.as_str() == version) {
+        return None;
+    }
+    let known: Vec<&str> = served.iter().map(|revision| revision.as_str()).collect();
+    let message = format!(
+        "Bad Request: Unsupported protocol version (supported versions: {})",
+        known.join(", ")
+    );
+    Some(bad_request(-32000, &message))
+}
+
+fn bad_request(code: i64, message: &str) -> Response {
+    http::json(400, &render::error(&Value::Null, code, message, None))
+}
+
+const SESSION_LIMIT: usize = 10_000;
+const SESSION_HEADER: &str = "mcp-session-id";

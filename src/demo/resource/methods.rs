@@ -1,0 +1,244 @@
+//! The methods of the protocol, the same for every revision that has them.
+
+use std::net::SocketAddr;
+
+use serde_json::{Map, Value, json};
+
+use super::super::behaviour::Revision;
+use super::super::http::Refusal;
+use super::super::state::{Shared, lock};
+use super::gate::{self, Asked, Principal};
+use super::{call, catalogue};
+
+/// Who asks, and under which revision.
+pub(crate) struct Context<'a> {
+    pub(crate) shared: &'a Shared,
+    pub(crate) revision: Revision,
+    pub(crate) principal: Option<&'a Principal>,
+    pub(crate) peer: Option<SocketAddr>,
+}
+
+/// What a request leads to: notifications on the way, and an outcome.
+pub(crate) struct Reply {
+    pub(crate) notices: Vec<Value>,
+    pub(crate) outcome: Outcome,
+}
+
+/// The end of a request.
+pub(crate) enum Outcome {
+    Result(Value),
+    Error {
+        code: i64,
+        message: String,
+        data: Option<Value>,
+    },
+    Http(Refusal),
+}
+
+impl Outcome {
+    pub(crate) fn invalid_params(message: &str) -> Self {
+        Self::Error {
+            code: -32602,
+            message: message.to_owned(),
+            data: None,
+        }
+    }
+}
+
+impl From<Outcome> for Reply {
+    fn from(outcome: Outcome) -> Self {
+        Self {
+            notices: Vec::new(),
+            outcome,
+        }
+    }
+}
+
+/// Answers a request.
+pub(crate) fn answer(context: &Context<'_>, method: &str, params: &Value) -> Reply {
+    let modern = context.revision == Revision::R2026_07;
+    let cached = |result: Value, scope: &str| Outcome::Result(cacheable(modern, result, scope));
+    let outcome = match method {
+        "server/discover" if modern => cached(discovery(context.shared), "public"),
+        "ping" if !modern => Outcome::Result(json!({})),
+        "tools/list" => match tools(context, params) {
+            Some(list) => cached(list, "private"),
+            None => Outcome::invalid_params("Invalid cursor"),
+        },
+        "tools/call" => {
+            let mut reply = call::call(context, params);
+            if let Outcome::Result(result) = reply.outcome {
+                reply.outcome = Outcome::Result(completed(modern, result));
+            }
+            return reply;
+        }
+        "resources/list" => cached(resources(context.shared), "private"),
+        "resources/templates/list" => {
+            let template =
+                json!({"uriTemplate": "note://{id}", "name": "note", "mimeType": "text/plain"});
+            cached(json!({"resourceTemplates": [template]}), "private")
+        }
+        "resources/read" => match read(context, params) {
+            Ok(contents) => cached(contents, "private"),
+            Err(outcome) => outcome,
+        },
+        "prompts/list" => {
+            let argument = json!({"name": "id", "description": "Id of the note", "required": true});
+            let prompt =
+                json!({"name": PROMPT, "description": "Summarize a note", "arguments": [argument]});
+            cached(json!({"prompts": [prompt]}), "private")
+        }
+        "prompts/get" => match prompt(context, params) {
+            Ok(result) => Outcome::Result(completed(modern, result)),
+            Err(outcome) => outcome,
+        },
+        _ => Outcome::Error {
+            code: -32601,
+            message: "Method not found".to_owned(),
+            data: None,
+        },
+    };
+    outcome.into()
+}
+
+/// What the server can do.
+pub(crate) fn capabilities() -> Value {
+    json!({"tools": {}, "resources": {}, "prompts": {}})
+}
+
+/// Name and version of the server.
+pub(crate) fn server_info() -> Value {
+    json!({"name": "demo-notes", "version": "1.0.0"})
+}
+
+fn discovery(shared: &Shared) -> Value {
+    let versions: Vec<&str> = shared
+        .behaviour
+        .server
+        .revisions
+        .iter()
+        .map(|revision| revision.as_str())
+        .collect();
+    json!({
+        "supportedVersions": versions,
+        "capabilities": capabilities(),
+        "instructions": "Notes to read, search and change.",
+        "_meta": {"io.modelcontextprotocol/serverInfo": server_info()},
+    })
+}
+
+fn tools(context: &Context<'_>, params: &Value) -> Option<Value> {
+    let cursor = match params.get("cursor") {
+        None | Some(Value::Null) => None,
+        Some(cursor) => Some(cursor.as_str()?),
+    };
+    let connection = context.shared.connection_ordinal(context.peer);
+    let (tools, next) = catalogue::page(
+        context.shared,
+        context.revision,
+        context.principal,
+        connection,
+        cursor,
+    )?;
+    let mut list = Map::new();
+    list.insert("tools".to_owned(), Value::Array(tools));
+    if let Some(next) = next {
+        list.insert("nextCursor".to_owned(), json!(next));
+    }
+    Some(Value::Object(list))
+}
+
+fn resources(shared: &Shared) -> Value {
+    let listed: Vec<Value> = lock(&shared.notes)
+        .titles()
+        .into_iter()
+        .map(|(id, title)| {
+            json!({"uri": format!("note://{id}"), "name": title, "mimeType": "text/plain"})
+        })
+        .collect();
+    json!({"resources": listed})
+}
+
+fn read(context: &Context<'_>, params: &Value) -> Result<Value, Outcome> {
+    let uri = params.get("uri").and_then(Value::as_str);
+    let uri = uri.ok_or_else(|| Outcome::invalid_params("`uri` must be a string"))?;
+    refuse_unless_permitted(context, "resources/read", uri)?;
+    let note = uri
+        .strip_prefix("note://")
+        .and_then(|id| lock(&context.shared.notes).by_id(id));
+    // -32002 was retired with 2026-07-28.
+    let code = if context.revision == Revision::R2026_07 {
+        -32602
+    } else {
+        -32002
+    };
+    let data = Some(json!({"uri": uri}));
+    let missing = || Outcome::Error {
+        code,
+        message: "Resource not found".to_owned(),
+        data,
+    };
+    let note = note.ok_or_else(missing)?;
+    Ok(json!({"contents": [{"uri": uri, "mimeType": "text/plain", "text": note.body}]}))
+}
+
+fn prompt(context: &Context<'_>, params: &Value) -> Result<Value, Outcome> {
+    let name = params
+        .get("name")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    refuse_unless_permitted(context, "prompts/get", name)?;
+    if name != PROMPT {
+        return Err(Outcome::invalid_params(&format!("Unknown prompt: {name}")));
+    }
+    let id = params.pointer("/arguments/id").and_then(Value::as_str);
+    let id = id.ok_or_else(|| Outcome::invalid_params("Missing prompt argument: id"))?;
+    let note = lock(&context.shared.notes).by_id(id);
+    let note = note.ok_or_else(|| Outcome::invalid_params(&format!("There is no note {id}")))?;
+    let text = json!({"type": "text", "text": format!("Summarize this note: {}", note.body)});
+    Ok(json!({"messages": [{"role": "user", "content": text}]}))
+}
+
+/// Resources and prompts know one way of saying no in a message: a JSON-RPC error.
+fn refuse_unless_permitted(context: &Context<'_>, method: &str, name: &str) -> Result<(), Outcome> {
+    let asked = Asked { method, name };
+    if gate::permitted(context.shared, context.principal, &asked) {
+        return Ok(());
+    }
+    let scopes = gate::needed(context.shared, &asked);
+    Err(
+        if gate::is_http(context.shared.behaviour.enforcement.denial) {
+            Outcome::Http(Box::new(gate::forbidden(context.shared, &scopes)))
+        } else {
+            let message = format!("Forbidden: the scope {} is required", scopes.join(" "));
+            Outcome::Error {
+                code: -32003,
+                message,
+                data: None,
+            }
+        },
+    )
+}
+
+fn completed(modern: bool, result: Value) -> Value {
+    match result {
+        Value::Object(members) if modern => {
+            let mut whole = Map::new();
+            whole.insert("resultType".to_owned(), json!("complete"));
+            whole.extend(members);
+            Value::Object(whole)
+        }
+        other => other,
+    }
+}
+
+fn cacheable(modern: bool, result: Value, scope: &str) -> Value {
+    let mut result = completed(modern, result);
+    if let (true, Some(members)) = (modern, result.as_object_mut()) {
+        members.insert("ttlMs".to_owned(), json!(60_000));
+        members.insert("cacheScope".to_owned(), json!(scope));
+    }
+    result
+}
+
+const PROMPT: &str = "summarize_note";

@@ -1,0 +1,157 @@
+//! The MCP server: who may ask, in which revision, and what is answered.
+
+mod call;
+mod catalogue;
+mod gate;
+mod legacy;
+mod metadata;
+mod methods;
+mod modern;
+mod notes;
+mod render;
+mod sse;
+mod validation;
+
+use std::sync::Arc;
+
+use axum::http::Method;
+use axum::response::Response;
+use serde_json::Value;
+
+use super::behaviour::{Framing, OriginCheck, Revision};
+use super::http::{Incoming, json, method_not_allowed, text};
+use super::state::{MCP_PATH, Shared};
+
+pub(crate) use catalogue::writes;
+pub(crate) use legacy::Sessions;
+pub(crate) use notes::Notes;
+
+use gate::Asked;
+
+/// Answers a request to the MCP server; none when the path is not one of its own.
+pub(crate) fn answer(shared: &Arc<Shared>, incoming: &Incoming) -> Option<Response> {
+    if let Some(document) = metadata::document(shared, incoming) {
+        return Some(document);
+    }
+    let messages = incoming.path == sse::MESSAGES_PATH && serves(shared, Revision::R2024_11);
+    if incoming.path != MCP_PATH && !messages {
+        return None;
+    }
+    if foreign_origin(shared, incoming) {
+        let refusal = "Origin is not allowed; use the server's own origin or none";
+        return Some(json(
+            403,
+            &render::error(&Value::Null, -32600, refusal, None),
+        ));
+    }
+    Some(if messages {
+        sse::message(shared, incoming)
+    } else {
+        endpoint(shared, incoming)
+    })
+}
+
+fn endpoint(shared: &Arc<Shared>, incoming: &Incoming) -> Response {
+    match incoming.method {
+        Method::POST => post(shared, incoming),
+        Method::GET | Method::DELETE => {
+            if let Err(refusal) = gate::admit(shared, incoming, &[]) {
+                return *refusal;
+            }
+            let sessions = shared
+                .behaviour
+                .server
+                .revisions
+                .iter()
+                .any(|one| one.has_sessions());
+            if incoming.method == Method::DELETE && sessions {
+                legacy::end(shared, incoming)
+            } else if incoming.method == Method::GET && serves(shared, Revision::R2024_11) {
+                sse::open(shared, incoming)
+            } else {
+                method_not_allowed(if sessions { "POST, DELETE" } else { "POST" })
+            }
+        }
+        _ => method_not_allowed("POST"),
+    }
+}
+
+fn post(shared: &Arc<Shared>, incoming: &Incoming) -> Response {
+    let parsed: Option<Value> = serde_json::from_slice(&incoming.body).ok();
+    let asked = parsed.as_ref().map(gate::asked).unwrap_or_default();
+    let principal = match gate::admit(shared, incoming, &asked) {
+        Ok(principal) => principal,
+        Err(refusal) => return *refusal,
+    };
+    if shared.behaviour.server.revisions == [Revision::R2024_11] {
+        return method_not_allowed("GET");
+    }
+    if !incoming.has_media_type("application/json") {
+        return text(415, "Content-Type must be application/json\n");
+    }
+    if let Some(refusal) = unacceptable(shared, incoming) {
+        return refusal;
+    }
+    let Some(value) = &parsed else {
+        return json(
+            400,
+            &render::error(&Value::Null, -32700, "Parse error", None),
+        );
+    };
+    if let Some(refusal) = gate::refusal(shared, principal.as_ref(), &asked) {
+        return refusal;
+    }
+    if is_modern(shared, incoming, value, &asked) {
+        modern::post(shared, incoming, principal.as_ref(), value)
+    } else {
+        legacy::post(shared, incoming, principal.as_ref(), value)
+    }
+}
+
+/// Whether a message belongs to the stateless era; clear marks first, then what is served.
+fn is_modern(shared: &Shared, incoming: &Incoming, value: &Value, asked: &[Asked<'_>]) -> bool {
+    if !serves(shared, Revision::R2026_07) {
+        return false;
+    }
+    let older: Vec<Revision> = legacy::served(shared);
+    if older.is_empty() || modern::stated_version(value).is_some() {
+        return true;
+    }
+    if let Some(version) = incoming.header("mcp-protocol-version") {
+        return !older.iter().any(|revision| revision.as_str() == version);
+    }
+    let initialize = asked.iter().any(|one| one.method == "initialize");
+    let session = incoming.headers.contains_key("mcp-session-id");
+    !initialize && !session && incoming.headers.contains_key("mcp-method")
+}
+
+fn unacceptable(shared: &Shared, incoming: &Incoming) -> Option<Response> {
+    let accept = incoming.header("accept")?;
+    let needed = match shared.behaviour.server.framing {
+        Framing::Json => "application/json",
+        Framing::Sse => "text/event-stream",
+    };
+    let ok = accept.contains(needed) || accept.contains("*/*");
+    (!ok).then(|| {
+        text(
+            406,
+            "Accept must list application/json and text/event-stream\n",
+        )
+    })
+}
+
+fn foreign_origin(shared: &Shared, incoming: &Incoming) -> bool {
+    if shared.behaviour.resource.origin == OriginCheck::Ignored {
+        return false;
+    }
+    let Some(origin) = incoming.headers.get("origin") else {
+        return false;
+    };
+    let own = shared.mcp_origin.as_str();
+    let by_name = own.replace("127.0.0.1", "localhost");
+    origin.as_bytes() != own.as_bytes() && origin.as_bytes() != by_name.as_bytes()
+}
+
+fn serves(shared: &Shared, revision: Revision) -> bool {
+    shared.behaviour.server.revisions.contains(&revision)
+}

@@ -1,0 +1,130 @@
+//! The notes, and the bodies of the tools: what the author of a server would have written.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use super::super::state::{Shared, lock};
+use super::gate::Principal;
+
+/// The notes, by id.
+pub(crate) struct Notes {
+    notes: BTreeMap<u64, Note>,
+    next: u64,
+}
+
+/// A note.
+#[derive(Clone)]
+pub(crate) struct Note {
+    pub(crate) title: String,
+    pub(crate) body: String,
+}
+
+impl Default for Notes {
+    fn default() -> Self {
+        let note = |title: &str, body: &str| Note {
+            title: title.to_owned(),
+            body: body.to_owned(),
+        };
+        let notes = BTreeMap::from([
+            (1, note("Shopping", "Milk, bread, candles")),
+            (2, note("Meeting", "Thursday at ten, bring the milk budget")),
+        ]);
+        Self { notes, next: 3 }
+    }
+}
+
+impl Notes {
+    pub(crate) fn by_id(&self, id: &str) -> Option<Note> {
+        self.notes.get(&id.parse().ok()?).cloned()
+    }
+
+    pub(crate) fn titles(&self) -> Vec<(String, String)> {
+        self.notes
+            .iter()
+            .map(|(id, note)| (id.to_string(), note.title.clone()))
+            .collect()
+    }
+}
+
+/// Runs the body of a tool, counts it, and returns its result.
+pub(crate) fn run(
+    shared: &Shared,
+    principal: Option<&Principal>,
+    tool: &str,
+    arguments: &Value,
+) -> Value {
+    shared.count_execution(tool);
+    let empty = Map::new();
+    let arguments = arguments.as_object().unwrap_or(&empty);
+    let word = |name: &str| {
+        arguments
+            .get(name)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+    };
+    let mut store = lock(&shared.notes);
+    match tool {
+        "list_notes" => {
+            let lines: Vec<String> = store
+                .titles()
+                .iter()
+                .map(|(id, title)| format!("{id}: {title}"))
+                .collect();
+            said(&lines.join("\n"))
+        }
+        "read_note" => match store.by_id(word("id")) {
+            Some(note) => said(&format!("{}\n\n{}", note.title, note.body)),
+            None => failed(&format!("There is no note {}", word("id"))),
+        },
+        "search_notes" => {
+            let wanted = word("query").to_lowercase();
+            let hits: Vec<String> = store
+                .notes
+                .iter()
+                .filter(|(_, note)| note.body.to_lowercase().contains(&wanted))
+                .map(|(id, note)| format!("{id}: {}", note.title))
+                .collect();
+            said(&format!("{} notes found\n{}", hits.len(), hits.join("\n")))
+        }
+        "list_revisions" => match store.by_id(word("id")) {
+            Some(note) => said(&format!("1: {} (first draft)", note.title)),
+            None => failed(&format!("There is no note {}", word("id"))),
+        },
+        "create_note" => {
+            let id = store.next;
+            store.next += 1;
+            store.notes.insert(
+                id,
+                Note {
+                    title: word("title").to_owned(),
+                    body: word("body").to_owned(),
+                },
+            );
+            said(&format!("Created note {id}"))
+        }
+        "delete_note" => match word("id")
+            .parse()
+            .ok()
+            .and_then(|id: u64| store.notes.remove(&id))
+        {
+            Some(note) => said(&format!("Deleted note {}", note.title)),
+            None => failed(&format!("There is no note {}", word("id"))),
+        },
+        "whoami" => {
+            let name = principal.map_or("nobody", |principal| principal.subject.as_str());
+            said(&format!("You are {name}"))
+        }
+        other => said(&format!("{other} is done")),
+    }
+}
+
+/// A tool result that says something.
+pub(crate) fn said(text: &str) -> Value {
+    json!({"content": [{"type": "text", "text": text}]})
+}
+
+/// A tool result that reports a failure.
+pub(crate) fn failed(text: &str) -> Value {
+    json!({"content": [{"type": "text", "text": text}], "isError": true})
+}

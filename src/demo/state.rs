@@ -1,0 +1,135 @@
+//! What both servers share while they run: the behaviour, the counters and the stores.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fmt::Write as _;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use sha2::{Digest, Sha256};
+use tokio_util::sync::CancellationToken;
+
+use super::authority::Clients;
+use super::behaviour::Behaviour;
+use super::resource::{Notes, Sessions};
+use super::tokens::{Claims, Keys};
+
+/// Everything the handlers of both servers can see.
+pub(crate) struct Shared {
+    pub(crate) behaviour: Behaviour,
+    pub(crate) mcp_origin: String,
+    pub(crate) mcp_url: String,
+    pub(crate) issuer: String,
+    pub(crate) initial_access_token: String,
+    pub(crate) keys: Keys,
+    pub(crate) ids: Ids,
+    pub(crate) opaque_tokens: Mutex<HashMap<String, Claims>>,
+    pub(crate) revoked: Mutex<HashSet<String>>,
+    pub(crate) clients: Mutex<Clients>,
+    pub(crate) sessions: Mutex<Sessions>,
+    pub(crate) notes: Mutex<Notes>,
+    pub(crate) stop: CancellationToken,
+    requests: AtomicUsize,
+    list_requests: AtomicUsize,
+    executed: Mutex<BTreeMap<String, usize>>,
+    connections: Mutex<HashMap<SocketAddr, usize>>,
+}
+
+impl Shared {
+    pub(crate) fn new(
+        behaviour: Behaviour,
+        mcp_origin: String,
+        issuer_origin: &str,
+    ) -> io::Result<Self> {
+        let ids = Ids::new()?;
+        Ok(Self {
+            mcp_url: format!("{mcp_origin}{MCP_PATH}"),
+            issuer: format!("{issuer_origin}{}", behaviour.authorization.issuer_path),
+            initial_access_token: ids.next("iat"),
+            keys: Keys::load().map_err(io::Error::other)?,
+            opaque_tokens: Mutex::default(),
+            revoked: Mutex::default(),
+            clients: Mutex::new(Clients::preregistered(&behaviour)),
+            sessions: Mutex::default(),
+            notes: Mutex::default(),
+            stop: CancellationToken::new(),
+            requests: AtomicUsize::new(0),
+            list_requests: AtomicUsize::new(0),
+            executed: Mutex::default(),
+            connections: Mutex::default(),
+            behaviour,
+            mcp_origin,
+            ids,
+        })
+    }
+
+    pub(crate) fn count_request(&self) {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn requests(&self) -> usize {
+        self.requests.load(Ordering::Relaxed)
+    }
+
+    /// How many tool lists were served before this one.
+    pub(crate) fn next_list(&self) -> usize {
+        self.list_requests.fetch_add(1, Ordering::Relaxed)
+    }
+
+    pub(crate) fn count_execution(&self, tool: &str) {
+        *lock(&self.executed).entry(tool.to_owned()).or_default() += 1;
+    }
+
+    pub(crate) fn executed(&self) -> BTreeMap<String, usize> {
+        lock(&self.executed).clone()
+    }
+
+    /// How many connections the MCP server had seen before this one.
+    pub(crate) fn connection_ordinal(&self, peer: Option<SocketAddr>) -> usize {
+        let Some(peer) = peer else { return 0 };
+        let mut connections = lock(&self.connections);
+        let next = connections.len();
+        *connections.entry(peer).or_insert(next)
+    }
+}
+
+/// Names nobody can guess, from one random seed.
+pub(crate) struct Ids {
+    seed: [u8; 32],
+    next: AtomicU64,
+}
+
+impl Ids {
+    fn new() -> io::Result<Self> {
+        let mut seed = [0; 32];
+        getrandom::fill(&mut seed).map_err(io::Error::other)?;
+        Ok(Self {
+            seed,
+            next: AtomicU64::new(0),
+        })
+    }
+
+    /// A fresh name, `<prefix>-<32 hex digits>`.
+    pub(crate) fn next(&self, prefix: &str) -> String {
+        let ordinal = self.next.fetch_add(1, Ordering::Relaxed);
+        let digest = Sha256::new()
+            .chain_update(self.seed)
+            .chain_update(ordinal.to_le_bytes());
+        let bytes = digest.finalize();
+        let mut name = format!("{prefix}-");
+        for byte in bytes.iter().take(16) {
+            // Writing to a String cannot fail.
+            let _ = write!(name, "{byte:02x}");
+        }
+        name
+    }
+}
+
+/// Takes a lock, whatever became of the thread that held it before.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Path of the MCP endpoint.
+pub(crate) const MCP_PATH: &str = "/mcp";

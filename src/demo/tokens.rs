@@ -1,0 +1,249 @@
+//! Minting and verifying access tokens (RFC 9068), with the knobs that make verifying go wrong.
+
+use std::collections::BTreeSet;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
+use jsonwebtoken::jwk::Jwk;
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, crypto, get_current_timestamp};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::behaviour::{
+    Audience, Expiry, Signature, TokenAudience, TokenCheck, TokenFormat, TokenKind,
+};
+use super::state::{Shared, lock};
+
+/// The claims of an access token.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Claims {
+    pub(crate) iss: String,
+    pub(crate) sub: String,
+    pub(crate) aud: Value,
+    #[serde(default)]
+    pub(crate) client_id: String,
+    #[serde(default)]
+    pub(crate) scope: String,
+    #[serde(default)]
+    pub(crate) iat: u64,
+    pub(crate) exp: u64,
+    #[serde(default)]
+    pub(crate) jti: String,
+}
+
+impl Claims {
+    pub(crate) fn scopes(&self) -> BTreeSet<String> {
+        self.scope
+            .split_ascii_whitespace()
+            .map(str::to_owned)
+            .collect()
+    }
+}
+
+/// The key pair of the authorization server, and what is derived from it.
+pub(crate) struct Keys {
+    signing: EncodingKey,
+    verifying: DecodingKey,
+    public_jwk: Value,
+    confusable: Vec<DecodingKey>,
+}
+
+impl Keys {
+    pub(crate) fn load() -> Result<Self, jsonwebtoken::errors::Error> {
+        let signing = EncodingKey::from_ec_pem(PRIVATE_PEM.as_bytes())?;
+        let jwk = Jwk::from_encoding_key(&signing, Algorithm::ES256)?;
+        let mut public_jwk = serde_json::to_value(jwk)?;
+        if let Some(members) = public_jwk.as_object_mut() {
+            members.insert("kid".to_owned(), json!(KEY_ID));
+            members.insert("use".to_owned(), json!("sig"));
+            members.insert("alg".to_owned(), json!("ES256"));
+        }
+        let confusable = confusable_keys(&public_jwk)
+            .iter()
+            .map(|bytes| DecodingKey::from_secret(bytes))
+            .collect();
+        let verifying = DecodingKey::from_ec_pem(PUBLIC_PEM.as_bytes())?;
+        Ok(Self {
+            signing,
+            verifying,
+            public_jwk,
+            confusable,
+        })
+    }
+
+    /// The key set that the authorization server publishes.
+    pub(crate) fn jwks(&self) -> Value {
+        json!({ "keys": [self.public_jwk] })
+    }
+}
+
+/// What a new token is to say.
+pub(crate) struct Order<'a> {
+    pub(crate) subject: &'a str,
+    pub(crate) client: &'a str,
+    pub(crate) scopes: &'a [String],
+    pub(crate) audience: &'a str,
+    pub(crate) kind: TokenKind,
+}
+
+/// Mints a token and returns it with its lifetime in seconds; none when signing fails.
+pub(crate) fn mint(shared: &Shared, order: &Order<'_>) -> Option<(String, u64)> {
+    let policy = &shared.behaviour.tokens;
+    let lifetime = policy.lifetime_seconds;
+    let now = get_current_timestamp();
+    let issued = match order.kind {
+        TokenKind::Expired => now.saturating_sub(lifetime.saturating_add(EXPIRED_FOR)),
+        TokenKind::Valid | TokenKind::ForeignAudience => now,
+    };
+    let audience = match policy.audience {
+        TokenAudience::Resource => order.audience,
+        TokenAudience::Generic => GENERIC_AUDIENCE,
+    };
+    let claims = Claims {
+        iss: shared.issuer.clone(),
+        sub: order.subject.to_owned(),
+        aud: json!(audience),
+        client_id: order.client.to_owned(),
+        scope: order.scopes.join(" "),
+        iat: issued,
+        exp: issued.saturating_add(lifetime),
+        jti: shared.ids.next("jti"),
+    };
+    let token = match policy.format {
+        TokenFormat::Opaque => {
+            let token = shared.ids.next("at");
+            lock(&shared.opaque_tokens).insert(token.clone(), claims);
+            token
+        }
+        TokenFormat::Jwt => {
+            let mut header = Header::new(Algorithm::ES256);
+            header.typ = Some("at+jwt".to_owned());
+            header.kid = Some(KEY_ID.to_owned());
+            jsonwebtoken::encode(&header, &claims, &shared.keys.signing).ok()?
+        }
+    };
+    Some((token, lifetime))
+}
+
+/// The claims of a token that the MCP server accepts; none when it refuses the token.
+pub(crate) fn accept(shared: &Shared, token: &str) -> Option<Claims> {
+    let policy = &shared.behaviour.resource;
+    if policy.tokens == TokenCheck::AnyString {
+        return Some(read(token).unwrap_or_else(|| everything(shared)));
+    }
+    if lock(&shared.revoked).contains(token) {
+        return None;
+    }
+    let stored = lock(&shared.opaque_tokens).get(token).cloned();
+    let claims = match stored {
+        Some(claims) => claims,
+        None => verified(shared, token)?,
+    };
+    let fresh = claims.exp > get_current_timestamp() || policy.expiry == Expiry::Ignored;
+    let ours = claims.iss == shared.issuer;
+    (fresh && ours && audience_fits(shared, &claims)).then_some(claims)
+}
+
+fn verified(shared: &Shared, token: &str) -> Option<Claims> {
+    let (signed, signature) = token.rsplit_once('.')?;
+    let (header, _) = signed.split_once('.')?;
+    let header: Value = serde_json::from_slice(&BASE64URL.decode(header).ok()?).ok()?;
+    let algorithm = header
+        .get("alg")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    let typed = header
+        .get("typ")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    let keys = &shared.keys;
+    let genuine = || {
+        algorithm == "ES256"
+            && typed.eq_ignore_ascii_case("at+jwt")
+            && crypto::verify(
+                signature,
+                signed.as_bytes(),
+                &keys.verifying,
+                Algorithm::ES256,
+            )
+            .unwrap_or(false)
+    };
+    let good = match shared.behaviour.resource.signature {
+        Signature::Verified => genuine(),
+        Signature::Ignored => true,
+        Signature::NoneAccepted => algorithm.eq_ignore_ascii_case("none") || genuine(),
+        Signature::Hs256WithPublicKey => {
+            let confused = |key: &DecodingKey| {
+                crypto::verify(signature, signed.as_bytes(), key, Algorithm::HS256).unwrap_or(false)
+            };
+            genuine() || (algorithm == "HS256" && keys.confusable.iter().any(confused))
+        }
+    };
+    if good { read(token) } else { None }
+}
+
+/// The claims as the token states them, believed without proof.
+fn read(token: &str) -> Option<Claims> {
+    let mut parts = token.split('.');
+    let payload = parts.nth(1)?;
+    parts.next()?;
+    serde_json::from_slice(&BASE64URL.decode(payload).ok()?).ok()
+}
+
+fn audience_fits(shared: &Shared, claims: &Claims) -> bool {
+    let wanted = match shared.behaviour.tokens.audience {
+        TokenAudience::Resource => shared.mcp_url.as_str(),
+        TokenAudience::Generic => GENERIC_AUDIENCE,
+    };
+    let fits = |audience: &str| match shared.behaviour.resource.audience {
+        Audience::Exact => audience == wanted,
+        Audience::Prefix => audience == wanted || audience.starts_with(&shared.mcp_origin),
+        Audience::Ignored => true,
+    };
+    match &claims.aud {
+        Value::String(audience) => fits(audience),
+        Value::Array(several) => several.iter().filter_map(Value::as_str).any(fits),
+        _ => shared.behaviour.resource.audience == Audience::Ignored,
+    }
+}
+
+fn everything(shared: &Shared) -> Claims {
+    Claims {
+        iss: shared.issuer.clone(),
+        sub: "somebody".to_owned(),
+        aud: json!(shared.mcp_url),
+        client_id: String::new(),
+        scope: shared.behaviour.scope_catalogue().join(" "),
+        iat: 0,
+        exp: u64::MAX,
+        jti: String::new(),
+    }
+}
+
+/// The forms in which a public key is mistaken for a secret.
+fn confusable_keys(public_jwk: &Value) -> Vec<Vec<u8>> {
+    let body: String = PUBLIC_PEM
+        .lines()
+        .filter(|line| !line.starts_with('-'))
+        .collect();
+    let der = base64::engine::general_purpose::STANDARD
+        .decode(body)
+        .unwrap_or_default();
+    vec![
+        PUBLIC_PEM.as_bytes().to_vec(),
+        PUBLIC_PEM.trim_end().as_bytes().to_vec(),
+        public_jwk.to_string().into_bytes(),
+        json!({ "keys": [public_jwk] }).to_string().into_bytes(),
+        der,
+    ]
+}
+
+/// Path of the sibling resource for which the authorization server mints tokens too.
+pub(crate) const SIBLING_PATH: &str = "/other";
+
+const PRIVATE_PEM: &str = include_str!("../../fixtures/keys/demo-es256.pem");
+const PUBLIC_PEM: &str = include_str!("../../fixtures/keys/demo-es256.pub.pem");
+const KEY_ID: &str = "demo-es256";
+const GENERIC_AUDIENCE: &str = "api";
+/// How long ago an expired token ran out, in seconds.
+const EXPIRED_FOR: u64 = 3600;

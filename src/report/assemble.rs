@@ -1,0 +1,191 @@
+//! Puts the report together from what was collected and what was judged.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::model::audit::Collected;
+use crate::model::exchange::{Exchange, FailureKind, Ledger};
+use crate::model::matrix::{Access, Matrix};
+use crate::model::probe::ProbeId;
+use crate::model::report::{
+    CoverageRow, EffectivePolicy, MatrixDifference, Report, ReportMatrix, ReportSubject,
+    RequestCounts, SCHEMA_VERSION, ToolEnforcement, ToolInfo,
+};
+use crate::model::settings::Settings;
+use crate::model::surface::Subject;
+use crate::model::target::{ResourceId, Revision, Target};
+use crate::model::verdict::Finding;
+
+use super::accept::{Split, split};
+use super::answers::answers;
+use super::exit::outcome;
+use super::undecided::undecided;
+
+/// What came out of the judging.
+#[derive(Clone, Debug)]
+pub struct Judged {
+    /// A row for every check.
+    pub coverage: Vec<CoverageRow>,
+    /// Every finding, accepted ones included.
+    pub findings: Vec<Finding>,
+    /// What the cells say about tools.
+    pub enforcement: ToolEnforcement,
+    /// What was seen to open each subject.
+    pub policy: EffectivePolicy,
+}
+
+/// Builds the report; takes the evidence over, since a ledger is too large to copy.
+pub fn assemble(collected: Collected, judged: Judged, settings: &Settings) -> Report {
+    let Judged {
+        coverage,
+        mut findings,
+        enforcement,
+        policy,
+    } = judged;
+    findings.sort_by(|a, b| {
+        let key = |finding: &Finding| (finding.check.clone(), finding.subject.clone());
+        b.severity
+            .cmp(&a.severity)
+            .then_with(|| key(a).cmp(&key(b)))
+    });
+    let complete = !collected.interrupted && collected.discovery.unusable.is_none();
+    let answers = answers(&collected, &findings, &coverage, enforcement);
+    let Split {
+        open,
+        accepted,
+        stale,
+    } = split(findings, settings, &coverage, complete);
+    let outcome = outcome(&collected, &coverage, &open, settings);
+    let requests = request_counts(&collected.ledger);
+    let undecided = undecided(&collected, &coverage);
+    let differences = differences(&collected.matrices);
+    let subjects: Vec<ReportSubject> = collected.surface.subjects.iter().map(label).collect();
+    let matrices = collected.matrices.into_iter();
+    Report {
+        schema_version: SCHEMA_VERSION.to_owned(),
+        tool: ToolInfo {
+            name: env!("CARGO_PKG_NAME").to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        },
+        target: collected.target.unwrap_or_else(|| Target {
+            url: collected.discovery.endpoint.clone(),
+            resource: ResourceId(collected.discovery.endpoint.clone()),
+        }),
+        engagement: collected.engagement,
+        outcome,
+        answers,
+        matrices: matrices
+            .enumerate()
+            .map(|(n, matrix)| with_labels(n, matrix, &subjects))
+            .collect(),
+        differences,
+        effective_policy: policy,
+        coverage,
+        findings: open,
+        accepted,
+        stale_acceptances: stale,
+        undecided,
+        residue: collected.residue,
+        sessions: collected.sessions,
+        identities: collected.identities,
+        discovery: collected.discovery,
+        registrations: collected.registrations,
+        listings: collected.surface.listings,
+        gates: collected.gates,
+        plan: collected.plan,
+        requests,
+        ledger: collected.ledger,
+    }
+}
+
+fn label(subject: &Subject) -> ReportSubject {
+    ReportSubject {
+        id: subject.id.clone(),
+        kind: subject.kind,
+        name: subject.name.clone(),
+        annotations: subject.annotations,
+        declared: subject.schemes.clone(),
+    }
+}
+
+/// Every subject belongs to the audited revision's matrix; the others may hold a part of them.
+fn with_labels(n: usize, matrix: Matrix, subjects: &[ReportSubject]) -> ReportMatrix {
+    let held: BTreeSet<&str> = matrix.cells.iter().map(|cell| &*cell.subject).collect();
+    let mine = subjects
+        .iter()
+        .filter(|subject| n == 0 || held.contains(subject.id.as_str()));
+    ReportMatrix {
+        revision: matrix.revision,
+        transport: matrix.transport,
+        identities: matrix.identities,
+        subjects: mine.cloned().collect(),
+        cells: matrix.cells,
+        calibration: matrix.calibration,
+    }
+}
+
+/// Cells whose word is not the same in every matrix that has them.
+fn differences(matrices: &[Matrix]) -> Vec<MatrixDifference> {
+    let mut words: BTreeMap<(&str, &str), Vec<(Revision, Access)>> = BTreeMap::new();
+    for matrix in matrices {
+        for cell in &matrix.cells {
+            words
+                .entry((&cell.subject, &cell.identity))
+                .or_default()
+                .push((matrix.revision, cell.access));
+        }
+    }
+    words
+        .into_iter()
+        .filter(|(_, access)| {
+            access
+                .iter()
+                .any(|(_, word)| access.first().map(|(_, w)| w) != Some(word))
+        })
+        .map(|((subject, identity), access)| MatrixDifference {
+            subject: subject.to_owned(),
+            identity: identity.to_owned(),
+            access,
+        })
+        .collect()
+}
+
+/// Counts what went out, by tier and probe, cells apart from controls.
+fn request_counts(ledger: &Ledger) -> RequestCounts {
+    let mut counts = RequestCounts::default();
+    for exchange in sent(ledger) {
+        counts.total += 1;
+        let tier = exchange.tier.as_str().to_owned();
+        *counts.by_tier.entry(tier).or_default() += 1;
+        let probe = exchange.probe.id.as_str().to_owned();
+        *counts.by_probe.entry(probe).or_default() += 1;
+        match exchange.probe.id {
+            ProbeId::CallInvalid
+            | ProbeId::CallValid
+            | ProbeId::CallListed
+            | ProbeId::ReadResource
+            | ProbeId::PromptGet => {
+                let confirms = exchange.probe.variant.as_deref() == Some("fresh-session");
+                if exchange.probe.attempt == 0 && !confirms {
+                    counts.cell_requests += 1;
+                } else {
+                    counts.control_requests += 1;
+                }
+            }
+            ProbeId::UnknownName
+            | ProbeId::UnknownResource
+            | ProbeId::UnknownPrompt
+            | ProbeId::Calibrate => counts.control_requests += 1,
+            _ => {}
+        }
+    }
+    counts
+}
+
+/// Blocked and over-budget requests are on record but never left.
+fn sent(ledger: &Ledger) -> impl Iterator<Item = &Exchange> {
+    ledger.iter().filter(|exchange| {
+        exchange.failure().is_none_or(|failure| {
+            !matches!(failure.kind, FailureKind::Blocked | FailureKind::Budget)
+        })
+    })
+}

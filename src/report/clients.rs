@@ -1,0 +1,313 @@
+//! Which clients can connect? Registration, its gate, and the ways around it.
+
+use crate::model::audit::Collected;
+use crate::model::discovery::AnonymousAccess;
+use crate::model::identity::Provenance;
+use crate::model::matrix::Confidence;
+use crate::model::registration::{CreatedClient, Posture, Registration};
+use crate::model::report::{AdmissionPath, ClientsAnswer, RegistrationAnswer};
+use crate::model::target::Revision;
+
+use super::answers::{Behind, in_order};
+
+/// Answers the question from discovery and the registration attempts.
+pub(super) fn answer(collected: &Collected, behind: &Behind) -> ClientsAnswer {
+    let registration = registration(collected);
+    let paths = paths(collected);
+    let anonymous = collected.discovery.anonymous == AnonymousAccess::Served;
+    let exchanges = behind.exchanges.iter().chain(&registration.exchanges);
+    ClientsAnswer {
+        sentence: sentence(collected, &registration, &paths),
+        confidence: if anonymous {
+            Confidence::Proven
+        } else {
+            registration.confidence
+        },
+        exchanges: in_order(exchanges.copied()),
+        paths,
+        registration,
+        specification: specification(collected.discovery.revision()),
+        findings: behind.findings.clone(),
+    }
+}
+
+/// The least strict posture over all authorization servers: one open door is enough.
+fn registration(collected: &Collected) -> RegistrationAnswer {
+    let all = &collected.registrations;
+    let decided = || {
+        all.iter()
+            .filter(|one| one.posture != Posture::Undetermined)
+    };
+    let open = decided()
+        .filter(|one| one.posture.is_open())
+        .max_by_key(|one| one.posture);
+    let undetermined = || all.iter().find(|one| one.posture == Posture::Undetermined);
+    let chosen = open
+        .or_else(undetermined)
+        .or_else(|| decided().max_by_key(|one| one.posture));
+    chosen.map_or_else(
+        || RegistrationAnswer {
+            posture: Posture::Undetermined,
+            confidence: Confidence::Inconclusive,
+            reason: no_registration_seen(collected).to_owned(),
+            decided_by: None,
+            exchanges: Vec::new(),
+        },
+        |one| RegistrationAnswer {
+            posture: one.posture,
+            confidence: one.confidence,
+            reason: one.reason.clone(),
+            decided_by: one.decided_by.clone(),
+            exchanges: one.exchanges.clone(),
+        },
+    )
+}
+
+fn no_registration_seen(collected: &Collected) -> &'static str {
+    if collected.discovery.unusable.is_some() {
+        "the target could not be audited"
+    } else if collected.discovery.authorization_servers.is_empty() {
+        "no authorization server was found"
+    } else {
+        "registration was not looked at"
+    }
+}
+
+fn paths(collected: &Collected) -> Vec<AdmissionPath> {
+    let path = |path: &str, gate: &str, issuer: Option<&str>| AdmissionPath {
+        path: path.to_owned(),
+        gate: gate.to_owned(),
+        issuer: issuer.map(str::to_owned),
+    };
+    let mut paths = Vec::new();
+    if collected.discovery.anonymous == AnonymousAccess::Served {
+        paths.push(path("no authorization", "none", None));
+    }
+    for one in &collected.registrations {
+        if let Some(gate) = gate(one) {
+            paths.push(path("dynamic registration", gate, Some(&one.issuer)));
+        }
+    }
+    for server in &collected.discovery.authorization_servers {
+        let documents = server
+            .chosen()
+            .and_then(|metadata| metadata.flag("client_id_metadata_document_supported"));
+        if documents == Some(true) {
+            let name = "client ID metadata document";
+            paths.push(path(name, "not determined", Some(&server.issuer)));
+        }
+    }
+    // A token from the operator shows that some client was let in by hand.
+    let by_hand = collected.identities.valid().any(|identity| {
+        matches!(
+            identity.provenance,
+            Provenance::Operator { .. } | Provenance::Minted { .. }
+        )
+    });
+    if by_hand {
+        paths.push(path("pre-registration", "operator-registered", None));
+    } else if !collected.discovery.authorization_servers.is_empty() {
+        paths.push(path("pre-registration", "not determined", None));
+    }
+    paths
+}
+
+fn gate(registration: &Registration) -> Option<&'static str> {
+    match registration.posture {
+        Posture::D0 => None,
+        Posture::D1 => Some("initial access token"),
+        Posture::D1p => Some("source policy"),
+        Posture::D2 => Some("software statement"),
+        Posture::D3 | Posture::D4 if asks_the_user(registration) => Some("consent only"),
+        Posture::D3 | Posture::D4 | Posture::Undetermined => Some("not determined"),
+        Posture::D5 => Some("none"),
+    }
+}
+
+/// Whether a new client was seen to be sent to a user, or to get no token without one.
+fn asks_the_user(registration: &Registration) -> bool {
+    let stranger = registration.stranger_token.as_ref();
+    let sent_on = |client: &CreatedClient| {
+        let usable = client.usable.as_ref();
+        usable.is_some_and(|usable| usable.accepted == Some(true))
+    };
+    stranger.is_some_and(|token| !token.issued) || registration.clients.iter().any(sent_on)
+}
+
+fn sentence(
+    collected: &Collected,
+    registration: &RegistrationAnswer,
+    paths: &[AdmissionPath],
+) -> String {
+    let mut parts = Vec::new();
+    if collected.discovery.anonymous == AnonymousAccess::Served {
+        parts.push("Any client can connect: the server answers without a token.".to_owned());
+    }
+    parts.push(match registration.posture {
+        Posture::D0 => "No client can register itself: the authorization server offers no \
+                        registration endpoint."
+            .to_owned(),
+        Posture::D1 => "Nobody can register a client without an initial access token.".to_owned(),
+        Posture::D1p => "Registration refused this host by a source policy; from another network \
+                         the answer may differ."
+            .to_owned(),
+        Posture::D2 => {
+            "Nobody can register a client without a trusted software statement.".to_owned()
+        }
+        Posture::D3 => "Anyone can register a client without being asked, within limits that the \
+                        server sets."
+            .to_owned(),
+        Posture::D4 => "Anyone can register a client without being asked.".to_owned(),
+        Posture::D5 => "Anyone can register a client without being asked and gets a working token \
+                        without any user."
+            .to_owned(),
+        Posture::Undetermined => {
+            let reason = clause(&registration.reason);
+            match &registration.decided_by {
+                Some(flag) => format!(
+                    "Whether anyone can register a client was not determined: {reason}; \
+                     {flag} would determine it."
+                ),
+                None => {
+                    format!("Whether anyone can register a client was not determined: {reason}.")
+                }
+            }
+        }
+    });
+    let servers = collected.registrations.len();
+    if servers > 1 && registration.posture != Posture::Undetermined {
+        parts.push(format!(
+            "That is the least strict of {servers} authorization servers."
+        ));
+    }
+    if paths.iter().any(|path| path.path.starts_with("client ID")) {
+        parts.push(
+            "Clients may also identify themselves by a metadata document; which hosts are \
+             trusted for that was not tested."
+                .to_owned(),
+        );
+    }
+    if matches!(registration.posture, Posture::D3 | Posture::D4) {
+        parts.push("What a user must then log in to and consent to was not tested.".to_owned());
+    }
+    parts.join(" ")
+}
+
+/// A reason without its final stop, ready to stand inside a sentence.
+pub(super) fn clause(reason: &str) -> &str {
+    reason.trim().trim_end_matches(['.', ';'])
+}
+
+/// What the specification says about registration, for the audited revision first.
+fn specification(revision: Option<Revision>) -> String {
+    let here = match revision {
+        None => "Dynamic client registration has changed its standing in MCP. ".to_owned(),
+        Some(revision) => {
+            let word = match revision {
+                Revision::R2024_11 => "is not mentioned",
+                Revision::R2025_03 | Revision::R2025_06 => "is a SHOULD",
+                Revision::R2025_11 => "is a MAY, kept for older clients",
+                Revision::R2026_07 => "is a MAY and deprecated",
+            };
+            format!("In MCP {revision} dynamic client registration {word}. ")
+        }
+    };
+    format!("{here}{TIMELINE}")
+}
+
+const TIMELINE: &str = "It began as a SHOULD (2025-03-26, 2025-06-18), became a MAY (2025-11-25) \
+    and has been deprecated since 2026-07-28 in favour of client ID metadata documents; it is still \
+    allowed. An open endpoint has never been a violation of MCP, and RFC 7591 §3 itself recommends \
+    accepting requests without authorization: whether it is acceptable here is for the organization \
+    to decide.";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::exchange::ExchangeId;
+    use crate::model::registration::StrangerToken;
+
+    fn server(issuer: &str, posture: Posture) -> Registration {
+        Registration {
+            issuer: issuer.to_owned(),
+            endpoint: None,
+            attempts: Vec::new(),
+            clients: Vec::new(),
+            stranger_token: None,
+            posture,
+            confidence: Confidence::Strong,
+            reason: "the endpoint answered 429.".to_owned(),
+            decided_by: Some("--allow register".to_owned()),
+            exchanges: Vec::new(),
+        }
+    }
+
+    fn with(postures: &[Posture]) -> Collected {
+        Collected {
+            registrations: postures
+                .iter()
+                .map(|posture| server("https://as.example", *posture))
+                .collect(),
+            ..Collected::default()
+        }
+    }
+
+    #[test]
+    fn the_least_strict_posture_speaks_for_all_servers() {
+        use Posture::{D0, D1, D2, D4, Undetermined};
+        for (postures, expected) in [
+            (&[D0, D4, D1][..], D4),
+            (&[D0, D1, D2], D2),
+            (&[D1, Undetermined], Undetermined),
+            (&[Undetermined, D4], D4),
+            (&[], Undetermined),
+        ] {
+            assert_eq!(registration(&with(postures)).posture, expected);
+        }
+    }
+
+    #[test]
+    fn open_registration_is_gated_by_consent_only_when_that_was_seen() {
+        let mut open = server("https://as.example", Posture::D4);
+        assert_eq!(gate(&open), Some("not determined"));
+        open.stranger_token = Some(StrangerToken {
+            exchange: ExchangeId(1),
+            issued: false,
+            accepted: None,
+            list_exchange: None,
+        });
+        assert_eq!(gate(&open), Some("consent only"));
+    }
+
+    #[test]
+    fn an_undetermined_posture_names_the_reason_and_the_flag() {
+        let behind = Behind {
+            findings: Vec::new(),
+            exchanges: Vec::new(),
+        };
+        let answer = answer(&with(&[Posture::Undetermined]), &behind);
+        assert_eq!(
+            answer.sentence,
+            "Whether anyone can register a client was not determined: the endpoint answered 429; \
+             --allow register would determine it."
+        );
+    }
+
+    #[test]
+    fn an_open_endpoint_is_never_called_a_violation() {
+        for revision in Revision::ALL {
+            let text = specification(Some(revision));
+            assert!(text.contains(revision.as_str()));
+            assert!(text.contains("never been a violation"));
+        }
+    }
+
+    #[test]
+    fn a_server_without_authorization_is_an_admission_path_and_one_with_it_is_not() {
+        let mut collected = with(&[Posture::D1]);
+        assert!(paths(&collected).iter().all(|path| path.gate != "none"));
+        collected.discovery.anonymous = AnonymousAccess::Served;
+        assert_eq!(paths(&collected)[0].path, "no authorization");
+        assert_eq!(paths(&collected)[1].gate, "initial access token");
+    }
+}

@@ -1,0 +1,202 @@
+//! How a run ends: the exit codes and the rule that picks one.
+
+use crate::model::audit::Collected;
+use crate::model::exchange::{Exchange, FailureKind};
+use crate::model::identity::{Identity, IdentityKind};
+use crate::model::matrix::Access;
+use crate::model::probe::Tier;
+use crate::model::report::{CoverageRow, RunOutcome};
+use crate::model::settings::Settings;
+use crate::model::surface::{ListOutcome, Listing, SubjectKind};
+use crate::model::verdict::{Finding, Status};
+
+use super::words;
+
+/// Every exit code: code, short name, meaning. The only list; help, README and man page use it.
+pub const EXIT_CODES: &[(u8, &str, &str)] = &[
+    (CLEAN, "clean", "no finding at or above --fail-on"),
+    (FINDINGS, "findings", "findings at or above --fail-on"),
+    (2, "usage", "the command line or the configuration is wrong"),
+    (
+        INCOMPLETE,
+        "incomplete",
+        "the audit could not be done: target unreachable, no working token, nothing decided, or \
+         inconclusive checks with --strict",
+    ),
+    (
+        REFUSED,
+        "refused",
+        "a safety rule kept the tool from what was asked for",
+    ),
+    (70, "bug", "an error of mcp-assay itself"),
+    (
+        INTERRUPTED,
+        "interrupted",
+        "the run was interrupted; the report holds what was learned",
+    ),
+];
+
+/// Picks the exit code. `findings` are those that were not accepted.
+///
+/// In order: interrupted, refused by the guard, audit impossible, findings, strictness.
+pub fn outcome(
+    collected: &Collected,
+    coverage: &[CoverageRow],
+    findings: &[Finding],
+    settings: &Settings,
+) -> RunOutcome {
+    let failing = failing(coverage, findings, settings);
+    let (exit_code, reason) = if collected.interrupted {
+        (INTERRUPTED, Some("the run was interrupted".to_owned()))
+    } else if let Some(reason) = refused(collected) {
+        (REFUSED, Some(reason))
+    } else if let Some(reason) = incomplete(collected, settings) {
+        (INCOMPLETE, Some(reason))
+    } else if failing > 0 {
+        (FINDINGS, None)
+    } else if let Some(reason) = not_strict_enough(coverage, settings) {
+        (INCOMPLETE, Some(reason))
+    } else {
+        (CLEAN, None)
+    };
+    let threshold = settings.fail_on.as_str();
+    let found = match failing {
+        0 => format!("no finding at or above {threshold}"),
+        n => format!("{} at or above {threshold}", words::count(n, "finding")),
+    };
+    let (decided_cells, cells) = cells(collected);
+    RunOutcome {
+        exit_code,
+        meaning: reason.map_or_else(|| found.clone(), |reason| format!("{reason}; {found}")),
+        interrupted: collected.interrupted,
+        decided_cells,
+        cells,
+    }
+}
+
+/// The meaning of an exit code, when it is one of ours.
+pub fn meaning(code: u8) -> Option<&'static str> {
+    EXIT_CODES
+        .iter()
+        .find(|(known, ..)| *known == code)
+        .map(|(.., meaning)| *meaning)
+}
+
+fn failing(coverage: &[CoverageRow], findings: &[Finding], settings: &Settings) -> usize {
+    let counts = |check: &str| {
+        coverage
+            .iter()
+            .any(|row| row.check == check && matches!(row.status, Status::Fail | Status::Warn))
+    };
+    findings
+        .iter()
+        .filter(|finding| finding.severity >= settings.fail_on && counts(&finding.check))
+        .count()
+}
+
+fn refused(collected: &Collected) -> Option<String> {
+    let target = collected.target.as_ref().map(|target| target.url.as_str());
+    // A metadata URL is the target's wish; a token request, a call or the target itself is the
+    // operator's.
+    let asked_for = |exchange: &&Exchange| {
+        exchange.tier >= Tier::Authenticated
+            || target == Some(exchange.request.url.as_str())
+            || exchange.request.url == collected.discovery.endpoint
+    };
+    collected
+        .ledger
+        .iter()
+        .filter(asked_for)
+        .filter_map(Exchange::failure)
+        .find(|failure| failure.kind == FailureKind::Blocked)
+        .map(|failure| format!("a safety rule refused a request: {}", failure.text))
+}
+
+fn incomplete(collected: &Collected, settings: &Settings) -> Option<String> {
+    if let Some(reason) = &collected.discovery.unusable {
+        return Some(format!("the target could not be audited: {reason}"));
+    }
+    if !collected.ledger.iter().any(|x| x.response().is_some()) {
+        return Some("the target could not be audited: no request was answered".to_owned());
+    }
+    let wanted = settings.mint.is_some()
+        || settings
+            .identities
+            .iter()
+            .any(|source| source.kind == IdentityKind::Valid);
+    if !wanted {
+        return None;
+    }
+    if !collected
+        .identities
+        .valid()
+        .any(|one| works(collected, one))
+    {
+        return Some(
+            "no identity got through to the server: the tokens are missing, expired, refused or \
+             hold more than was asked for"
+                .to_owned(),
+        );
+    }
+    match cells(collected) {
+        (0, 0) => Some("nothing was decided: no tool, resource or prompt was listed".to_owned()),
+        (0, n) => Some(format!("none of {} was decided", words::count(n, "cell"))),
+        _ => None,
+    }
+}
+
+/// Whether a token was seen to get anywhere.
+fn works(collected: &Collected, identity: &Identity) -> bool {
+    let answered = |listing: &Listing| {
+        matches!(
+            listing.outcome,
+            ListOutcome::Complete | ListOutcome::Partial { .. } | ListOutcome::NotOffered
+        )
+    };
+    let listings = &collected.surface.listings;
+    // A list that anybody gets says nothing about the token.
+    let public = |kind: SubjectKind| {
+        listings.iter().any(|listing| {
+            let asker = collected.identities.named(&listing.identity);
+            let stranger = asker.is_some_and(|one| one.kind == IdentityKind::Anonymous);
+            stranger && listing.kind == kind && answered(listing)
+        })
+    };
+    let listed = listings.iter().any(|listing| {
+        listing.identity == identity.name && answered(listing) && !public(listing.kind)
+    });
+    let called = || {
+        let mut cells = collected.matrices.iter().flat_map(|matrix| &matrix.cells);
+        cells.any(|cell| {
+            cell.identity == identity.name
+                && matches!(cell.access, Access::Allowed | Access::Reached)
+        })
+    };
+    identity.invalid.is_none() && (listed || called())
+}
+
+fn not_strict_enough(coverage: &[CoverageRow], settings: &Settings) -> Option<String> {
+    let open = coverage
+        .iter()
+        .filter(|row| row.status == Status::Inconclusive)
+        .count();
+    (settings.strict && open > 0).then(|| {
+        format!(
+            "{} not decided, and --strict is set",
+            words::count(open, "check")
+        )
+    })
+}
+
+fn cells(collected: &Collected) -> (usize, usize) {
+    collected.matrix().map_or((0, 0), |matrix| {
+        let decided = matrix.cells.iter().filter(|cell| cell.access.is_decided());
+        (decided.count(), matrix.cells.len())
+    })
+}
+
+const CLEAN: u8 = 0;
+const FINDINGS: u8 = 1;
+const INCOMPLETE: u8 = 3;
+const REFUSED: u8 = 4;
+const INTERRUPTED: u8 = 130;

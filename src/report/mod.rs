@@ -1,0 +1,136 @@
+//! Renderers: one report, many forms. Nothing here has an opinion, and nothing is left out silently.
+
+use std::fmt;
+use std::str::FromStr;
+
+use thiserror::Error;
+
+use crate::model::report::Report;
+
+pub mod answers;
+pub mod assemble;
+pub mod exit;
+pub mod safe;
+pub mod schema;
+pub mod words;
+
+mod accept;
+mod clients;
+mod data;
+mod findings;
+mod json;
+mod matrix;
+mod table;
+mod text;
+mod undecided;
+
+pub use json::Json;
+pub use table::Table;
+
+/// Turns a report into bytes.
+pub trait Renderer {
+    /// The bytes of the report in this form.
+    ///
+    /// # Errors
+    /// When the form cannot hold the report.
+    fn render(&self, report: &Report) -> Result<Vec<u8>, RenderError>;
+}
+
+/// Why a report could not be rendered.
+#[derive(Debug, Error)]
+pub enum RenderError {
+    /// The report does not serialise.
+    #[error("the report cannot be written as JSON: {0}")]
+    Json(#[from] serde_json::Error),
+}
+
+/// The forms a report can take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Format {
+    /// For people.
+    Table,
+    /// The contract, for programs.
+    Json,
+}
+
+impl Format {
+    /// Every form.
+    pub const ALL: [Self; 2] = [Self::Table, Self::Json];
+
+    /// The word used in flags.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Table => "table",
+            Self::Json => "json",
+        }
+    }
+
+    /// The renderer of this form.
+    pub fn renderer(self, style: &Style) -> Box<dyn Renderer> {
+        match self {
+            Self::Table => Box::new(Table::new(*style)),
+            Self::Json => Box::new(Json),
+        }
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for Format {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let found = Self::ALL.into_iter().find(|format| format.as_str() == text);
+        found.ok_or_else(|| {
+            let known = Self::ALL.map(Self::as_str).join(", ");
+            format!("`{text}` is not a report format; known formats: {known}")
+        })
+    }
+}
+
+/// How a report for people looks; formats for programs ignore it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Style {
+    /// Columns to fill.
+    pub width: u16,
+    /// Whether to use colour; decided by the caller from flag, environment and terminal.
+    pub colour: bool,
+    /// Whether to show every row and name instead of folding equal ones.
+    pub full: bool,
+}
+
+impl Default for Style {
+    fn default() -> Self {
+        Self {
+            width: 80,
+            colour: false,
+            full: false,
+        }
+    }
+}
+
+/// Renders a report in the given form.
+///
+/// # Errors
+/// When the form cannot hold the report.
+pub fn render(format: Format, report: &Report, style: &Style) -> Result<Vec<u8>, RenderError> {
+    format.renderer(style).render(report)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn format_names_round_trip_and_others_are_refused_with_the_known_ones() {
+        for format in Format::ALL {
+            assert_eq!(format.as_str().parse(), Ok(format));
+        }
+        let error = "xml".parse::<Format>().unwrap_err();
+        assert!(error.contains("`xml`") && error.contains("table, json"));
+    }
+}

@@ -1,0 +1,132 @@
+//! What the run did not decide, in one list: cells, checks, identities, and what was never asked.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::model::audit::Collected;
+use crate::model::matrix::{Access, Cell};
+use crate::model::probe::Unsettleable;
+use crate::model::report::CoverageRow;
+use crate::model::verdict::Status;
+
+use super::text::{Page, Tone};
+use super::{Style, safe};
+
+/// Collects everything undecided, each (subject, reason, flag) once.
+pub(super) fn undecided(collected: &Collected, coverage: &[CoverageRow]) -> Vec<Unsettleable> {
+    let everything = collected
+        .discovery
+        .unusable
+        .iter()
+        .map(|reason| Unsettleable {
+            what: "everything about the target".to_owned(),
+            reason: reason.clone(),
+            decided_by: None,
+        });
+    let cells = collected
+        .matrix()
+        .into_iter()
+        .flat_map(|matrix| &matrix.cells)
+        .filter(|cell| !cell.access.is_decided())
+        .map(from_cell);
+    let checks = coverage
+        .iter()
+        .filter(|row| row.status == Status::Inconclusive)
+        .map(|row| Unsettleable {
+            what: row.check.clone(),
+            reason: row.reason.clone(),
+            decided_by: row.decided_by.clone(),
+        });
+    let missing = collected
+        .identities
+        .missing
+        .iter()
+        .map(|missing| Unsettleable {
+            what: format!("identity/{}", missing.name),
+            reason: missing.reason.clone(),
+            decided_by: None,
+        });
+    let invalid = collected.identities.present.iter().filter_map(|identity| {
+        Some(Unsettleable {
+            what: format!("identity/{}", identity.name),
+            reason: identity.invalid.clone()?,
+            decided_by: None,
+        })
+    });
+    let never_asked = collected
+        .unsettled
+        .iter()
+        .chain(&collected.plan.unsettleable)
+        .cloned();
+    let mut seen = BTreeSet::new();
+    everything
+        .chain(cells)
+        .chain(missing)
+        .chain(invalid)
+        .chain(checks)
+        .chain(never_asked)
+        .filter(|item| {
+            seen.insert((
+                item.what.clone(),
+                item.reason.clone(),
+                item.decided_by.clone(),
+            ))
+        })
+        .collect()
+}
+
+/// Writes what was not decided, grouped by reason and flag, largest group first.
+pub(super) fn write(page: &mut Page, items: &[Unsettleable], style: Style) {
+    if items.is_empty() {
+        page.section("NOT DECIDED: nothing");
+        return;
+    }
+    page.section(&format!("NOT DECIDED ({})", items.len()));
+    let mut groups: BTreeMap<(&str, Option<&str>), Vec<&str>> = BTreeMap::new();
+    for item in items {
+        groups
+            .entry((&item.reason, item.decided_by.as_deref()))
+            .or_default()
+            .push(&item.what);
+    }
+    let mut groups: Vec<_> = groups.into_iter().collect();
+    groups.sort_by_key(|(_, what)| Reverse(what.len()));
+    for ((reason, flag), what) in groups {
+        page.blank();
+        let count = what.len().to_string();
+        page.pair(2, COUNT, (Tone::Caution, &count), (Tone::Plain, reason));
+        let flag = flag.unwrap_or("no flag of this tool");
+        page.labelled(2 + COUNT, "decided by", Tone::Cool, flag);
+        let shown = if style.full { what.len() } else { NAMES };
+        let mut names: Vec<String> = what
+            .iter()
+            .take(shown)
+            .map(|name| safe::fit_middle(name, NAME))
+            .collect();
+        let rest = what.len() - names.len();
+        if rest > 0 {
+            names.push(format!("… {rest} more"));
+        }
+        page.text(2 + COUNT, Tone::Muted, &names.join(", "));
+    }
+}
+
+fn from_cell(cell: &Cell) -> Unsettleable {
+    let reason = cell.reason.clone().unwrap_or_else(|| {
+        match cell.access {
+            Access::Reached => "the call got to argument validation; a gate may sit behind it",
+            Access::NotTested => "nothing was sent",
+            _ => "the answers do not decide",
+        }
+        .to_owned()
+    });
+    Unsettleable {
+        what: cell.subject.clone(),
+        reason,
+        decided_by: cell.decided_by.clone(),
+    }
+}
+
+const COUNT: usize = 6;
+const NAMES: usize = 12;
+const NAME: usize = 60;

@@ -1,0 +1,113 @@
+//! The collecting stages: they talk through [`Wire`] and form no opinion.
+
+pub mod calls;
+pub mod close;
+pub mod detect;
+pub mod discover;
+pub mod enrol;
+pub mod enumerate;
+pub mod forge;
+pub mod hardening;
+pub mod metadata;
+pub mod mint;
+pub mod plan;
+pub mod register;
+pub mod reply;
+pub mod rpc;
+pub mod session;
+pub mod stranger;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use futures_util::StreamExt;
+
+use crate::model::audit::Collected;
+use crate::model::exchange::ExchangeId;
+use crate::model::settings::Settings;
+use crate::wire::{Pending, Sent, Wire};
+
+/// What every stage needs: the wire, the settings, and the random bytes of this run.
+pub struct Run<'a> {
+    /// Where requests go.
+    pub wire: &'a dyn Wire,
+    /// What the operator allows.
+    pub settings: &'a Settings,
+    /// Random bytes for names that cannot exist and tokens nobody issued.
+    pub entropy: Entropy,
+    /// Told which stage runs and how many requests it will send.
+    pub progress: &'a (dyn Fn(&str, usize) + Send + Sync),
+    next_id: AtomicU64,
+}
+
+impl<'a> Run<'a> {
+    /// A run over a wire.
+    pub fn new(
+        wire: &'a dyn Wire,
+        settings: &'a Settings,
+        entropy: Entropy,
+        progress: &'a (dyn Fn(&str, usize) + Send + Sync),
+    ) -> Self {
+        Self {
+            wire,
+            settings,
+            entropy,
+            progress,
+            next_id: AtomicU64::new(1),
+        }
+    }
+
+    /// The next JSON-RPC request id; allotted in plan order, so that runs compare.
+    pub(crate) fn next_id(&self) -> u64 {
+        self.next_id.fetch_add(1, Ordering::Relaxed)
+    }
+}
+
+/// The random bytes of one run; expanded deterministically, so that a fixed seed repeats a run.
+#[derive(Clone, Debug)]
+pub struct Entropy {
+    seed: [u8; 32],
+}
+
+impl Entropy {
+    /// From a seed.
+    pub const fn new(seed: [u8; 32]) -> Self {
+        Self { seed }
+    }
+
+    /// Thirty-two bytes for one purpose; equal purposes give equal bytes.
+    pub fn bytes(&self, purpose: &str) -> [u8; 32] {
+        use sha2::Digest;
+        let mut hash = sha2::Sha256::new();
+        hash.update(self.seed);
+        hash.update(purpose.as_bytes());
+        hash.finalize().into()
+    }
+
+    /// Lower-case letters and digits for one purpose.
+    pub fn word(&self, purpose: &str, length: usize) -> String {
+        const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
+        self.bytes(purpose)
+            .iter()
+            .take(length)
+            .filter_map(|byte| ALPHABET.get(usize::from(byte % 32)))
+            .map(|byte| char::from(*byte))
+            .collect()
+    }
+}
+
+/// Sends what does not depend on each other at once and returns the outcomes in plan order; how
+/// many are really in flight is the wire's business.
+pub(crate) async fn together<T: Send>(asks: Vec<Pending<'_, T>>) -> Vec<T> {
+    futures_util::stream::iter(asks)
+        .buffered(WINDOW)
+        .collect()
+        .await
+}
+
+/// Files an outcome and returns its id.
+pub(crate) fn file(collected: &mut Collected, sent: Sent) -> ExchangeId {
+    collected.ledger.file(sent.exchange)
+}
+
+/// Futures polled at once; bounds memory, not the requests in flight.
+const WINDOW: usize = 64;

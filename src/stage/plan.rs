@@ -1,0 +1,389 @@
+//! What an audit would send, counted before it is sent. Pure.
+
+use crate::codec::uri;
+use crate::model::audit::Collected;
+use crate::model::identity::IdentityKind;
+use crate::model::probe::{Plan, PlannedGroup, ProbeId, Tier, Unsettleable};
+use crate::model::settings::{CredentialSource, Settings};
+use crate::model::surface::SubjectKind;
+use crate::oracle::calibrate::Treatment;
+
+use super::calls::Treatments;
+
+/// The plan from what is known: before the surface is read, calls are counted per subject.
+pub fn plan(settings: &Settings, collected: &Collected, treatments: Option<&Treatments>) -> Plan {
+    let who = Who::new(settings, collected);
+    let mut plan = Plan::default();
+    discovery(&mut plan, collected);
+    registration(&mut plan, settings, collected);
+    minting(&mut plan, &who);
+    sessions(&mut plan, &who, collected);
+    controls(&mut plan, &who, collected);
+    calls(&mut plan, settings, &who, treatments);
+    transport(&mut plan, collected);
+    closing(&mut plan, &who);
+    plan.groups.retain(|group| group.requests > 0);
+    plan
+}
+
+/// Names of the identities that will take part, by what they do.
+struct Who {
+    refused: Vec<String>,
+    valid: Vec<String>,
+    minted: Vec<String>,
+}
+
+impl Who {
+    fn new(settings: &Settings, collected: &Collected) -> Self {
+        let present = &collected.identities.present;
+        if !present.is_empty() {
+            let of = |wanted: bool| {
+                let names = present
+                    .iter()
+                    .filter(|i| i.kind.must_be_refused() == wanted);
+                names
+                    .map(|identity| identity.name.clone())
+                    .collect::<Vec<_>>()
+            };
+            let minted = present.iter().filter(|identity| {
+                matches!(
+                    identity.provenance,
+                    crate::model::identity::Provenance::Minted { .. }
+                )
+            });
+            let minted = minted.map(|identity| identity.name.clone()).collect();
+            return Self {
+                refused: of(true),
+                valid: of(false),
+                minted,
+            };
+        }
+        let named = |wanted: fn(&CredentialSource) -> bool| {
+            let sources = settings
+                .identities
+                .iter()
+                .filter(move |s| wanted(&s.credential));
+            sources
+                .map(|source| source.name.clone())
+                .collect::<Vec<_>>()
+        };
+        let valid = settings
+            .identities
+            .iter()
+            .filter(|s| s.kind == IdentityKind::Valid);
+        Self {
+            refused: ["anonymous", "garbage", "garbage-jwt"]
+                .map(str::to_owned)
+                .to_vec(),
+            valid: valid.map(|source| source.name.clone()).collect(),
+            minted: named(|source| matches!(source, CredentialSource::ClientCredentials(_))),
+        }
+    }
+
+    fn columns(&self) -> Vec<String> {
+        let mut names = vec!["anonymous".to_owned(), "garbage".to_owned()];
+        names.extend(self.valid.iter().cloned());
+        names
+    }
+
+    fn all(&self) -> Vec<String> {
+        self.refused.iter().chain(&self.valid).cloned().collect()
+    }
+}
+
+fn discovery(plan: &mut Plan, collected: &Collected) {
+    let anonymous = vec!["anonymous".to_owned()];
+    add(plan, ProbeId::DetectModern, &anonymous, 1, false);
+    add(plan, ProbeId::DetectLegacy, &anonymous, 1, false);
+    add(plan, ProbeId::DetectSse, &anonymous, 3, true);
+    let places = super::metadata::resource_routes(&collected.discovery.endpoint);
+    // One more where a challenge points somewhere else.
+    let urls = places
+        .iter()
+        .map(|(_, url)| url.clone())
+        .collect::<Vec<_>>();
+    group(
+        plan,
+        ProbeId::ResourceMetadata,
+        &anonymous,
+        urls,
+        places.len() + 1,
+        false,
+    );
+    let servers = &collected.discovery.authorization_servers;
+    let routes = servers.iter().map(|server| {
+        uri::server_metadata_candidates(&server.issuer).map_or(0, |routes| routes.len())
+    });
+    let issuers = servers
+        .iter()
+        .map(|server| server.issuer.clone())
+        .collect::<Vec<_>>();
+    // Before anything is known: one server with the three routes of an issuer with a path.
+    let requests = if servers.is_empty() { 3 } else { routes.sum() };
+    group(
+        plan,
+        ProbeId::ServerMetadata,
+        &anonymous,
+        issuers,
+        requests,
+        servers.is_empty(),
+    );
+    if servers.is_empty() {
+        add(plan, ProbeId::DefaultEndpoint, &anonymous, 2, true);
+    }
+}
+
+fn registration(plan: &mut Plan, settings: &Settings, collected: &Collected) {
+    let anonymous = vec!["anonymous".to_owned()];
+    let servers = &collected.discovery.authorization_servers;
+    let advertised = servers.iter().filter(|server| {
+        server
+            .chosen()
+            .is_some_and(|metadata| metadata.text("registration_endpoint").is_some())
+    });
+    let advertised = advertised.count();
+    let silent = servers.len() - advertised;
+    let unknown = servers.is_empty();
+    add(
+        plan,
+        ProbeId::RegistrationGate,
+        &anonymous,
+        advertised.max(usize::from(unknown)),
+        unknown,
+    );
+    add(
+        plan,
+        ProbeId::RegistrationPlaintext,
+        &anonymous,
+        advertised,
+        true,
+    );
+    add(
+        plan,
+        ProbeId::ShadowRegistration,
+        &anonymous,
+        5 * silent,
+        true,
+    );
+    if settings.allows(Tier::Register) {
+        for (probe, requests) in [
+            (ProbeId::Register, 3),
+            (ProbeId::AuthorizeClient, 2),
+            (ProbeId::RegisterHostile, 7),
+            (ProbeId::RegisterMachine, 1),
+            (ProbeId::MintStranger, 1),
+            (ProbeId::DeleteClient, 9),
+            (ProbeId::ReadClient, 9),
+        ] {
+            add(
+                plan,
+                probe,
+                &anonymous,
+                requests * servers.len().max(1),
+                true,
+            );
+        }
+    } else if advertised + usize::from(unknown) > 0 {
+        plan.unsettleable.push(Unsettleable {
+            what: "registration-open".to_owned(),
+            reason: "no client is registered without consent, so an endpoint that is reachable \
+                     without a token stays undetermined"
+                .to_owned(),
+            decided_by: Some("--allow register".to_owned()),
+        });
+    }
+}
+
+fn minting(plan: &mut Plan, who: &Who) {
+    add(
+        plan,
+        ProbeId::MintToken,
+        &who.minted,
+        who.minted.len(),
+        false,
+    );
+}
+
+fn sessions(plan: &mut Plan, who: &Who, collected: &Collected) {
+    let all = who.all();
+    let modern = collected
+        .discovery
+        .revision()
+        .is_none_or(crate::model::target::Revision::is_modern);
+    let at_doors = who.refused.len() - 1;
+    if modern {
+        // Stateless: only credentials that must be refused try `server/discover` and `initialize`.
+        let refused = &who.refused;
+        let doors = if collected.discovery.audited.is_some() {
+            at_doors
+        } else {
+            2 * at_doors
+        };
+        add(plan, ProbeId::OpenSession, refused, doors, false);
+    } else {
+        add(plan, ProbeId::OpenSession, &all, all.len(), false);
+        add(plan, ProbeId::Initialized, &all, all.len(), true);
+    }
+    add(plan, ProbeId::ListTools, &all, all.len() + 2, false);
+    for probe in [
+        ProbeId::ListResources,
+        ProbeId::ListResourceTemplates,
+        ProbeId::ListPrompts,
+    ] {
+        add(plan, probe, &who.columns(), who.columns().len(), true);
+    }
+}
+
+fn controls(plan: &mut Plan, who: &Who, collected: &Collected) {
+    let all = who.all();
+    let requests = who.refused.len() + 2 * who.valid.len();
+    add(plan, ProbeId::UnknownName, &all, requests, false);
+    add(
+        plan,
+        ProbeId::UnknownResource,
+        &who.valid,
+        who.valid.len(),
+        true,
+    );
+    add(
+        plan,
+        ProbeId::UnknownPrompt,
+        &who.valid,
+        who.valid.len(),
+        true,
+    );
+    if !who.valid.is_empty() {
+        let baseline = collected
+            .identities
+            .baseline
+            .iter()
+            .cloned()
+            .collect::<Vec<_>>();
+        add(plan, ProbeId::Calibrate, &baseline, 1, true);
+    }
+}
+
+fn calls(plan: &mut Plan, settings: &Settings, who: &Who, treatments: Option<&Treatments>) {
+    let columns = who.columns();
+    let again = usize::from(!who.valid.is_empty());
+    let Some(treatments) = treatments else {
+        for probe in [
+            ProbeId::CallValid,
+            ProbeId::CallInvalid,
+            ProbeId::ReadResource,
+            ProbeId::PromptGet,
+        ] {
+            if !who.valid.is_empty() && (settings.reads || probe == ProbeId::CallInvalid) {
+                let mut planned =
+                    group_of(probe, &columns, Vec::new(), columns.len() + again, true);
+                planned.per = Some("subject of its kind".to_owned());
+                plan.groups.push(planned);
+            }
+        }
+        return;
+    };
+    for probe in [
+        ProbeId::CallValid,
+        ProbeId::CallInvalid,
+        ProbeId::CallListed,
+        ProbeId::ReadResource,
+        ProbeId::PromptGet,
+    ] {
+        let subjects = treatments
+            .iter()
+            .filter(|(id, treatment)| probe_of(id, treatment) == Some(probe));
+        let subjects = subjects.map(|(id, _)| id.clone()).collect::<Vec<_>>();
+        let again = if probe == ProbeId::CallListed {
+            0
+        } else {
+            again
+        };
+        let requests = subjects.len() * (columns.len() + again);
+        group(plan, probe, &columns, subjects, requests, false);
+    }
+    for (id, treatment) in treatments {
+        if let Treatment::NotTested { reason, decided_by } = treatment {
+            plan.unsettleable.push(Unsettleable {
+                what: id.clone(),
+                reason: reason.clone(),
+                decided_by: decided_by.clone(),
+            });
+        }
+    }
+}
+
+fn transport(plan: &mut Plan, collected: &Collected) {
+    add(
+        plan,
+        ProbeId::ForeignOrigin,
+        &["anonymous".to_owned()],
+        4,
+        false,
+    );
+    let plain = super::hardening::plain_http(&collected.discovery.endpoint).is_some();
+    add(
+        plan,
+        ProbeId::PlaintextEndpoint,
+        &["anonymous".to_owned()],
+        usize::from(plain),
+        false,
+    );
+}
+
+fn closing(plan: &mut Plan, who: &Who) {
+    let all = who.all();
+    add(plan, ProbeId::CloseSession, &all, all.len(), true);
+    add(
+        plan,
+        ProbeId::RevokeToken,
+        &who.minted,
+        who.minted.len(),
+        true,
+    );
+}
+
+fn probe_of(id: &str, treatment: &Treatment) -> Option<ProbeId> {
+    let is = |kind: SubjectKind| id.starts_with(&format!("{}/", kind.as_str()));
+    match treatment {
+        Treatment::NotTested { .. } => None,
+        Treatment::Invalid { .. } => Some(ProbeId::CallInvalid),
+        Treatment::ListedCall { .. } => Some(ProbeId::CallListed),
+        Treatment::Valid { .. } if is(SubjectKind::Tool) => Some(ProbeId::CallValid),
+        Treatment::Valid { .. } if is(SubjectKind::Prompt) => Some(ProbeId::PromptGet),
+        Treatment::Valid { .. } => Some(ProbeId::ReadResource),
+    }
+}
+
+fn add(plan: &mut Plan, probe: ProbeId, who: &[String], requests: usize, conditional: bool) {
+    group(plan, probe, who, Vec::new(), requests, conditional);
+}
+
+fn group(
+    plan: &mut Plan,
+    probe: ProbeId,
+    who: &[String],
+    subjects: Vec<String>,
+    requests: usize,
+    conditional: bool,
+) {
+    plan.groups
+        .push(group_of(probe, who, subjects, requests, conditional));
+}
+
+fn group_of(
+    probe: ProbeId,
+    who: &[String],
+    subjects: Vec<String>,
+    requests: usize,
+    conditional: bool,
+) -> PlannedGroup {
+    PlannedGroup {
+        probe,
+        tier: probe.tier(),
+        identities: who.to_vec(),
+        subjects,
+        requests,
+        per: None,
+        conditional,
+    }
+}

@@ -1,0 +1,144 @@
+"""Notes server on FastMCP: a JWT verifier in front, one scope check per tool.
+
+With --leave-open NAME the named tool is registered without its check. With
+--middleware the checks sit in AuthMiddleware, keyed by tag, instead of on the tools.
+"""
+
+import argparse
+from collections import Counter
+from itertools import count
+from pathlib import Path
+from typing import Annotated
+
+import uvicorn
+from fastmcp import FastMCP
+from fastmcp.server.auth import RemoteAuthProvider, require_scopes, restrict_tag
+from fastmcp.server.auth.providers.jwt import JWTVerifier, RSAKeyPair
+from fastmcp.server.middleware import AuthMiddleware
+from mcp.types import ToolAnnotations
+from pydantic import AnyHttpUrl, Field
+from starlette.responses import JSONResponse
+
+ISSUER = "https://issuer.notes.invalid"
+SCOPES = {
+    "reader": ["notes:read"],
+    "admin": ["notes:read", "notes:write"],
+    "outsider": ["profile"],
+}
+READ_ONLY = ToolAnnotations(read_only_hint=True)
+ADDING = ToolAnnotations(read_only_hint=False, destructive_hint=False)
+DESTRUCTIVE = ToolAnnotations(read_only_hint=False, destructive_hint=True)
+
+
+def write_tokens(keys: RSAKeyPair, resource: str, folder: Path) -> None:
+    def mint(scopes: list[str], **changed: object) -> str:
+        claims = {
+            "subject": "alice",
+            "issuer": ISSUER,
+            "audience": resource,
+            "scopes": scopes,
+            "additional_claims": {"client_id": "notes-client"},
+        }
+        return keys.create_token(**(claims | changed))
+
+    tokens = {name: mint(scopes) for name, scopes in SCOPES.items()}
+    tokens["foreign"] = mint(SCOPES["admin"], audience="https://elsewhere.invalid/mcp")
+    tokens["expired"] = mint(SCOPES["admin"], expires_in_seconds=-3600)
+    for name, token in tokens.items():
+        path = folder / f"{name}.token"
+        path.touch(mode=0o600)
+        path.write_text(token)
+
+
+def build(base: str, keys: RSAKeyPair, options: argparse.Namespace) -> FastMCP:
+    resource = f"{base}/mcp"
+    auth = JWTVerifier(public_key=keys.public_key, issuer=ISSUER, audience=resource)
+    if options.metadata:
+        auth = RemoteAuthProvider(
+            token_verifier=auth,
+            authorization_servers=[AnyHttpUrl(base)],
+            base_url=base,
+            scopes_supported=["notes:read", "notes:write"],
+        )
+    by_tag = [AuthMiddleware(auth=restrict_tag(s, scopes=[s])) for s in SCOPES["admin"]]
+    server = FastMCP("notes", auth=auth, middleware=by_tag if options.middleware else [])
+    notes = {"1": "Buy bread", "2": "Water the plants"}
+    ids = count(len(notes) + 1)
+    executed: Counter[str] = Counter()
+
+    def tool(scope: str, annotations: ToolAnnotations):
+        def register(body):
+            checked = body.__name__ not in options.leave_open and not options.middleware
+            auth = require_scopes(scope) if checked else None
+            return server.tool(body, annotations=annotations, tags={scope}, auth=auth)
+
+        return register
+
+    @tool("notes:read", READ_ONLY)
+    def read_note(id: Annotated[str, Field(description="Id of the note")]) -> str:
+        """Read one note by id"""
+        executed["read_note"] += 1
+        return notes.get(id, f"There is no note {id}")
+
+    @tool("notes:read", READ_ONLY)
+    def list_notes() -> str:
+        """List all notes"""
+        executed["list_notes"] += 1
+        return "\n".join(f"{id}: {body}" for id, body in notes.items())
+
+    @tool("notes:write", ADDING)
+    def create_note(
+        title: Annotated[str, Field(description="Title of the note")],
+        body: Annotated[str, Field(description="Text of the note")],
+    ) -> str:
+        """Create a note"""
+        executed["create_note"] += 1
+        id = str(next(ids))
+        notes[id] = f"{title}: {body}"
+        return f"Created note {id}"
+
+    @tool("notes:write", DESTRUCTIVE)
+    def delete_note(id: Annotated[str, Field(description="Id of the note")]) -> str:
+        """Delete one note by id"""
+        executed["delete_note"] += 1
+        return f"Deleted note {id}" if notes.pop(id, None) else f"There is no note {id}"
+
+    @server.custom_route("/__executed", methods=["GET"])
+    async def counts(_request) -> JSONResponse:
+        return JSONResponse(dict(executed))
+
+    return server
+
+
+class Announced(uvicorn.Server):
+    """Says on stdout that the port is open."""
+
+    url = ""
+
+    async def startup(self, sockets=None) -> None:
+        await super().startup(sockets)
+        print(f"READY {self.url}", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--tokens", type=Path, required=True, help="folder for the minted tokens")
+    parser.add_argument("--metadata", action="store_true", help="publish RFC 9728 metadata")
+    parser.add_argument("--middleware", action="store_true", help="check by tag, not by tool")
+    parser.add_argument("--leave-open", action="append", default=[], metavar="TOOL")
+    options = parser.parse_args()
+    base = f"http://127.0.0.1:{options.port}"
+    keys = RSAKeyPair.generate()
+    write_tokens(keys, f"{base}/mcp", options.tokens)
+    app = build(base, keys, options).http_app(path="/mcp", stateless_http=False)
+    config = uvicorn.Config(
+        app, port=options.port, log_level="warning", timeout_graceful_shutdown=1
+    )
+    server = Announced(config)
+    server.url = f"{base}/mcp"
+    server.run()
+
+
+if __name__ == "__main__":
+    main()

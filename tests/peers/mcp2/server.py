@@ -1,0 +1,126 @@
+"""Notes server on the Python SDK 2.x: stateless, scope at the gate, one check in a handler.
+
+Every token needs notes:read to get in. `delete_note` asks for notes:write itself;
+`create_note` forgets to.
+"""
+
+import argparse
+from collections import Counter
+from itertools import count
+from typing import Annotated
+
+import uvicorn
+from mcp.server import MCPServer
+from mcp.server.auth.middleware.auth_context import get_access_token
+from mcp.server.auth.provider import AccessToken, TokenVerifier
+from mcp.server.auth.settings import AuthSettings
+from mcp.types import ToolAnnotations
+from pydantic import AnyHttpUrl, Field
+from starlette.responses import JSONResponse
+
+READ_ONLY = ToolAnnotations(read_only_hint=True)
+ADDING = ToolAnnotations(read_only_hint=False, destructive_hint=False)
+DESTRUCTIVE = ToolAnnotations(read_only_hint=False, destructive_hint=True)
+
+
+class TokenTable(TokenVerifier):
+    """Knows the tokens named on the command line, all of one subject and client."""
+
+    def __init__(self, rows: list[str], resource: str) -> None:
+        self.tokens = {}
+        for row in rows:
+            token, _, scopes = row.partition("=")
+            self.tokens[token] = AccessToken(
+                token=token,
+                client_id="notes-client",
+                subject="alice",
+                scopes=scopes.split(),
+                resource=resource,
+            )
+
+    async def verify_token(self, token: str) -> AccessToken | None:
+        return self.tokens.get(token)
+
+
+def build(resource: str, rows: list[str]) -> MCPServer:
+    server = MCPServer(
+        "notes",
+        token_verifier=TokenTable(rows, resource),
+        auth=AuthSettings(
+            issuer_url=AnyHttpUrl("https://auth.notes.invalid"),
+            resource_server_url=AnyHttpUrl(resource),
+            required_scopes=["notes:read"],
+            validate_token_resource=True,
+        ),
+    )
+    notes = {"1": "Buy bread", "2": "Water the plants"}
+    ids = count(len(notes) + 1)
+    executed: Counter[str] = Counter()
+
+    @server.tool(annotations=READ_ONLY)
+    def read_note(id: Annotated[str, Field(description="Id of the note")]) -> str:
+        """Read one note by id"""
+        executed["read_note"] += 1
+        return notes.get(id, f"There is no note {id}")
+
+    @server.tool(annotations=READ_ONLY)
+    def list_notes() -> str:
+        """List all notes"""
+        executed["list_notes"] += 1
+        return "\n".join(f"{id}: {body}" for id, body in notes.items())
+
+    @server.tool(annotations=ADDING)
+    def create_note(
+        title: Annotated[str, Field(description="Title of the note")],
+        body: Annotated[str, Field(description="Text of the note")],
+    ) -> str:
+        """Create a note"""
+        executed["create_note"] += 1
+        id = str(next(ids))
+        notes[id] = f"{title}: {body}"
+        return f"Created note {id}"
+
+    @server.tool(annotations=DESTRUCTIVE)
+    def delete_note(id: Annotated[str, Field(description="Id of the note")]) -> str:
+        """Delete one note by id"""
+        token = get_access_token()
+        if token is None or "notes:write" not in token.scopes:
+            raise PermissionError("this needs the scope notes:write")
+        executed["delete_note"] += 1
+        return f"Deleted note {id}" if notes.pop(id, None) else f"There is no note {id}"
+
+    @server.custom_route("/__executed", methods=["GET"])
+    async def counts(_request) -> JSONResponse:
+        return JSONResponse(dict(executed))
+
+    return server
+
+
+class Announced(uvicorn.Server):
+    """Says on stdout that the port is open."""
+
+    url = ""
+
+    async def startup(self, sockets=None) -> None:
+        await super().startup(sockets)
+        print(f"READY {self.url}", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--token", action="append", default=[], metavar="TOKEN=SCOPES")
+    options = parser.parse_args()
+    url = f"http://127.0.0.1:{options.port}/mcp"
+    app = build(url, options.token).streamable_http_app(stateless_http=True)
+    server = Announced(
+        uvicorn.Config(
+            app, port=options.port, log_level="warning", timeout_graceful_shutdown=1
+        )
+    )
+    server.url = url
+    server.run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,233 @@
+// A certified authorization server (oidc-provider) and, on a second port, a notes server that trusts
+// its JWTs and refuses a call with 403 insufficient_scope before the SDK sees it.
+import { randomUUID } from 'node:crypto';
+import { parseArgs } from 'node:util';
+import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
+import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
+import { InvalidTokenError } from '@modelcontextprotocol/sdk/server/auth/errors.js';
+import { requireBearerAuth } from '@modelcontextprotocol/sdk/server/auth/middleware/bearerAuth.js';
+import { getOAuthProtectedResourceMetadataUrl } from '@modelcontextprotocol/sdk/server/auth/router.js';
+import { isInitializeRequest } from '@modelcontextprotocol/sdk/types.js';
+import express from 'express';
+import { createRemoteJWKSet, exportJWK, generateKeyPair, jwtVerify } from 'jose';
+import Provider, { errors } from 'oidc-provider';
+import { z } from 'zod';
+
+const TOOL_SCOPES = {
+  read_note: 'notes:read',
+  list_notes: 'notes:read',
+  create_note: 'notes:write',
+  delete_note: 'notes:write',
+};
+const NOTES_SCOPES = ['notes:read', 'notes:write'];
+const ALL_SCOPES = [...NOTES_SCOPES, 'feed:read'];
+const SIBLING = 'https://elsewhere.invalid/mcp';
+
+const { values: options } = parseArgs({
+  options: {
+    port: { type: 'string' },
+    'as-port': { type: 'string' },
+    // machine: anybody, for any grant. open: not for client_credentials. constrained: and only
+    // with https or loopback redirects, without wildcards. gated: initial access token. off.
+    registration: { type: 'string', default: 'open' },
+    'initial-access-token': { type: 'string' },
+    // NAME=SECRET=SCOPES, a client that may use client_credentials.
+    client: { type: 'string', multiple: true, default: [] },
+  },
+});
+const issuer = `http://127.0.0.1:${options['as-port']}`;
+const resource = new URL(`http://127.0.0.1:${options.port}/mcp`);
+
+function harmless(uri) {
+  const { protocol, hostname } = new URL(uri);
+  const loopback = protocol === 'http:' && ['127.0.0.1', '[::1]', 'localhost'].includes(hostname);
+  return loopback || (protocol === 'https:' && !hostname.includes('*'));
+}
+
+async function authorizationServer() {
+  const { privateKey } = await generateKeyPair('RS256', { extractable: true });
+  const machines = options.client.map((row) => {
+    const [client_id, client_secret, scope] = row.split('=');
+    return {
+      client_id,
+      client_secret,
+      scope,
+      grant_types: ['client_credentials'],
+      redirect_uris: [],
+      response_types: [],
+    };
+  });
+  const known = new Set(machines.map((client) => client.client_id));
+  const registration = {
+    enabled: options.registration !== 'off',
+    initialAccessToken: options.registration === 'gated' ? options['initial-access-token'] : false,
+  };
+  return new Provider(issuer, {
+    clients: machines,
+    jwks: { keys: [{ ...(await exportJWK(privateKey)), alg: 'RS256', use: 'sig' }] },
+    cookies: { keys: [randomUUID()] },
+    scopes: ALL_SCOPES,
+    features: {
+      clientCredentials: { enabled: true },
+      registration,
+      registrationManagement: { enabled: registration.enabled },
+      resourceIndicators: {
+        enabled: true,
+        getResourceServerInfo(_ctx, indicator) {
+          if (indicator !== resource.href && indicator !== SIBLING) throw new errors.InvalidTarget();
+          return {
+            audience: indicator,
+            scope: ALL_SCOPES.join(' '),
+            accessTokenFormat: 'jwt',
+            jwt: { sign: { alg: 'RS256' } },
+          };
+        },
+      },
+    },
+    extraClientMetadata: {
+      properties: ['notes_policy'],
+      validator(_ctx, _key, _value, metadata) {
+        if (known.has(metadata.client_id) || options.registration === 'machine') return;
+        if (metadata.grant_types?.includes('client_credentials')) {
+          throw new errors.InvalidClientMetadata('client_credentials is not open to registration');
+        }
+        if (options.registration === 'constrained' && !metadata.redirect_uris?.every(harmless)) {
+          throw new errors.InvalidRedirectUri();
+        }
+      },
+    },
+  });
+}
+
+function verifier() {
+  const keys = createRemoteJWKSet(new URL(`${issuer}/jwks`));
+  return {
+    async verifyAccessToken(token) {
+      try {
+        const { payload } = await jwtVerify(token, keys, { issuer, audience: resource.href });
+        const scopes = (payload.scope ?? '').split(' ').filter(Boolean);
+        return { token, clientId: payload.client_id, scopes, expiresAt: payload.exp };
+      } catch (error) {
+        throw new InvalidTokenError(error.code ?? 'The token was not accepted');
+      }
+    },
+  };
+}
+
+function perToolScope(metadataUrl) {
+  return (req, res, next) => {
+    const calls = [req.body].flat().filter((message) => message?.method === 'tools/call');
+    const missing = calls
+      .map((call) => TOOL_SCOPES[call.params?.name])
+      .find((scope) => scope && !req.auth.scopes.includes(scope));
+    if (!missing) return next();
+    return res
+      .status(403)
+      .set(
+        'WWW-Authenticate',
+        `Bearer error="insufficient_scope", scope="${missing}", resource_metadata="${metadataUrl}"`,
+      )
+      .json({ error: 'insufficient_scope', error_description: `This call needs ${missing}` });
+  };
+}
+
+function notesServer(notes, executed) {
+  const server = new McpServer({ name: 'notes', version: '1.0.0' });
+  const counted = (name, body) => async (args) => {
+    executed[name] = (executed[name] ?? 0) + 1;
+    return { content: [{ type: 'text', text: body(args) }] };
+  };
+  const id = z.string().describe('Id of the note');
+  server.registerTool(
+    'read_note',
+    { description: 'Read one note by id', inputSchema: { id }, annotations: { readOnlyHint: true } },
+    counted('read_note', (args) => notes.get(args.id) ?? `There is no note ${args.id}`),
+  );
+  server.registerTool(
+    'list_notes',
+    { description: 'List all notes', annotations: { readOnlyHint: true } },
+    counted('list_notes', () => [...notes].map(([key, body]) => `${key}: ${body}`).join('\n')),
+  );
+  server.registerTool(
+    'create_note',
+    {
+      description: 'Create a note',
+      inputSchema: {
+        title: z.string().describe('Title of the note'),
+        body: z.string().describe('Text of the note'),
+      },
+      annotations: { readOnlyHint: false, destructiveHint: false },
+    },
+    counted('create_note', (args) => {
+      const key = randomUUID();
+      notes.set(key, `${args.title}: ${args.body}`);
+      return `Created note ${key}`;
+    }),
+  );
+  server.registerTool(
+    'delete_note',
+    {
+      description: 'Delete one note by id',
+      inputSchema: { id },
+      annotations: { readOnlyHint: false, destructiveHint: true },
+    },
+    counted('delete_note', (args) =>
+      notes.delete(args.id) ? `Deleted note ${args.id}` : `There is no note ${args.id}`,
+    ),
+  );
+  return server;
+}
+
+function resourceServer() {
+  const notes = new Map([
+    ['1', 'Buy bread'],
+    ['2', 'Water the plants'],
+  ]);
+  const executed = {};
+  const sessions = new Map();
+  const metadataUrl = getOAuthProtectedResourceMetadataUrl(resource);
+  const app = express();
+  app.get(new URL(metadataUrl).pathname, (_req, res) =>
+    res.json({
+      resource: resource.href,
+      authorization_servers: [issuer],
+      scopes_supported: NOTES_SCOPES,
+      bearer_methods_supported: ['header'],
+    }),
+  );
+  app.get('/__executed', (_req, res) => res.json(executed));
+  app.all(
+    '/mcp',
+    requireBearerAuth({ verifier: verifier(), resourceMetadataUrl: metadataUrl }),
+    express.json(),
+    perToolScope(metadataUrl),
+    async (req, res) => {
+      let transport = sessions.get(req.get('mcp-session-id'));
+      if (!transport && isInitializeRequest(req.body)) {
+        transport = new StreamableHTTPServerTransport({
+          sessionIdGenerator: () => randomUUID(),
+          onsessioninitialized: (id) => sessions.set(id, transport),
+          enableJsonResponse: true,
+        });
+        transport.onclose = () => sessions.delete(transport.sessionId);
+        await notesServer(notes, executed).connect(transport);
+      }
+      if (transport) {
+        await transport.handleRequest(req, res, req.body);
+      } else {
+        res.status(req.get('mcp-session-id') ? 404 : 400).json({
+          jsonrpc: '2.0',
+          error: { code: -32000, message: 'Bad Request: No valid session ID provided' },
+          id: null,
+        });
+      }
+    },
+  );
+  return app;
+}
+
+const listening = (app, port) =>
+  new Promise((resolve) => app.listen(Number(port), '127.0.0.1', resolve));
+await listening(await authorizationServer(), options['as-port']);
+await listening(resourceServer(), options.port);
+console.log(`READY ${resource.href}`);
