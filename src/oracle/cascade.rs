@@ -184,3 +184,7 @@ fn equals(baselines: &[&Signature], signature: &Signature) -> Option<bool> {
     known.peek()?;
     Some(known.any(|baseline| noise.equal(baseline, signature)))
 }
+
+#[cfg(test)]
+#[path = "cascade_tests.rs"]
+mod tests;

@@ -1,6 +1,7 @@
 //! The decision table: one arm's reading becomes one cell (oracle §6.1, §6.3, §6.4).
 
 use super::arms::{Finding, Reading, Standard};
+use super::calibrate::Treatment;
 use super::cascade::Control;
 use super::differential::{Arm, SubjectTrials};
 use super::observe::Shape;
@@ -252,7 +253,8 @@ fn refused(
     cell.class = Some(refusal.seen.class);
     cell.layer = Some(refusal.seen.layer);
     cell.challenged_scopes = challenged(refusal);
-    if !standard.again {
+    let listed_call = matches!(trials.treatment, Treatment::ListedCall { .. });
+    if !standard.again && !listed_call {
         let reason = format!(
             "`{}` was not seen to get through again afterwards, so an outage is not excluded",
             standard.identity
@@ -285,6 +287,12 @@ fn refused(
     cell.confidence = confidence(reading, refusal, standard);
     cell.attempts = count(reading.refusals().len());
     explain(&mut cell, reading, refusal, standard);
+    if !standard.again {
+        note(
+            &mut cell,
+            "the positive control was not repeated, since it may change state",
+        );
+    }
     cell
 }
 

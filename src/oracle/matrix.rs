@@ -6,7 +6,7 @@ use super::calibrate::Treatment;
 use super::differential::{self, Arm, SubjectTrials};
 use super::observe::{Answer, observe};
 use crate::model::exchange::{Exchange, FailureKind, Ledger};
-use crate::model::identity::Identities;
+use crate::model::identity::{Identities, Identity, IdentityKind};
 use crate::model::matrix::{Calibration, Matrix};
 use crate::model::probe::{ProbeId, Tier};
 use crate::model::surface::{ListOutcome, Subject, SubjectKind, Surface};
@@ -43,7 +43,7 @@ pub fn build(input: &MatrixInput<'_>) -> Matrix {
     Matrix {
         revision: input.revision,
         transport: input.transport,
-        identities: names(input.identities),
+        identities: trials.columns(input.identities),
         cells,
         calibration: input.calibration.clone(),
     }
@@ -66,6 +66,7 @@ pub fn probe_of(subject: &Subject, treatment: &Treatment) -> Option<ProbeId> {
 pub(super) struct Trials {
     attempts: BTreeMap<Place, Vec<Attempt>>,
     alive: BTreeSet<String>,
+    callers: BTreeSet<String>,
     sessions: BTreeMap<String, BTreeSet<String>>,
     unanswered: Treatment,
 }
@@ -86,6 +87,7 @@ impl Trials {
         let mut trials = Self {
             attempts: BTreeMap::new(),
             alive: BTreeSet::new(),
+            callers: BTreeSet::new(),
             sessions: BTreeMap::new(),
             unanswered: Treatment::NotTested {
                 reason: "no way to ask was chosen".into(),
@@ -120,42 +122,45 @@ impl Trials {
             .get(&subject.id)
             .unwrap_or(&self.unanswered);
         let probe = probe_of(subject, treatment);
-        let arms = input.identities.present.iter().map(|identity| {
-            let attempts = |fresh: bool| -> Vec<&Attempt> {
-                let Some(probe) = probe else {
-                    return Vec::new();
+        let present = input.identities.present.iter();
+        let arms = present
+            .filter(|identity| self.takes_part(identity))
+            .map(|identity| {
+                let attempts = |fresh: bool| -> Vec<&Attempt> {
+                    let Some(probe) = probe else {
+                        return Vec::new();
+                    };
+                    let place = (identity.name.clone(), probe, subject.id.clone());
+                    let mut attempts: Vec<&Attempt> = self
+                        .attempts
+                        .get(&place)
+                        .into_iter()
+                        .flatten()
+                        .filter(|attempt| attempt.fresh == fresh)
+                        .collect();
+                    attempts.sort_by_key(|attempt| attempt.number);
+                    attempts
                 };
-                let place = (identity.name.clone(), probe, subject.id.clone());
-                let mut attempts: Vec<&Attempt> = self
-                    .attempts
-                    .get(&place)
-                    .into_iter()
-                    .flatten()
-                    .filter(|attempt| attempt.fresh == fresh)
-                    .collect();
-                attempts.sort_by_key(|attempt| attempt.number);
-                attempts
-            };
-            let (own, fresh) = (attempts(false), attempts(true));
-            let tier = own.iter().chain(&fresh).map(|attempt| attempt.tier).max();
-            let answers = |attempts: &[&'a Attempt]| -> Vec<&'a Answer> {
-                attempts.iter().map(|attempt| &attempt.answer).collect()
-            };
-            Arm {
-                identity,
-                listed: input.surface.listed(&identity.name, subject),
-                list: input
-                    .surface
-                    .listing(&identity.name, subject.kind)
-                    .map(|listing| &listing.outcome),
-                answers: answers(&own),
-                fresh: answers(&fresh),
-                unknown: self.unknown(&identity.name, subject.kind),
-                alive: self.alive.contains(&identity.name),
-                shares_session_with: self.shared_session(&identity.name, &own),
-                tier,
-            }
-        });
+                let (own, fresh) = (attempts(false), attempts(true));
+                let tier = own.iter().chain(&fresh).map(|attempt| attempt.tier).max();
+                let answers = |attempts: &[&'a Attempt]| -> Vec<&'a Answer> {
+                    attempts.iter().map(|attempt| &attempt.answer).collect()
+                };
+                Arm {
+                    identity,
+                    listed: input.surface.listed(&identity.name, subject),
+                    list: input
+                        .surface
+                        .listing(&identity.name, subject.kind)
+                        .map(|listing| &listing.outcome),
+                    answers: answers(&own),
+                    fresh: answers(&fresh),
+                    unknown: self.unknown(&identity.name, subject.kind),
+                    alive: self.alive.contains(&identity.name),
+                    shares_session_with: self.shared_session(&identity.name, &own),
+                    tier,
+                }
+            });
         SubjectTrials {
             subject,
             treatment,
@@ -181,6 +186,21 @@ impl Trials {
             .unwrap_or(0)
     }
 
+    /// Identity names in column order.
+    fn columns(&self, identities: &Identities) -> Vec<String> {
+        let present = identities.present.iter();
+        present
+            .filter(|identity| self.takes_part(identity))
+            .map(|identity| identity.name.clone())
+            .collect()
+    }
+
+    /// Valid identities and the anonymous one always have a column, others when they called.
+    fn takes_part(&self, identity: &Identity) -> bool {
+        matches!(identity.kind, IdentityKind::Valid | IdentityKind::Anonymous)
+            || self.callers.contains(&identity.name)
+    }
+
     fn add(&mut self, exchange: &Exchange) {
         let answer = observe(exchange);
         if answer.shape.is_success() && answer.status < 300 {
@@ -198,6 +218,9 @@ impl Trials {
         // Random names differ per identity: they are filed under the probe alone.
         let baseline = BASELINES.contains(&exchange.probe.id);
         let subject = if baseline { String::new() } else { subject };
+        if !baseline {
+            self.callers.insert(exchange.identity.clone());
+        }
         let place = (exchange.identity.clone(), exchange.probe.id, subject);
         let attempts = self.attempts.entry(place).or_default();
         let attempt = Attempt {
@@ -237,12 +260,6 @@ impl Trials {
             .find(|other| *other != identity)
             .map(String::as_str)
     }
-}
-
-/// Identity names in column order.
-pub(super) fn names(identities: &Identities) -> Vec<String> {
-    let present = identities.present.iter();
-    present.map(|identity| identity.name.clone()).collect()
 }
 
 /// Whether the request left the machine.

@@ -4,8 +4,8 @@
 //! [`observe`] reads its bytes, [`cascade`] says what they mean in their context,
 //! [`differential`] compares identities, and [`matrix`] assembles the cells.
 
-mod arms;
 pub mod admission;
+mod arms;
 pub mod calibrate;
 mod call_steps;
 pub mod cascade;

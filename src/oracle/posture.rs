@@ -48,7 +48,6 @@ pub fn posture(input: &PostureInput<'_>) -> PostureVerdict {
     if let Some(verdict) = opened(input) {
         return verdict;
     }
-    // A truncated body is the purest probe: whatever refuses it stands before the parser.
     let advertised: Vec<&RegistrationAttempt> = input
         .attempts
         .iter()
@@ -130,13 +129,11 @@ fn constrained(
     registered: &[&RegistrationAttempt],
     works: bool,
 ) -> PostureVerdict {
-    let is_hostile = |attempt: &&RegistrationAttempt| attempt.variant.starts_with("hostile");
-    let hostile: Vec<&RegistrationAttempt> = input.attempts.iter().filter(is_hostile).collect();
-    let accepted: Vec<&RegistrationAttempt> = hostile
+    let kept = input
+        .attempts
         .iter()
-        .copied()
-        .filter(|attempt| keeps_hostile_redirect(attempt))
-        .collect();
+        .filter(|attempt| keeps_bad_redirect(attempt));
+    let accepted: Vec<&RegistrationAttempt> = kept.collect();
     if !accepted.is_empty() {
         let variants: Vec<&str> = accepted
             .iter()
@@ -283,21 +280,33 @@ fn closed(input: &PostureInput<'_>, attempts: &[&RegistrationAttempt]) -> Postur
 
 /// A request that cannot register anybody.
 fn is_probe(attempt: &RegistrationAttempt) -> bool {
-    attempt.variant.starts_with("truncated")
+    ["truncated", "shadow"]
+        .iter()
+        .any(|probe| attempt.variant.starts_with(probe))
 }
 
 /// Dropping the bad redirect URI and keeping the good one is a refusal.
-fn keeps_hostile_redirect(attempt: &RegistrationAttempt) -> bool {
+fn keeps_bad_redirect(attempt: &RegistrationAttempt) -> bool {
     if attempt.outcome != RegistrationOutcome::Registered {
         return false;
     }
-    let Some(echoed) = &attempt.echoed_redirects else {
-        return true;
+    let echoed = |asked: &String| match &attempt.echoed_redirects {
+        Some(echoed) => echoed.contains(asked),
+        None => true,
     };
-    attempt
-        .requested_redirects
+    let mut asked = attempt.requested_redirects.iter();
+    asked.any(|asked| is_bad_redirect(asked) && echoed(asked))
+}
+
+/// Neither https nor loopback, or with a wildcard or fragment (RFC 7591 §5, MCP §Communication
+/// Security). Private-use schemes are RFC 8252 §7.1 practice and not counted.
+fn is_bad_redirect(uri: &str) -> bool {
+    let lower = uri.to_ascii_lowercase();
+    let cleartext = lower.starts_with("http:") && !is_loopback_redirect(&lower);
+    let script = ["javascript:", "data:", "vbscript:", "file:", "blob:"]
         .iter()
-        .any(|asked| echoed.contains(asked) && !is_loopback_redirect(asked))
+        .any(|scheme| lower.starts_with(scheme));
+    cleartext || script || lower.contains('#') || lower.contains('*')
 }
 
 fn is_loopback_redirect(uri: &str) -> bool {

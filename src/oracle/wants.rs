@@ -91,9 +91,8 @@ pub fn wants(input: &MatrixInput<'_>) -> Vec<Want> {
                 confirmations.push(want(arm, true, 0, "confirmation in a second session"));
             }
         }
-        let control = standard.filter(|standard| {
-            needs_control && !standard.again && standard.answers.len() < MOST_ATTEMPTS
-        });
+        let listed_call = matches!(asked.treatment, Treatment::ListedCall { .. });
+        let control = standard.filter(|standard| needs_control && !standard.again && !listed_call);
         let arm = control.and_then(|standard| {
             asked
                 .arms
