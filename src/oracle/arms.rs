@@ -206,11 +206,6 @@ pub(super) const fn list_status(outcome: Option<&ListOutcome>) -> Option<u16> {
     }
 }
 
-/// Whether a result is one that shows execution, and not a failure in the form of a result.
-pub(super) fn shows_execution(answer: &Answer) -> bool {
-    answer.shape.is_success() && answer.status < 300 && call_steps::failure(answer).is_none()
-}
-
 /// How far a valid identity got by itself.
 fn stand<'a>(trials: &'a SubjectTrials<'a>, arm: &'a Arm<'a>) -> Option<Standard<'a>> {
     let context = Context {
@@ -231,7 +226,7 @@ fn stand<'a>(trials: &'a SubjectTrials<'a>, arm: &'a Arm<'a>) -> Option<Standard
         if anybody.equals_unknown(&answer.signature) == Some(true) {
             return None;
         }
-        if shows_execution(answer) {
+        if call_steps::shows_execution(answer) {
             return Some(Control::Executed);
         }
         let seen = classify(answer, &context);

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use super::arms;
 use super::call_steps;
 use super::cascade::{Arguments, Context, Principal, classify};
 use super::intent;
@@ -136,7 +135,7 @@ pub fn calibration(ledger: &Ledger, surface: &Surface, baseline: Option<&str>) -
             .and_then(|id| surface.subject(id));
         let Some(subject) = subject else { continue };
         let answer = observe(exchange);
-        if arms::shows_execution(&answer) && call_steps::is_plausible_success(&answer) {
+        if call_steps::shows_execution(&answer) {
             return Calibration {
                 validation: ValidationSeen::Lenient,
                 tool: Some(subject.name.clone()),
@@ -283,3 +282,7 @@ fn untested(reason: &str, decided_by: Option<&str>) -> Treatment {
         decided_by: decided_by.map(Into::into),
     }
 }
+
+#[cfg(test)]
+#[path = "calibrate_tests.rs"]
+mod tests;

@@ -114,7 +114,7 @@ pub(super) fn shows_validation(answer: &Answer, broken: &[&str]) -> bool {
 /// Step 15: an error that only the differential can place.
 fn error(answer: &Answer, context: &Context<'_>) -> Observation {
     let named = |class| Observation::new(class, "S15", Layer::Unknown);
-    let generic = wording::generic(&answer.signature.text);
+    let generic = wording::generic(&answer.signature.text) || wording::crash(&answer.text);
     let upstream = wording::upstream(&answer.text);
     if matches!(
         context.arguments,
@@ -139,6 +139,9 @@ fn error(answer: &Answer, context: &Context<'_>) -> Observation {
 /// The privileged identity ran the same call; this one got an error.
 fn refused(answer: &Answer, context: &Context<'_>, generic: bool, upstream: bool) -> Observation {
     let weak = Confidence::Weak;
+    if wording::outage(&answer.text) && !wording::authorization(&answer.text) {
+        return Observation::new(Class::ServerFault, "S3", Layer::Unknown);
+    }
     if upstream {
         return Observation::new(Class::UpstreamAuthFailure, "S15", Layer::Backend)
             .shows(Inference::RefusedDownstream, weak);
@@ -161,7 +164,7 @@ fn refused(answer: &Answer, context: &Context<'_>, generic: bool, upstream: bool
 /// Arguments were invalid and the answer is no validation error.
 fn refused_before_validation(answer: &Answer, context: &Context<'_>) -> Observation {
     let differs = context.equals_privileged(&answer.signature) == Some(false);
-    let generic = wording::generic(&answer.signature.text);
+    let generic = wording::generic(&answer.signature.text) || wording::crash(&answer.text);
     // Without the privileged bytes a class difference has to be named before it counts.
     let shown = context.control == Some(Control::InvalidArguments)
         && !generic
@@ -264,14 +267,20 @@ fn lone_success(answer: &Answer) -> Observation {
 
 /// Whether a result would be taken for an execution with nothing to compare it with.
 pub(super) fn is_plausible_success(answer: &Answer) -> bool {
-    answer.shape == Shape::ResultOk
-        && answer.status < 300
+    shows_execution(answer)
         && !answer.has(Hint::Warned)
         && !answer.has(Hint::Cached)
         && !is_acknowledgement(answer)
+}
+
+/// Whether a result shows that something ran: no failure in the form of a result, no announcement
+/// that nothing was done, no request for confirmation.
+pub(super) fn shows_execution(answer: &Answer) -> bool {
+    answer.shape.is_success()
+        && answer.status < 300
+        && failure(answer).is_none()
         && !asks_for_confirmation(answer)
         && !wording::announces_nothing_done(&answer.text)
-        && failure(answer).is_none()
 }
 
 fn asks_for_confirmation(answer: &Answer) -> bool {

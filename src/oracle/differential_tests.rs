@@ -354,6 +354,16 @@ fn d18_a_refusal_in_the_form_of_a_result_is_no_pass() {
 }
 
 #[test]
+fn a_refusal_in_the_form_of_a_result_to_everybody_is_no_control() {
+    let denied = || vec![said("Access denied"), said("Access denied")];
+    let bench = Bench::valid(TWO)
+        .got("admin", denied())
+        .got("reader", denied());
+    assert_eq!(bench.cell("reader").access, Access::Inconclusive);
+    assert_eq!(bench.cell("admin").access, Access::Inconclusive);
+}
+
+#[test]
 fn d19_a_refusal_before_validation_is_strong() {
     let bench = refusing_arguments().got("reader", vec![refusal(), refusal()]);
     assert_cell(&bench, "reader", Access::Denied, Confidence::Strong, "D19");

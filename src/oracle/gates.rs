@@ -90,10 +90,11 @@ fn judge(
         ..Context::default()
     };
     let class = classify(answer, &context).class;
-    (outcome(answer, class, accepted), class)
+    let called = !LISTS.contains(&door);
+    (outcome(answer, class, accepted, called), class)
 }
 
-fn outcome(answer: &Answer, class: Class, accepted: &[&Signature]) -> GateOutcome {
+fn outcome(answer: &Answer, class: Class, accepted: &[&Signature], called: bool) -> GateOutcome {
     if matches!(
         class,
         Class::RateLimited | Class::ServerFault | Class::SessionError | Class::VersionError
@@ -104,7 +105,10 @@ fn outcome(answer: &Answer, class: Class, accepted: &[&Signature]) -> GateOutcom
         Shape::Redirect => login_redirect(answer),
         Shape::Html if class == Class::Unauthenticated => GateOutcome::Refused,
         Shape::MetaChallenge => GateOutcome::RefusedInBand,
-        Shape::ResultOk if call_steps::failure(answer).is_some() => in_band(answer, accepted),
+        // A refusal may come in the form of a result.
+        Shape::ResultOk if called && !call_steps::shows_execution(answer) => {
+            in_band(answer, accepted)
+        }
         Shape::ResultOk | Shape::ResultEmpty | Shape::InputRequired | Shape::Task
             if answer.status < 300 =>
         {
@@ -177,6 +181,13 @@ fn subject(probe: ProbeId, subject: Option<&String>) -> Option<String> {
     }
 }
 
+const LISTS: [ProbeId; 5] = [
+    ProbeId::OpenSession,
+    ProbeId::ListTools,
+    ProbeId::ListResources,
+    ProbeId::ListResourceTemplates,
+    ProbeId::ListPrompts,
+];
 const DOORS: [ProbeId; 13] = [
     ProbeId::OpenSession,
     ProbeId::ListTools,
@@ -192,3 +203,160 @@ const DOORS: [ProbeId; 13] = [
     ProbeId::ReadResource,
     ProbeId::PromptGet,
 ];
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::model::exchange::{HeaderField, Outcome};
+    use crate::model::probe::ProbeKey;
+    use crate::oracle::testing::{
+        call, failed, http, identities, reset, rpc_error, said, unauthorized,
+    };
+
+    const ONE: &[(&str, &[&str])] = &[("admin", &["read"])];
+
+    /// The outcome for `anonymous` at a door where `admin` gets the second answer.
+    fn at(door: ProbeId, stranger: Outcome, admin: Option<Outcome>) -> GateOutcome {
+        let mut ledger = Ledger::default();
+        let key = || ProbeKey::new(door).about("tool/a");
+        if let Some(admin) = admin {
+            ledger.file(call(key(), "admin", "a", &json!({}), admin));
+        }
+        ledger.file(call(key(), "anonymous", "a", &json!({}), stranger));
+        let found = gates(&ledger, &identities(ONE));
+        assert_eq!(
+            found.len(),
+            1,
+            "only credentials that must be refused have gates"
+        );
+        found[0].outcome
+    }
+
+    #[test]
+    fn http_refusals_refuse_and_results_accept() {
+        let result = http(
+            200,
+            &[],
+            r#"{"jsonrpc":"2.0","id":7,"result":{"tools":[]}}"#,
+        );
+        assert_eq!(
+            at(ProbeId::ListTools, unauthorized(), None),
+            GateOutcome::Refused
+        );
+        assert_eq!(at(ProbeId::ListTools, result, None), GateOutcome::Accepted);
+        assert_eq!(
+            at(ProbeId::CallValid, said("data"), None),
+            GateOutcome::Accepted
+        );
+        assert_eq!(
+            at(ProbeId::CallValid, http(403, &[], "no"), None),
+            GateOutcome::Refused
+        );
+        let challenged = http(
+            400,
+            &[("www-authenticate", "Bearer error=\"invalid_request\"")],
+            "",
+        );
+        assert_eq!(
+            at(ProbeId::OpenSession, challenged, None),
+            GateOutcome::Refused
+        );
+    }
+
+    #[test]
+    fn an_error_accepts_only_when_a_good_credential_gets_the_same() {
+        let unknown = || rpc_error(-32602, "Unknown tool: a");
+        assert_eq!(
+            at(ProbeId::UnknownName, unknown(), Some(unknown())),
+            GateOutcome::Accepted
+        );
+        let refused = rpc_error(-32600, "Tool requires authentication, not authorized");
+        assert_eq!(
+            at(ProbeId::UnknownName, refused, Some(unknown())),
+            GateOutcome::RefusedInBand
+        );
+        let validation = || failed("'id' is not of type 'string'");
+        assert_eq!(
+            at(ProbeId::CallInvalid, validation(), Some(validation())),
+            GateOutcome::Accepted
+        );
+        assert_eq!(
+            at(ProbeId::CallInvalid, failed("boom"), Some(validation())),
+            GateOutcome::Unclear
+        );
+    }
+
+    #[test]
+    fn a_gate_that_denies_random_names_to_everybody_is_unclear() {
+        let denied = || failed("not found or not authorized");
+        assert_eq!(
+            at(ProbeId::UnknownName, denied(), Some(denied())),
+            GateOutcome::Unclear
+        );
+    }
+
+    #[test]
+    fn a_refusal_in_the_form_of_a_result_does_not_accept() {
+        let refusal = said(r#"{"error":"unauthorized","code":401}"#);
+        assert_eq!(
+            at(ProbeId::CallValid, refusal, Some(said("data"))),
+            GateOutcome::RefusedInBand
+        );
+        assert_eq!(
+            at(
+                ProbeId::CallValid,
+                said("Access denied"),
+                Some(said("data"))
+            ),
+            GateOutcome::RefusedInBand
+        );
+    }
+
+    #[test]
+    fn outages_limits_and_lost_answers_are_unclear() {
+        for outcome in [
+            http(500, &[], ""),
+            http(429, &[], ""),
+            reset(),
+            http(202, &[], ""),
+        ] {
+            assert_eq!(at(ProbeId::ListTools, outcome, None), GateOutcome::Unclear);
+        }
+    }
+
+    #[test]
+    fn a_login_redirect_refuses_and_a_moved_path_does_not() {
+        let login = http(302, &[("location", "https://idp.example.com/login")], "");
+        assert_eq!(at(ProbeId::ListTools, login, None), GateOutcome::Refused);
+        let moved = http(307, &[("location", "https://mcp.example.com/mcp/")], "");
+        assert_eq!(at(ProbeId::ListTools, moved, None), GateOutcome::Unclear);
+    }
+
+    #[test]
+    fn an_opened_event_stream_accepts() {
+        let Outcome::Response(mut stream) =
+            http(200, &[], "event: endpoint\ndata: /messages?s=1\n\n")
+        else {
+            panic!("a response")
+        };
+        stream.headers = vec![HeaderField::new("content-type", "text/event-stream")];
+        assert_eq!(
+            at(ProbeId::OpenSession, Outcome::Response(stream), None),
+            GateOutcome::Accepted
+        );
+    }
+
+    #[test]
+    fn the_attempt_that_tells_replaces_the_unclear_one() {
+        let mut ledger = Ledger::default();
+        for outcome in [http(503, &[], ""), unauthorized(), http(503, &[], "")] {
+            let key = ProbeKey::new(ProbeId::ListTools);
+            ledger.file(call(key, "garbage", "a", &json!({}), outcome));
+        }
+        let found = gates(&ledger, &identities(ONE));
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].outcome, GateOutcome::Refused);
+    }
+}

@@ -291,3 +291,96 @@ const TRIALS: [ProbeId; 8] = [
     ProbeId::UnknownResource,
     ProbeId::UnknownPrompt,
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::exchange::{Failure, HeaderField, Outcome};
+    use crate::model::matrix::Access;
+    use crate::model::probe::ProbeKey;
+    use crate::oracle::testing::{Bench, call, http, rpc_error, said};
+    use serde_json::json;
+
+    const TWO: &[(&str, &[&str])] = &[("reader", &["read"]), ("admin", &["read", "write"])];
+
+    #[test]
+    fn columns_follow_the_identities_that_take_part() {
+        let bench = Bench::valid(TWO).got("admin", vec![said("some data")]);
+        let matrix = build(&bench.input());
+        assert_eq!(matrix.identities, ["anonymous", "reader", "admin"]);
+        assert_eq!(matrix.cells.len(), 3);
+        let bench = bench.got("garbage", vec![said("some data")]);
+        assert_eq!(build(&bench.input()).identities.len(), 4);
+    }
+
+    #[test]
+    fn requests_that_never_left_are_not_answers() {
+        for (kind, access) in [
+            (FailureKind::Budget, Access::NotTested),
+            (FailureKind::Blocked, Access::NotTested),
+            (FailureKind::Reset, Access::Inconclusive),
+        ] {
+            let outcome = Outcome::Failure(Failure {
+                kind,
+                text: String::new(),
+                partial: None,
+            });
+            let bench = Bench::valid(TWO)
+                .got("admin", vec![said("some data"), said("some data")])
+                .got("reader", vec![outcome]);
+            assert_eq!(bench.cell("reader").access, access, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn after_a_redirect_the_later_answer_counts() {
+        let mut bench = Bench::valid(TWO).got("admin", vec![said("some data"), said("some data")]);
+        for outcome in [http(307, &[("location", "/mcp/")], ""), said("some data")] {
+            let key = ProbeKey::new(ProbeId::CallValid).about("tool/read_note");
+            bench.ledger.file(call(
+                key,
+                "reader",
+                "read_note",
+                &json!({"id": "1"}),
+                outcome,
+            ));
+        }
+        assert_eq!(bench.cell("reader").access, Access::Allowed);
+    }
+
+    #[test]
+    fn c6_a_shared_session_decides_nothing() {
+        let on_session = |label: &str| {
+            let mut bench = Bench::valid(TWO);
+            for (identity, attempt) in [("admin", 0), ("reader", 0), ("admin", 1)] {
+                let key = ProbeKey::new(ProbeId::CallValid)
+                    .about("tool/read_note")
+                    .attempt(attempt);
+                let arguments = json!({"id": "1"});
+                let mut exchange = call(key, identity, "read_note", &arguments, said("some data"));
+                let own = format!("{{session-{identity}}}");
+                let label = if label.is_empty() { &own } else { label };
+                exchange.request.headers = vec![HeaderField::new("mcp-session-id", label)];
+                bench.ledger.file(exchange);
+            }
+            bench.cell("reader")
+        };
+        assert_eq!(on_session("{session-admin}").rule.as_deref(), Some("C6"));
+        assert_eq!(on_session("").access, Access::Allowed);
+    }
+
+    #[test]
+    fn random_names_of_an_identity_are_its_own_baseline() {
+        let bench = Bench::valid(TWO)
+            .unknown("reader", |name| rpc_error(-32602, &format!("no {name}")))
+            .got("admin", vec![said("some data"), said("some data")])
+            .got(
+                "reader",
+                vec![
+                    rpc_error(-32602, "no read_note"),
+                    rpc_error(-32602, "no read_note"),
+                ],
+            );
+        assert_eq!(bench.cell("reader").rule.as_deref(), Some("D5"));
+    }
+}

@@ -148,12 +148,11 @@ pub(super) fn hints(messages: &[Value], response: &Response, shape: Shape) -> BT
     {
         hints.insert(Hint::Limited);
     }
-    let hit = ["x-cache", "cf-cache-status", "x-cache-status"]
-        .iter()
-        .any(|name| {
-            let value = response.header(name).unwrap_or_default();
-            value.to_ascii_uppercase().contains("HIT")
-        });
+    let hit = response.headers.iter().any(|field| {
+        let name = field.name.to_ascii_lowercase();
+        let status = name.contains("cache") && name != "cache-control";
+        status && field.value.to_ascii_uppercase().contains("HIT")
+    });
     let aged = response
         .header("age")
         .and_then(|value| value.trim().parse::<u64>().ok())

@@ -171,3 +171,139 @@ fn is_repeatable(asked: &SubjectTrials<'_>, reading: &Reading) -> bool {
 const MOST_ATTEMPTS: usize = 8;
 const MOST_RETRIES: usize = 3;
 const MOST_CONFIRMATIONS: usize = 2;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::exchange::Outcome;
+    use crate::model::surface::ListOutcome;
+    use crate::oracle::testing::{
+        Bench, failed, http, reset, rpc_error, said, step_up, unauthorized,
+    };
+
+    const TWO: &[(&str, &[&str])] = &[("reader", &["read"]), ("admin", &["read", "write"])];
+
+    fn unknown(name: &str) -> Outcome {
+        rpc_error(-32602, &format!("Unknown tool: {name}"))
+    }
+
+    fn bench() -> Bench {
+        Bench::valid(TWO)
+            .unknown("reader", unknown)
+            .unknown("admin", unknown)
+            .got("admin", vec![said("some data"), said("some data")])
+    }
+
+    fn asked(bench: &Bench) -> Vec<(String, Option<String>, u16)> {
+        wants(&bench.input())
+            .into_iter()
+            .map(|want| (want.identity, want.variant, want.attempt))
+            .collect()
+    }
+
+    #[test]
+    fn a_refusal_seen_once_is_repeated_once() {
+        let once = bench().got("reader", vec![failed("no")]);
+        assert_eq!(asked(&once), [("reader".to_owned(), None, 1)]);
+        let twice = bench().got("reader", vec![failed("no"), failed("no")]);
+        assert!(asked(&twice).is_empty());
+    }
+
+    #[test]
+    fn noise_asks_for_five() {
+        let noisy = bench().got("reader", vec![http(429, &[], ""), failed("no")]);
+        assert_eq!(asked(&noisy).len(), 4);
+        assert_eq!(asked(&noisy)[0], ("reader".to_owned(), None, 2));
+    }
+
+    #[test]
+    fn a_gate_before_the_whole_server_is_not_repeated_tool_by_tool() {
+        let gated = bench()
+            .got("anonymous", vec![unauthorized()])
+            .got("reader", vec![step_up("mcp")])
+            .list("reader", ListOutcome::Refused { status: 403 }, false);
+        assert!(asked(&gated).is_empty());
+    }
+
+    #[test]
+    fn a_limit_is_retried_at_most_three_times() {
+        let limit = || http(429, &[], "");
+        assert_eq!(asked(&bench().got("reader", vec![limit()])).len(), 1);
+        let four = vec![limit(), limit(), limit(), limit()];
+        assert!(asked(&bench().got("reader", four)).is_empty());
+    }
+
+    #[test]
+    fn a_lost_answer_is_retried_only_for_reads() {
+        assert_eq!(asked(&bench().got("reader", vec![reset()])).len(), 1);
+        let invalid = failed("'id' is not of type 'string'");
+        let writing = Bench::invalid(TWO)
+            .got("admin", vec![invalid.clone(), invalid])
+            .got("reader", vec![reset()]);
+        assert!(asked(&writing).is_empty());
+    }
+
+    #[test]
+    fn an_alarm_is_confirmed_in_a_second_session_once() {
+        let alarm = bench().got("reader", vec![said("some data")]).list(
+            "reader",
+            ListOutcome::Complete,
+            false,
+        );
+        assert_eq!(
+            asked(&alarm),
+            [("reader".to_owned(), Some("fresh-session".to_owned()), 0)]
+        );
+        assert!(asked(&alarm.fresh("reader", said("some data"))).is_empty());
+        let plain = bench().got("reader", vec![said("some data")]);
+        assert!(asked(&plain).is_empty());
+    }
+
+    #[test]
+    fn the_control_is_repeated_after_a_refusal_and_last() {
+        let before = Bench::valid(TWO)
+            .got("admin", vec![said("some data")])
+            .got("reader", vec![failed("no")]);
+        let wanted = asked(&before);
+        assert_eq!(wanted.last(), Some(&("admin".to_owned(), None, 1)));
+        let passed = Bench::valid(TWO)
+            .got("admin", vec![said("some data")])
+            .got("reader", vec![said("some data")]);
+        assert!(asked(&passed).is_empty());
+    }
+
+    #[test]
+    fn rounds_end_even_when_every_answer_differs() {
+        let mut bench = bench();
+        for round in 0..20 {
+            let wanted = wants(&bench.input());
+            if wanted.is_empty() {
+                return;
+            }
+            for want in wanted {
+                let text = failed(&format!(
+                    "reason {} {round} for {}",
+                    "x".repeat(round),
+                    want.attempt
+                ));
+                bench = bench.got(&want.identity, vec![text]);
+            }
+        }
+        panic!("still asking");
+    }
+
+    #[test]
+    fn keys_carry_the_variant_and_the_attempt() {
+        let want = Want {
+            probe: ProbeId::CallValid,
+            subject: "tool/a".into(),
+            identity: "reader".into(),
+            variant: Some(FRESH_SESSION.into()),
+            attempt: 1,
+            purpose: "",
+        };
+        let key = want.key();
+        assert_eq!(key.variant.as_deref(), Some("fresh-session"));
+        assert_eq!((key.attempt, key.subject.as_deref()), (1, Some("tool/a")));
+    }
+}

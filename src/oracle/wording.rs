@@ -22,6 +22,57 @@ pub(super) fn limit(text: &str) -> bool {
         ],
     ) || (text.contains("too many") && text.contains("request"))
         || (text.contains("retry after") || text.contains("try again in"))
+        || (text.contains("exceeded")
+            && any(&text, &["calls", "requests", "usage", "maximum", "limit"]))
+}
+
+/// An outage is spoken of.
+pub(super) fn outage(text: &str) -> bool {
+    let text = text.to_lowercase();
+    any(
+        &text,
+        &[
+            "temporarily",
+            "service unavailable",
+            "overloaded",
+            "timed out",
+            "timeout",
+            "deadline exceeded",
+            "connection refused",
+            "connection reset",
+            "econnrefused",
+            "econnreset",
+            "try again later",
+            "please retry",
+            "no healthy",
+        ],
+    )
+}
+
+/// A crash is shown: a gate that trips over a missing claim looks like this, and so does a bug.
+pub(super) fn crash(text: &str) -> bool {
+    let text = text.to_lowercase();
+    any(
+        &text,
+        &[
+            "cannot read propert",
+            "is not a function",
+            "is undefined",
+            "nonetype",
+            "has no attribute",
+            "nullpointer",
+            "null pointer",
+            "nil pointer",
+            "object reference not set",
+            "keyerror",
+            "typeerror",
+            "traceback",
+            "stack trace",
+            "panicked",
+            "index out of",
+            "unwrap",
+        ],
+    )
 }
 
 /// The session is at fault, not the caller.
@@ -145,9 +196,19 @@ pub(super) fn upstream(text: &str) -> bool {
                 "permissions needed:",
                 "accesserrorid",
                 "invalid authentication credentials",
+                "returned 401",
+                "returned 403",
+                "responded with",
+                "insufficient privileges to complete",
+                "requestdenied",
+                "permission_denied",
+                "insufficient_access",
+                "42501",
+                "ora-01031",
             ],
         )
-        || (quoted_status && refusal && !starts_with_status(&lower))
+        // A status beside a scope is the server's own way of speaking.
+        || (quoted_status && refusal && !starts_with_status(&lower) && !lower.contains("scope"))
 }
 
 /// A message that says nothing beyond that something failed.
@@ -310,14 +371,8 @@ pub(super) fn confirmation(text: &str) -> bool {
             "user declined",
             "declined by the user",
             "user rejected",
-            "confirm=true",
-            "confirm: true",
-            "\"confirm\"",
-            "to confirm",
-            "please confirm",
-            "confirmation required",
-            "requires confirmation",
-            "confirm this",
+            "confirm",
+            "are you sure",
         ],
     )
 }
@@ -372,6 +427,12 @@ pub(super) fn announces_nothing_done(text: &str) -> bool {
                 "dryrun",
                 "no changes",
                 "nothing was",
+                "nothing to ",
+                "0 rows",
+                "0 records",
+                "0 files",
+                "0 changes",
+                "0 items",
                 "not executed",
                 "skipped",
                 "queued",
