@@ -1,10 +1,13 @@
 //! One identity's answers about one subject, read against the positive control.
 
+use std::collections::BTreeSet;
+
 use super::call_steps;
 use super::cascade::{Arguments, Context, Control, Observation, Principal, classify};
 use super::differential::{Arm, SubjectTrials};
 use super::observe::{Answer, Hint, Shape};
 use super::signature::Signature;
+use super::wording;
 use crate::model::identity::IdentityKind;
 use crate::model::matrix::{Class, Inference};
 use crate::model::surface::ListOutcome;
@@ -35,10 +38,8 @@ pub(super) struct Finding {
     pub(super) acknowledges: bool,
     /// Whether a success would be believed without another to compare it with.
     pub(super) plausible: bool,
-    /// Whether progress or log messages came first.
-    pub(super) interim: bool,
-    /// Whether a cache answered.
-    pub(super) cached: bool,
+    /// Circumstances.
+    pub(super) hints: BTreeSet<Hint>,
 }
 
 impl Finding {
@@ -171,8 +172,7 @@ pub(super) fn read(
         signature: answer.signature.clone(),
         acknowledges: call_steps::is_acknowledgement(answer),
         plausible: call_steps::is_plausible_success(answer),
-        interim: answer.has(Hint::Interim),
-        cached: answer.has(Hint::Cached),
+        hints: answer.hints.clone(),
     };
     let findings: Vec<Finding> = arm.answers.iter().map(find).collect();
     let hidden = findings
@@ -232,7 +232,10 @@ fn stand<'a>(trials: &'a SubjectTrials<'a>, arm: &'a Arm<'a>) -> Option<Standard
         let seen = classify(answer, &context);
         let refused =
             seen.class == Class::InvalidArguments && call_steps::shows_validation(answer, &broken);
-        (trials.is_invalid() && refused).then_some(Control::InvalidArguments)
+        if trials.is_invalid() {
+            return refused.then_some(Control::InvalidArguments);
+        }
+        answers_itself(answer, &seen).then_some(Control::Answered)
     };
     let reaches: Vec<(&Answer, Option<Control>)> = arm
         .answers
@@ -255,6 +258,19 @@ fn stand<'a>(trials: &'a SubjectTrials<'a>, arm: &'a Arm<'a>) -> Option<Standard
         disturbed: same.len() < reaches.len(),
         answers: same,
     })
+}
+
+/// Whether an error is the tool's own: it repeats an argument, and is neither a refusal, nor
+/// masked, nor about the name.
+fn answers_itself(answer: &Answer, seen: &Observation) -> bool {
+    answer.shape.is_error()
+        && answer.status < 300
+        && answer.signature.echoes_argument()
+        && matches!(seen.class, Class::ExecutedError)
+        && !wording::authorization(&answer.text)
+        && !wording::other_policy(&answer.text)
+        && !wording::outage(&answer.text)
+        && !wording::crash(&answer.text)
 }
 
 fn context<'a>(trials: &'a SubjectTrials<'a>, arm: &Arm<'a>) -> Context<'a> {
@@ -296,9 +312,7 @@ fn fallback(trials: &SubjectTrials<'_>, asking: &Arm<'_>) -> Control {
         .map(|answer| classify(answer, &context).class)
         .collect();
     let unlike = |answer: &&Answer| answer.status != 401;
-    if asking.identity.kind.must_be_refused()
-        && baseline.answers.iter().any(|answer| unlike(answer))
-    {
+    if asking.identity.kind.must_be_refused() && baseline.answers.iter().any(unlike) {
         // The baseline got past authentication, so a 401 to a stranger is the stranger's own.
         return Control::Error;
     }

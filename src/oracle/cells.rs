@@ -4,7 +4,7 @@ use super::arms::{Finding, Reading, Standard};
 use super::calibrate::Treatment;
 use super::cascade::Control;
 use super::differential::{Arm, SubjectTrials};
-use super::observe::Shape;
+use super::observe::{Hint, Shape};
 use crate::model::identity::IdentityKind;
 use crate::model::matrix::{Access, Cell, Class, Confidence, Inference, Layer};
 use crate::model::surface::{ListOutcome, Subject, SubjectKind};
@@ -109,6 +109,16 @@ pub(super) fn by_call(subject: &Subject) -> Option<String> {
     })
 }
 
+/// The entry that would make a call succeed.
+fn by_arguments(subject: &Subject) -> Option<String> {
+    (subject.kind == SubjectKind::Tool).then(|| {
+        format!(
+            "a `[[tool]]` entry whose `arguments` for `{}` name something that exists",
+            subject.name
+        )
+    })
+}
+
 fn control(
     trials: &SubjectTrials<'_>,
     mut cell: Cell,
@@ -131,6 +141,12 @@ fn control(
                 "it ran although the arguments break every required property",
             );
         }
+    } else if standard.control == Control::Answered {
+        cell.access = Access::Reached;
+        cell.class = Some(Class::ExecutedError);
+        cell.confidence = Confidence::Strong;
+        cell.reason = Some("the tool answered with an error of its own to these arguments".into());
+        cell.decided_by = by_arguments(trials.subject);
     } else {
         cell.access = Access::Reached;
         cell.class = Some(Class::InvalidArguments);
@@ -283,7 +299,7 @@ fn refused(
         return open(cell, "D25", reason);
     }
     cell.access = Access::Denied;
-    cell.rule = Some(refusal_rule(trials, arm, reading, refusal).into());
+    cell.rule = Some(refusal_rule(trials, arm, reading, refusal, standard).into());
     cell.confidence = confidence(reading, refusal, standard);
     cell.attempts = count(reading.refusals().len());
     explain(&mut cell, reading, refusal, standard);
@@ -323,6 +339,7 @@ fn refusal_rule(
     arm: &Arm<'_>,
     reading: &Reading,
     refusal: &Finding,
+    standard: &Standard<'_>,
 ) -> &'static str {
     let challenge = matches!(
         refusal.signature.shape,
@@ -331,9 +348,9 @@ fn refusal_rule(
     match refusal.seen.inference {
         Inference::RefusedDownstream => "D10",
         Inference::RefusedCauseUnknown if refusal.signature.shape.is_success() => "D18",
-        Inference::RefusedCauseUnknown if refusal.interim => "D26",
+        Inference::RefusedCauseUnknown if refusal.hints.contains(&Hint::Interim) => "D26",
         Inference::RefusedCauseUnknown => "D9",
-        _ if trials.is_invalid() => "D19",
+        _ if trials.is_invalid() || standard.control == Control::Answered => "D19",
         _ if challenge && refusal.seen.class == Class::StepUpChallenge => "D1",
         _ if reading.hidden == Some(true) && arm.listed == Some(true) => "D5",
         _ if reading.hidden == Some(true) => "D4",
@@ -427,6 +444,7 @@ fn undecided(
     };
     match (finding.seen.class, standard.control) {
         (Class::InvalidArguments, Control::InvalidArguments) => reached(trials, arm, cell),
+        (Class::ExecutedError, Control::Answered) => answered(trials, arm, cell),
         (Class::InvalidArguments, _) => {
             let reason = format!(
                 "told that the arguments are invalid, which `{}` could use",
@@ -438,7 +456,7 @@ fn undecided(
             let reason = "the server asks for input first, which is never given".to_owned();
             open(cell, "D30", reason)
         }
-        _ if finding.cached => {
+        _ if finding.hints.contains(&Hint::Cached) => {
             let reason = "the answer came from a cache, which may not know the identity".to_owned();
             open(cell, "D29", reason)
         }
@@ -484,6 +502,23 @@ fn reached(trials: &SubjectTrials<'_>, arm: &Arm<'_>, mut cell: Cell) -> Cell {
         )
     };
     cell.rule = Some(rule.into());
+    cell.reason = Some(reason.into());
+    cell
+}
+
+/// L6: the tool's own error, the same as the positive control got.
+fn answered(trials: &SubjectTrials<'_>, arm: &Arm<'_>, mut cell: Cell) -> Cell {
+    cell.access = Access::Reached;
+    cell.confidence = Confidence::Strong;
+    cell.rule = Some("L6".into());
+    cell.decided_by = by_arguments(trials.subject);
+    let stranger = arm.identity.kind.must_be_refused();
+    let reason = if stranger {
+        "the tool answered as to the positive control, without a valid credential, with an error of \
+         its own to these arguments"
+    } else {
+        "the tool answered as to the positive control, with an error of its own to these arguments"
+    };
     cell.reason = Some(reason.into());
     cell
 }

@@ -114,7 +114,7 @@ fn d4_and_d5_equal_to_a_random_name_is_hidden() {
     let hidden = || rpc_error(-32602, "Unknown tool: read_note");
     let bench = readable(TWO).got("reader", vec![hidden(), hidden()]);
     assert_cell(&bench, "reader", Access::Denied, Confidence::Strong, "D5");
-    let bench = bench.list("reader", ListOutcome::Complete, false);
+    let bench = bench.list("reader", &ListOutcome::Complete, false);
     assert_cell(&bench, "reader", Access::Denied, Confidence::Strong, "D4");
     assert_eq!(bench.cell("reader").class, Some(Class::HiddenUnknownTool));
 }
@@ -123,7 +123,7 @@ fn d4_and_d5_equal_to_a_random_name_is_hidden() {
 fn d6_a_refusal_unlike_a_random_name_leaks_existence() {
     let bench = readable(TWO)
         .got("reader", vec![refusal(), refusal()])
-        .list("reader", ListOutcome::Complete, false);
+        .list("reader", &ListOutcome::Complete, false);
     assert_cell(&bench, "reader", Access::Denied, Confidence::Strong, "D6");
 }
 
@@ -139,7 +139,7 @@ fn without_the_random_name_baseline_an_in_band_refusal_stays_weak() {
 fn d7_a_refused_list_makes_it_a_server_gate() {
     let bench = readable(TWO).got("reader", vec![step_up("mcp")]).list(
         "reader",
-        ListOutcome::Refused { status: 403 },
+        &ListOutcome::Refused { status: 403 },
         false,
     );
     assert_cell(&bench, "reader", Access::Denied, Confidence::Strong, "D7");
@@ -151,7 +151,7 @@ fn d8_a_401_for_list_and_call_may_be_a_dead_token() {
     let bench = readable(TWO)
         .got("garbage", vec![unauthorized()])
         .got("reader", vec![unauthorized()])
-        .list("reader", ListOutcome::Refused { status: 401 }, false);
+        .list("reader", &ListOutcome::Refused { status: 401 }, false);
     assert_cell(&bench, "reader", Access::Denied, Confidence::Weak, "D8");
 }
 
@@ -231,7 +231,7 @@ fn d13_a_hidden_tool_that_runs_is_proven_once_confirmed() {
     let bench =
         readable(TWO)
             .got("reader", vec![said(DATA)])
-            .list("reader", ListOutcome::Complete, false);
+            .list("reader", &ListOutcome::Complete, false);
     assert_cell(&bench, "reader", Access::Allowed, Confidence::Strong, "D13");
     assert_eq!(bench.cell("reader").layer, Some(Layer::ListingOnly));
     let confirmed = bench.fresh("reader", said(DATA));
@@ -403,8 +403,69 @@ fn d21_a_stranger_at_validation_is_reached_not_allowed() {
 fn d22_a_hidden_tool_at_validation_is_only_suspected() {
     let bench = refusing_arguments()
         .got("reader", vec![invalid_arguments()])
-        .list("reader", ListOutcome::Complete, false);
+        .list("reader", &ListOutcome::Complete, false);
     assert_cell(&bench, "reader", Access::Reached, Confidence::Weak, "D22");
+}
+
+fn not_found() -> crate::model::exchange::Outcome {
+    failed("there is no note mcpaudit-abcdefghijkl")
+}
+
+/// A call with generated arguments that name nothing.
+fn generated() -> Bench {
+    let mut bench = Bench::valid(TWO);
+    let id = bench.surface.subjects[0].id.clone();
+    let arguments = serde_json::json!({"id": "mcpaudit-abcdefghijkl"});
+    bench.treatments.insert(id, Treatment::Valid { arguments });
+    bench
+}
+
+#[test]
+fn l6_the_tools_own_error_reaches_and_a_challenge_before_it_denies() {
+    let bench = TWO
+        .iter()
+        .fold(Bench::valid(TWO), |bench, (name, _)| {
+            bench.unknown(name, unknown)
+        })
+        .got("admin", vec![not_found(), not_found()]);
+    let same = bench.got("reader", vec![not_found()]);
+    assert_cell(&same, "reader", Access::Reached, Confidence::Strong, "L6");
+    assert_cell(&same, "admin", Access::Reached, Confidence::Strong, "C1");
+    let bench = generated().got("admin", vec![not_found(), not_found()]);
+    let gated = bench.got("reader", vec![step_up("read"), step_up("read")]);
+    assert_cell(&gated, "reader", Access::Denied, Confidence::Strong, "D19");
+}
+
+#[test]
+fn l6_another_error_without_a_name_decides_nothing() {
+    let bench = generated()
+        .got("admin", vec![not_found(), not_found()])
+        .got(
+            "reader",
+            vec![failed("note 17 is archived"), failed("note 17 is archived")],
+        );
+    assert_eq!(bench.cell("reader").access, Access::Inconclusive);
+}
+
+#[test]
+fn an_empty_result_for_everybody_is_executed_but_not_proven() {
+    let bench = Bench::valid(TWO)
+        .got("admin", vec![said("[]"), said("[]")])
+        .got("reader", vec![said("[]")]);
+    let cell = bench.cell("reader");
+    assert_eq!(
+        (cell.access, cell.confidence),
+        (Access::Allowed, Confidence::Strong)
+    );
+}
+
+#[test]
+fn words_of_a_refusal_inside_the_data_do_not_make_it_data() {
+    let docs = "when access to this tool is denied ask for files:write you need the scope";
+    let bench = Bench::valid(TWO)
+        .got("admin", vec![said(docs), said(docs)])
+        .got("reader", vec![said("access to this tool is denied")]);
+    assert_eq!(bench.cell("reader").access, Access::Inconclusive);
 }
 
 #[test]
@@ -549,7 +610,7 @@ fn c2_a_token_that_nothing_was_seen_to_accept_decides_nothing() {
     let bench = Bench::valid(TWO)
         .got("admin", vec![said(DATA), said(DATA)])
         .got("reader", vec![refusal(), refusal()])
-        .list("reader", outcome, false);
+        .list("reader", &outcome, false);
     assert_cell(
         &bench,
         "reader",
@@ -581,7 +642,7 @@ fn c7_other_arguments_are_another_question() {
 
 #[test]
 fn an_invalid_token_has_no_verdict_and_flips_nothing() {
-    let wide = |identity: &mut crate::model::identity::Identity| {
+    let wide = |identity: &mut Identity| {
         identity.invalid = Some("it holds `write`, which was not asked for".into());
     };
     let bench = readable(TWO)

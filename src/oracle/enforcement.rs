@@ -288,7 +288,8 @@ fn sentence(
         .map(|row| row.subject.name.as_str())
         .collect();
     if !broken.is_empty() {
-        sentence.push_str(&format!("; open where it should not be: {}", some(&broken)));
+        sentence.push_str("; open where it should not be: ");
+        sentence.push_str(&some(&broken));
     }
     let undecided: Vec<&str> = rows
         .iter()
@@ -298,7 +299,8 @@ fn sentence(
     if !scoped && enforcement == Enforcement::Undetermined {
         sentence.push_str("; it takes two valid tokens of different scopes");
     } else if !undecided.is_empty() {
-        sentence.push_str(&format!("; not decided: {}", some(&undecided)));
+        sentence.push_str("; not decided: ");
+        sentence.push_str(&some(&undecided));
     }
     sentence.push('.');
     sentence

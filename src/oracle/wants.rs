@@ -221,7 +221,7 @@ mod tests {
         let gated = bench()
             .got("anonymous", vec![unauthorized()])
             .got("reader", vec![step_up("mcp")])
-            .list("reader", ListOutcome::Refused { status: 403 }, false);
+            .list("reader", &ListOutcome::Refused { status: 403 }, false);
         assert!(asked(&gated).is_empty());
     }
 
@@ -247,7 +247,7 @@ mod tests {
     fn an_alarm_is_confirmed_in_a_second_session_once() {
         let alarm = bench().got("reader", vec![said("some data")]).list(
             "reader",
-            ListOutcome::Complete,
+            &ListOutcome::Complete,
             false,
         );
         assert_eq!(
