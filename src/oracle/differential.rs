@@ -202,5 +202,8 @@ fn unsent(arm: &Arm<'_>) -> String {
 }
 
 #[cfg(test)]
+#[path = "controls_tests.rs"]
+mod controls_tests;
+#[cfg(test)]
 #[path = "differential_tests.rs"]
 mod tests;

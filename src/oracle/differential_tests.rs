@@ -1,28 +1,27 @@
 use super::*;
-use crate::model::identity::IdentityKind;
 use crate::model::matrix::{Access, Class, Confidence, Layer};
 use crate::oracle::testing::{
     Bench, failed, http, reset, rpc_error, said, scopes as set, step_up, unauthorized,
 };
 
-const TWO: &[(&str, &[&str])] = &[
+pub(super) const TWO: &[(&str, &[&str])] = &[
     ("reader", &["read"]),
     ("admin", &["read", "write", "admin"]),
 ];
 /// `writer` is `reader` with one scope more.
 const LADDER: &[(&str, &[&str])] = &[("reader", &["read"]), ("writer", &["read", "write"])];
-const DATA: &str = "milk, eggs, bread and butter";
+pub(super) const DATA: &str = "milk, eggs, bread and butter";
 
-fn unknown(name: &str) -> crate::model::exchange::Outcome {
+pub(super) fn unknown(name: &str) -> crate::model::exchange::Outcome {
     rpc_error(-32602, &format!("Unknown tool: {name}"))
 }
 
-fn refusal() -> crate::model::exchange::Outcome {
+pub(super) fn refusal() -> crate::model::exchange::Outcome {
     failed("No tiene permiso para esta herramienta")
 }
 
 /// `admin` gets the data before and after; every valid identity has its baselines.
-fn readable(held: &[(&str, &[&str])]) -> Bench {
+pub(super) fn readable(held: &[(&str, &[&str])]) -> Bench {
     let baseline = held.last().unwrap().0;
     held.iter()
         .fold(Bench::valid(held), |bench, (name, _)| {
@@ -50,7 +49,13 @@ fn shows(bench: &Bench, identity: &str) -> (Access, Confidence, String) {
 }
 
 #[track_caller]
-fn assert_cell(bench: &Bench, identity: &str, access: Access, confidence: Confidence, rule: &str) {
+pub(super) fn assert_cell(
+    bench: &Bench,
+    identity: &str,
+    access: Access,
+    confidence: Confidence,
+    rule: &str,
+) {
     let cell = bench.cell(identity);
     assert_eq!(
         (
@@ -424,9 +429,7 @@ fn generated() -> Bench {
 fn l6_the_tools_own_error_reaches_and_a_challenge_before_it_denies() {
     let bench = TWO
         .iter()
-        .fold(Bench::valid(TWO), |bench, (name, _)| {
-            bench.unknown(name, unknown)
-        })
+        .fold(generated(), |bench, (name, _)| bench.unknown(name, unknown))
         .got("admin", vec![not_found(), not_found()]);
     let same = bench.got("reader", vec![not_found()]);
     assert_cell(&same, "reader", Access::Reached, Confidence::Strong, "L6");
@@ -576,138 +579,4 @@ fn d30_a_question_to_the_user_decides_nothing() {
         Confidence::Inconclusive,
         "D30",
     );
-}
-
-#[test]
-fn c1_a_control_that_was_not_repeated_or_broke_decides_no_refusal() {
-    let once = Bench::valid(TWO)
-        .got("admin", vec![said(DATA)])
-        .got("reader", vec![refusal(), refusal()]);
-    assert_cell(
-        &once,
-        "reader",
-        Access::Inconclusive,
-        Confidence::Inconclusive,
-        "C1",
-    );
-    let broke = Bench::valid(TWO)
-        .got("admin", vec![said(DATA), failed("database is down")])
-        .got("reader", vec![refusal(), refusal()]);
-    assert_cell(
-        &broke,
-        "reader",
-        Access::Inconclusive,
-        Confidence::Inconclusive,
-        "C1",
-    );
-}
-
-#[test]
-fn c2_a_token_that_nothing_was_seen_to_accept_decides_nothing() {
-    let outcome = ListOutcome::Failed {
-        reason: "timeout".into(),
-    };
-    let bench = Bench::valid(TWO)
-        .got("admin", vec![said(DATA), said(DATA)])
-        .got("reader", vec![refusal(), refusal()])
-        .list("reader", &outcome, false);
-    assert_cell(
-        &bench,
-        "reader",
-        Access::Inconclusive,
-        Confidence::Inconclusive,
-        "C2",
-    );
-}
-
-#[test]
-fn c7_other_arguments_are_another_question() {
-    let mut bench = readable(TWO);
-    let id = bench.surface.subjects[0].id.clone();
-    bench.treatments.insert(
-        id,
-        Treatment::Valid {
-            arguments: serde_json::json!({"id": "2"}),
-        },
-    );
-    let bench = bench.got("reader", vec![said(DATA)]);
-    assert_cell(
-        &bench,
-        "reader",
-        Access::Inconclusive,
-        Confidence::Inconclusive,
-        "C7",
-    );
-}
-
-#[test]
-fn an_invalid_token_has_no_verdict_and_flips_nothing() {
-    let wide = |identity: &mut Identity| {
-        identity.invalid = Some("it holds `write`, which was not asked for".into());
-    };
-    let bench = readable(TWO)
-        .got("reader", vec![said(DATA)])
-        .identity("reader", wide);
-    let cell = bench.cell("reader");
-    assert_eq!(cell.access, Access::Inconclusive);
-    assert!(cell.reason.unwrap().starts_with("the token is invalid"));
-}
-
-#[test]
-fn another_identity_stands_in_when_the_baseline_is_the_refused_one() {
-    let held: &[(&str, &[&str])] = &[("mailer", &["mail"]), ("admin", &["read", "write"])];
-    let bench = Bench::valid(held)
-        .unknown("admin", unknown)
-        .got("mailer", vec![said(DATA), said(DATA)])
-        .got("admin", vec![refusal(), refusal()]);
-    assert_cell(&bench, "mailer", Access::Allowed, Confidence::Proven, "C1");
-    assert_cell(&bench, "admin", Access::Denied, Confidence::Strong, "D3");
-}
-
-#[test]
-fn a_random_name_that_succeeds_is_no_control() {
-    let empty = || said("{}");
-    let bench = Bench::valid(TWO)
-        .unknown("admin", |_| said("{}"))
-        .got("admin", vec![empty(), empty()])
-        .got("reader", vec![empty(), empty()]);
-    assert_eq!(bench.cell("reader").access, Access::Inconclusive);
-    assert_eq!(bench.cell("admin").access, Access::Inconclusive);
-}
-
-#[test]
-fn nothing_sent_is_not_tested() {
-    let bench = readable(TWO);
-    assert_eq!(bench.cell("reader").access, Access::NotTested);
-    let mut closed = readable(TWO);
-    let id = closed.surface.subjects[0].id.clone();
-    closed.treatments.insert(
-        id,
-        Treatment::NotTested {
-            reason: "why".into(),
-            decided_by: Some("flag".into()),
-        },
-    );
-    let cell = closed.cell("admin");
-    assert_eq!(
-        (cell.access, cell.decided_by.as_deref()),
-        (Access::NotTested, Some("flag"))
-    );
-}
-
-#[test]
-fn alarms_are_passes_that_somebody_else_or_the_list_contradicts() {
-    assert!(IdentityKind::Anonymous.must_be_refused());
-    let bench = readable(TWO).got("reader", vec![said(DATA)]);
-    assert_eq!(bench.cell("reader").confidence, Confidence::Proven);
-    let held: &[(&str, &[&str])] = &[
-        ("none", &[]),
-        ("reader", &["read"]),
-        ("admin", &["read", "write"]),
-    ];
-    let bench = readable(held)
-        .got("none", vec![said(DATA)])
-        .got("reader", vec![refusal(), refusal()]);
-    assert_eq!(bench.cell("none").confidence, Confidence::Strong);
-    assert!(bench.cell("none").reason.unwrap().contains("one session"));
 }

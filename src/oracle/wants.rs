@@ -2,9 +2,9 @@
 
 use super::arms::{Finding, Reading, Standard};
 use super::calibrate::Treatment;
-use super::cells;
 use super::differential::{self, Arm, SubjectTrials};
 use super::matrix::{FRESH_SESSION, MatrixInput, Trials, probe_of};
+use super::refusals;
 use crate::model::matrix::{Cell, Layer};
 use crate::model::probe::{ProbeId, ProbeKey};
 
@@ -136,7 +136,7 @@ fn missing_repeats(
     if server || passed || !is_repeatable(asked, reading) {
         return 0;
     }
-    let lacking = cells::repeats_needed(reading, standard).saturating_sub(refusals.len());
+    let lacking = refusals::repeats_needed(reading, standard).saturating_sub(refusals.len());
     let room = MOST_ATTEMPTS.saturating_sub(reading.findings.len());
     u16::try_from(lacking.min(room)).unwrap_or(0)
 }
