@@ -9,6 +9,10 @@ use secrecy::SecretString;
 use crate::model::exchange::{Exchange, ExchangeId};
 use crate::model::probe::{ProbeKey, Tier};
 
+pub mod address;
+pub mod guard;
+pub mod redact;
+
 /// A boxed future, so that [`Wire`] can be used as `&dyn Wire`.
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
