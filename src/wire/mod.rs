@@ -10,8 +10,21 @@ use crate::model::exchange::{Exchange, ExchangeId};
 use crate::model::probe::{ProbeKey, Tier};
 
 pub mod address;
+mod answer;
+mod capture;
+mod client;
+mod compose;
+mod failure;
 pub mod guard;
+pub mod http;
+mod pace;
+mod record;
 pub mod redact;
+pub mod replay;
+mod stream;
+
+pub use http::{BuildError, HttpWire};
+pub use replay::ReplayWire;
 
 /// A boxed future, so that [`Wire`] can be used as `&dyn Wire`.
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -154,3 +167,6 @@ pub struct RawAnswer<'a> {
     /// Body bytes that were kept.
     pub body: &'a [u8],
 }
+
+#[cfg(test)]
+mod tests;

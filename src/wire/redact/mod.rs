@@ -51,9 +51,10 @@ impl Redactor {
         self.secrets.push(Known { stand_in, source });
     }
 
-    /// Whether exactly this value is registered.
-    pub fn knows(&self, secret: &SecretString) -> bool {
-        self.by_value.contains_key(secret.expose_secret())
+    /// Where this very value came from, when it is registered.
+    pub fn source_of(&self, secret: &SecretString) -> Option<&Source> {
+        let index = self.by_value.get(secret.expose_secret())?;
+        Some(&self.secrets.get(*index)?.source)
     }
 
     /// Where the known secrets in these bytes came from.
