@@ -101,8 +101,9 @@ const fn v4(a: u8, b: u8, c: u8, d: u8, prefix: u8) -> Ipv4Net {
 }
 
 const fn v6(segments: [u16; 8], prefix: u8) -> Ipv6Net {
-    let [a, b, c, d, e, f, g, h] = segments;
-    Ipv6Net::new_assert(Ipv6Addr::new(a, b, c, d, e, f, g, h), prefix)
+    let [first, second, third, fourth, fifth, sixth, seventh, eighth] = segments;
+    let address = Ipv6Addr::new(first, second, third, fourth, fifth, sixth, seventh, eighth);
+    Ipv6Net::new_assert(address, prefix)
 }
 
 /// First match wins: single hosts before the ranges around them.

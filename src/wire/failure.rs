@@ -52,8 +52,7 @@ pub(super) fn seconds(duration: Duration) -> String {
 }
 
 fn connecting(error: &reqwest::Error, host: &str, text: &str) -> Trouble {
-    let tls =
-        find::<io::Error>(error).is_some_and(|io| matches!(io.kind(), io::ErrorKind::InvalidData));
+    let tls = has_io(error, &[io::ErrorKind::InvalidData]);
     let handshake = text.contains("handshake") || text.contains("certificate");
     if !tls && !handshake {
         let text = format!("no connection to `{host}`: {}", root(error));
@@ -86,13 +85,8 @@ fn speaking(error: &reqwest::Error, host: &str) -> Trouble {
             return (FailureKind::Reset, text);
         }
     }
-    let malformed = find::<io::Error>(error).is_some_and(|io| {
-        matches!(
-            io.kind(),
-            io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput
-        )
-    });
-    if malformed {
+    let framing = [io::ErrorKind::InvalidData, io::ErrorKind::InvalidInput];
+    if has_io(error, &framing) {
         let text = format!("`{host}` does not frame its answer as HTTP asks: {cause}");
         return (FailureKind::Malformed, text);
     }
@@ -100,21 +94,36 @@ fn speaking(error: &reqwest::Error, host: &str) -> Trouble {
     (FailureKind::Reset, text)
 }
 
-fn find<'a, E: Error + 'static>(error: &'a reqwest::Error) -> Option<&'a E> {
-    let mut next: Option<&(dyn Error + 'static)> = Some(error);
-    while let Some(current) = next {
-        if let Some(found) = current.downcast_ref::<E>() {
-            return Some(found);
-        }
-        next = current.source();
-    }
-    None
+fn find<E: Error + 'static>(error: &reqwest::Error) -> Option<&E> {
+    causes(error)
+        .into_iter()
+        .find_map(|cause| cause.downcast_ref())
+}
+
+fn has_io(error: &reqwest::Error, kinds: &[io::ErrorKind]) -> bool {
+    causes(error)
+        .into_iter()
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .any(|io| kinds.contains(&io.kind()))
 }
 
 fn root(error: &reqwest::Error) -> String {
-    let mut last: &dyn Error = error;
-    while let Some(cause) = last.source() {
-        last = cause;
+    causes(error)
+        .last()
+        .map_or_else(String::new, ToString::to_string)
+}
+
+/// The error and its causes, those inside an I/O error included, which `source` passes over.
+fn causes(error: &reqwest::Error) -> Vec<&(dyn Error + 'static)> {
+    let mut all: Vec<&(dyn Error + 'static)> = Vec::new();
+    let mut next: Option<&(dyn Error + 'static)> = Some(error);
+    while let Some(current) = next {
+        all.push(current);
+        let io = current.downcast_ref::<io::Error>();
+        next = match io.and_then(io::Error::get_ref) {
+            Some(inner) => Some(inner),
+            None => current.source(),
+        };
     }
-    last.to_string()
+    all
 }

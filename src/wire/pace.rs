@@ -141,7 +141,7 @@ fn seconds(value: &str, date: Option<&str>) -> Option<Duration> {
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// All pauses of one host together; after that its 429 answers are taken as answers.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 #[cfg(test)]
 mod tests {

@@ -158,11 +158,14 @@ fn percent(text: &str, plain: &[u8], plus_for_space: bool, lower: bool) -> Strin
 fn base64_forms(text: &str, all: &mut BTreeSet<Vec<u8>>) {
     for engine in [&STANDARD_NO_PAD, &URL_SAFE_NO_PAD] {
         let alone = engine.encode(text);
-        let padding = (4 - alone.len() % 4) % 4;
-        all.insert([alone.as_bytes(), &b"=="[..padding.min(2)]].concat());
-        all.insert(alone.into_bytes());
+        let mut padded = alone.clone();
+        while !padded.len().is_multiple_of(4) {
+            padded.push('=');
+        }
+        all.extend([alone.into_bytes(), padded.into_bytes()]);
         for shift in 0..3_usize {
-            let shifted = [&[0_u8; 2][..shift.min(2)], text.as_bytes()].concat();
+            let before = std::iter::repeat_n(0, shift);
+            let shifted: Vec<u8> = before.chain(text.bytes()).collect();
             let encoded = engine.encode(&shifted);
             let first = (shift * 8).div_ceil(6);
             let last = shifted.len() * 8 / 6;

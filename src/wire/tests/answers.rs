@@ -31,7 +31,7 @@ async fn what_is_filed_is_what_was_sent() {
         })
         .collect();
     let host = format!("host: {}", server.address);
-    assert_eq!(unfiled, ["content-length: 8", host.as_str()]);
+    assert_eq!(unfiled, [host.as_str(), "content-length: 8"]);
     assert_eq!(&*exchange.request.body.unwrap().bytes, b"{\"id\":1}");
     assert_eq!(wire.sent(), 1);
 }

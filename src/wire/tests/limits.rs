@@ -1,4 +1,4 @@
-use super::responder::{Step, ok};
+use super::responder::{Step, events, ok};
 use super::*;
 
 #[tokio::test]
@@ -86,7 +86,7 @@ async fn a_body_within_the_read_cap_is_hashed_beyond_what_is_kept() {
 #[tokio::test]
 async fn a_stream_whose_answer_lies_beyond_the_cap_is_cut() {
     let server = Responder::start(|_, _| {
-        let head = super::responder::events("");
+        let head = events("");
         vec![Step::Say(head), Step::Endless(b": noise\n".to_vec())]
     })
     .await;
