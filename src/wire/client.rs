@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use reqwest::Certificate;
@@ -51,10 +52,21 @@ pub enum BuildError {
     Client(String),
 }
 
-/// One connection pool for hosts that somebody vouched for, one for hosts that the target named.
+/// The clients, each built when it is first needed: loading the system's roots costs more than a
+/// whole audit over loopback.
 pub(super) struct Clients {
-    open: Client,
-    filtered: Client,
+    network: Network,
+    bounds: Bounds,
+    roots: Vec<Certificate>,
+    open: Pool,
+    filtered: Pool,
+}
+
+/// Connections to hosts of one route.
+#[derive(Default)]
+struct Pool {
+    plain: OnceLock<Client>,
+    verified: OnceLock<Client>,
 }
 
 #[expect(
@@ -65,29 +77,57 @@ type Client = reqwest::Client;
 
 impl Clients {
     pub(super) fn new(network: &Network, bounds: &Bounds) -> Result<Self, BuildError> {
-        let roots = roots(network)?;
-        Ok(Self {
-            open: build(network, &roots, Resolver { bounds: None })?,
-            filtered: build(
-                network,
-                &roots,
-                Resolver {
-                    bounds: Some(bounds.clone()),
-                },
-            )?,
-        })
+        let clients = Self {
+            network: network.clone(),
+            bounds: bounds.clone(),
+            roots: roots(network)?,
+            open: Pool::default(),
+            filtered: Pool::default(),
+        };
+        clients.of(Route::Open, network.cacert.is_some())?;
+        Ok(clients)
     }
 
     pub(super) async fn execute(
         &self,
         route: Route,
         request: reqwest::Request,
-    ) -> reqwest::Result<reqwest::Response> {
-        match route {
-            Route::Open => self.open.execute(request).await,
-            Route::Filtered => self.filtered.execute(request).await,
-        }
+    ) -> Result<reqwest::Response, SendError> {
+        let client = self.of(route, request.url().scheme() == "https")?;
+        Ok(client.execute(request).await?)
     }
+
+    fn of(&self, route: Route, tls: bool) -> Result<&Client, BuildError> {
+        let pool = match route {
+            Route::Open => &self.open,
+            Route::Filtered => &self.filtered,
+        };
+        let verified = tls || self.network.proxy.is_some();
+        let client = if verified {
+            &pool.verified
+        } else {
+            &pool.plain
+        };
+        if let Some(client) = client.get() {
+            return Ok(client);
+        }
+        // Behind a proxy the only name that is resolved here is the proxy's own.
+        let filter = route == Route::Filtered && self.network.proxy.is_none();
+        let resolver = Resolver {
+            bounds: filter.then(|| self.bounds.clone()),
+        };
+        let built = build(&self.network, &self.roots, resolver, verified)?;
+        Ok(client.get_or_init(|| built))
+    }
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum SendError {
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    #[error(transparent)]
+    Http(#[from] reqwest::Error),
 }
 
 /// Every address of a host, or the reason why none may be used.
@@ -131,8 +171,9 @@ fn build(
     network: &Network,
     roots: &[Certificate],
     resolver: Resolver,
+    verified: bool,
 ) -> Result<Client, BuildError> {
-    let resolver = std::sync::Arc::new(resolver);
+    let resolver = Arc::new(resolver);
     let base = || -> Result<reqwest::ClientBuilder, BuildError> {
         let mut builder = Client::builder()
             .redirect(reqwest::redirect::Policy::none())
@@ -144,27 +185,28 @@ fn build(
             .connect_timeout(network.connect_timeout)
             .pool_idle_timeout(IDLE)
             .tls_danger_accept_invalid_certs(network.insecure)
-            .dns_resolver(std::sync::Arc::clone(&resolver));
+            .dns_resolver(Arc::clone(&resolver));
         if let Some(proxy) = &network.proxy {
             builder = builder.proxy(proxy_of(proxy)?);
         }
         Ok(builder)
     };
-    let merged = base()?.tls_certs_merge(roots.iter().cloned()).build();
-    let Err(error) = merged else {
-        return merged.map_err(|error| BuildError::Client(error.to_string()));
+    let given = || base().map(|builder| builder.tls_certs_only(roots.iter().cloned()).build());
+    let unusable = |error: &reqwest::Error| match &network.cacert {
+        Some(path) => BuildError::Certificate {
+            path: path.clone(),
+            reason: chain(error),
+        },
+        None => BuildError::Client(chain(error)),
     };
-    // A slim container has no system roots: plain http and `--cacert` still work there.
-    base()?
-        .tls_certs_only(roots.iter().cloned())
-        .build()
-        .map_err(|_| match &network.cacert {
-            Some(path) => BuildError::Certificate {
-                path: path.clone(),
-                reason: chain(&error),
-            },
-            None => BuildError::Client(chain(&error)),
-        })
+    if !verified {
+        return given()?.map_err(|error| unusable(&error));
+    }
+    match base()?.tls_certs_merge(roots.iter().cloned()).build() {
+        Ok(client) => Ok(client),
+        // A slim container has no system roots: `--cacert` still works there.
+        Err(error) => given()?.map_err(|_| unusable(&error)),
+    }
 }
 
 fn roots(network: &Network) -> Result<Vec<Certificate>, BuildError> {

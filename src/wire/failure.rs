@@ -4,7 +4,7 @@ use std::error::Error;
 use std::io;
 use std::time::Duration;
 
-use super::client::chain;
+use super::client::{SendError, chain};
 use super::guard::Blocked;
 use crate::model::exchange::FailureKind;
 
@@ -12,8 +12,11 @@ use crate::model::exchange::FailureKind;
 pub(super) type Trouble = (FailureKind, String);
 
 /// Sorts an error that came before the head of the answer.
-pub(super) fn before_answer(error: reqwest::Error, host: &str, connect: Duration) -> Trouble {
-    let error = error.without_url();
+pub(super) fn before_answer(error: SendError, host: &str, connect: Duration) -> Trouble {
+    let error = match error {
+        SendError::Http(error) => error.without_url(),
+        SendError::Build(error) => return (FailureKind::Connect, error.to_string()),
+    };
     if let Some(blocked) = find::<Blocked>(&error) {
         return (FailureKind::Blocked, blocked.text.clone());
     }

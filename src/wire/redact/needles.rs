@@ -28,7 +28,11 @@ impl Needles {
         if secret.len() < SHORTEST {
             return;
         }
-        for needle in encodings(secret) {
+        // A hostile answer may call a megabyte its token; the beginning tells it apart.
+        let known = secret
+            .get(..secret.floor_char_boundary(LONGEST))
+            .unwrap_or(secret);
+        for needle in encodings(known) {
             let Some(head) = needle.first_chunk::<2>().copied() else {
                 continue;
             };
@@ -104,8 +108,10 @@ impl Needles {
 
     /// The length of the stand-in with which the text begins.
     pub(super) fn label_length(&self, text: &[u8]) -> Option<usize> {
-        let end = text.iter().take(LONGEST_LABEL).position(|&b| b == b'}')? + 1;
-        let label = text.get(..end)?;
+        let plain = |byte: &&u8| byte.is_ascii_alphanumeric() || b"._-".contains(byte);
+        let inner = text.iter().skip(1).take(LONGEST_LABEL).take_while(plain);
+        let end = inner.count() + 2;
+        let label = text.get(..end).filter(|label| label.ends_with(b"}"))?;
         (label == super::ANONYMOUS.as_bytes() || self.labels.contains_key(label)).then_some(end)
     }
 }
@@ -214,6 +220,7 @@ fn html_forms(secret: &str) -> [String; 2] {
 
 /// Shorter secrets are recognised only where a secret is expected; elsewhere they would hit words.
 pub(super) const SHORTEST: usize = 6;
+const LONGEST: usize = 8 * 1024;
 /// What is left of a cut secret below this length gives nothing away.
 const CUT_SHORTEST: usize = 4;
 const LONGEST_LABEL: usize = 160;

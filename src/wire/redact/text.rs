@@ -245,36 +245,28 @@ fn skip(text: &[u8], from: usize, over: &[u8]) -> usize {
     from + count.count()
 }
 
-/// Where in the word a token starts, and its length.
+/// Where in the word a compact JWS or JWE starts, and its length (RFC 7515 §7.1, RFC 7516 §7.1).
+///
+/// The header is judged before the rest is looked at: a hostile text must not cost a look at all
+/// of it for each of its words.
 fn find_jwt(word: &[u8], text: &[u8]) -> Option<(usize, usize)> {
     let start = word.windows(3).position(|window| window == b"eyJ")?;
-    let token = text.get(start..)?;
-    let length = jwt_length(token)?;
+    let header = word.get(start..)?;
     // Inside a longer word the letters may be an accident.
-    (start == 0 || has_jose_header(token)).then_some((start, length))
-}
-
-/// The length of a compact JWS or JWE at the start of the text (RFC 7515 §7.1, RFC 7516 §7.1).
-fn jwt_length(text: &[u8]) -> Option<usize> {
-    if !text.starts_with(b"eyJ") {
+    if header.len() < SHORTEST_JOSE_HEADER || (start > 0 && !has_jose_header(header)) {
         return None;
     }
-    let run = text
-        .iter()
-        .take_while(|byte| is_word(**byte) || **byte == b'.')
-        .count();
-    let token = text.get(..run)?;
-    let mut segments = token.split(|&byte| byte == b'.');
-    let header = segments.next()?;
-    let rest = segments.count();
-    (header.len() >= SHORTEST_JOSE_HEADER && rest >= 2).then_some(run)
+    let token = text.get(start..)?;
+    let in_token = |byte: &&u8| is_word(**byte) || **byte == b'.';
+    let length = token.iter().take_while(in_token).count();
+    let dots = token.get(..length)?.iter().filter(|&&byte| byte == b'.');
+    (dots.count() >= 2).then_some((start, length))
 }
 
-fn has_jose_header(token: &[u8]) -> bool {
-    let header = token.split(|&byte| byte == b'.').next();
-    header
-        .and_then(|header| URL_SAFE_NO_PAD.decode(header).ok())
-        .is_some_and(|json| serde_json::from_slice::<serde::de::IgnoredAny>(&json).is_ok())
+fn has_jose_header(header: &[u8]) -> bool {
+    URL_SAFE_NO_PAD
+        .decode(header)
+        .is_ok_and(|json| serde_json::from_slice::<serde::de::IgnoredAny>(&json).is_ok())
 }
 
 fn word(text: &[u8]) -> &[u8] {

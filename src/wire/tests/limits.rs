@@ -108,7 +108,7 @@ async fn silence_is_a_timeout() {
     outgoing.deadline = Some(SHORT);
     let failure = failure(&wire_to(&server), outgoing).await;
     assert_eq!(failure.kind, FailureKind::Timeout);
-    assert!(failure.text.contains("150 ms") && failure.text.contains("--timeout"));
+    assert!(failure.text.contains("400 ms") && failure.text.contains("--timeout"));
     assert!(failure.partial.is_none());
 }
 

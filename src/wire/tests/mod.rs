@@ -19,7 +19,7 @@ use crate::model::settings::Network;
 /// Long enough that only a hang reaches it.
 const LONG: Duration = Duration::from_mins(1);
 /// Short because the test waits for it to pass.
-const SHORT: Duration = Duration::from_millis(150);
+const SHORT: Duration = Duration::from_millis(400);
 
 fn network() -> Network {
     Network {

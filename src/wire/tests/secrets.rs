@@ -198,3 +198,28 @@ async fn a_name_is_checked_when_it_resolves_and_nothing_is_connected() {
     let response = clients.execute(Route::Open, request()).await.unwrap();
     assert_eq!(response.status(), 200);
 }
+
+#[tokio::test]
+async fn behind_a_proxy_a_discovered_name_is_checked_as_far_as_it_resolves_here() {
+    let proxy = echo().await;
+    let network = Network {
+        proxy: Some(proxy.url("")),
+        allow_hosts: ["as.invalid".to_owned()].into(),
+        ..network()
+    };
+    let wire = wire("http://127.0.0.2:1/mcp", &network);
+    let discovered = |url: &str| Outgoing {
+        destination: Destination::Discovered,
+        ..ask(url)
+    };
+    let private = failure(&wire, discovered("http://10.0.0.1/")).await;
+    assert_eq!(private.kind, FailureKind::Blocked);
+    assert_eq!(proxy.connections(), 0);
+    for url in [
+        "http://as.invalid/",
+        "http://other.invalid/",
+        "http://127.0.0.3/",
+    ] {
+        assert_eq!(answer(&wire, discovered(url)).await.status, 200, "{url}");
+    }
+}
