@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::*;
 
-fn json_value() -> impl Strategy<Value = Value> {
+fn json_value(telling: &'static str) -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
         any::<bool>().prop_map(Value::from),
@@ -13,10 +13,11 @@ fn json_value() -> impl Strategy<Value = Value> {
         "\\PC{0,12}".prop_map(Value::from),
     ];
     leaf.prop_recursive(4, 32, 6, |inner| {
+        // Too short to turn an object into an OAuth answer by accident.
         let names = prop_oneof![
-            "[a-z]{1,6}",
+            "[a-z]{1,2}",
             Just("code".to_owned()),
-            Just("password".to_owned())
+            Just(telling.to_owned())
         ];
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
@@ -72,7 +73,7 @@ proptest! {
 
     #[test]
     fn json_stays_json_and_keeps_its_shape(
-        value in json_value(),
+        value in json_value("password"),
         secret in "[A-Za-z0-9._~+/=-]{8,24}",
     ) {
         let redactor = knowing(&[("token", &secret)]);
@@ -90,9 +91,8 @@ proptest! {
     }
 
     #[test]
-    fn json_without_secrets_is_unchanged(value in json_value()) {
+    fn json_without_secrets_is_unchanged(value in json_value("token_endpoint")) {
         let text = value.to_string();
-        prop_assume!(!text.contains("password"));
         let redactor = knowing(&[("token", TOKEN)]);
         prop_assert_eq!(body(&redactor, &text), text);
     }
