@@ -122,22 +122,29 @@ pub(super) fn is_transient(seen: &Observation, shape: Shape) -> bool {
 pub(super) fn standard<'a>(trials: &'a SubjectTrials<'a>) -> Option<Standard<'a>> {
     let is_baseline = |arm: &&Arm<'_>| Some(arm.identity.name.as_str()) == trials.baseline;
     let valid = |arm: &&'a Arm<'a>| arm.identity.kind == IdentityKind::Valid;
-    let baseline = trials.arms.iter().filter(is_baseline);
+    // The baseline is the yardstick wherever it gets anywhere; a result that only another identity
+    // got has nothing to be compared with.
+    let baseline = trials.arms.iter().find(is_baseline);
+    if let Some(standard) = baseline.and_then(|arm| stand(trials, arm)) {
+        return Some(standard);
+    }
     let others = trials
         .arms
         .iter()
         .filter(valid)
         .filter(|arm| !is_baseline(arm));
-    let candidates: Vec<Standard<'a>> = baseline
-        .chain(others)
+    let standing: Vec<Standard<'a>> = others
         .filter_map(|arm| stand(trials, arm))
+        .filter(|standard| {
+            let plausible = |answer: &&Answer| call_steps::is_plausible_success(answer);
+            standard.control != Control::Executed || standard.answers.iter().all(plausible)
+        })
         .collect();
     // Running says more than reaching validation.
-    let ran = candidates
+    let ran = standing
         .iter()
         .position(|standard| standard.control == Control::Executed);
-    let chosen = ran.unwrap_or(0);
-    candidates.into_iter().nth(chosen)
+    standing.into_iter().nth(ran.unwrap_or(0))
 }
 
 /// Reads an arm's attempts.

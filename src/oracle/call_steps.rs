@@ -184,6 +184,11 @@ fn unlike_the_answer(answer: &Answer, context: &Context<'_>, generic: bool) -> O
 fn refused_before_validation(answer: &Answer, context: &Context<'_>) -> Observation {
     let differs = context.equals_privileged(&answer.signature) == Some(false);
     let generic = wording::generic(&answer.signature.text) || wording::crash(&answer.text);
+    if differs && generic && context.control == Some(Control::InvalidArguments) {
+        // The privileged identity is never answered like this (D9).
+        return Observation::new(Class::Ambiguous, "S15", gate_layer(context))
+            .shows(Inference::RefusedCauseUnknown, Confidence::Weak);
+    }
     // Without the privileged bytes a class difference has to be named before it counts.
     let shown = context.control == Some(Control::InvalidArguments)
         && !generic
@@ -226,7 +231,11 @@ fn success(answer: &Answer, context: &Context<'_>) -> Observation {
         });
     }
     if context.control != Some(Control::Executed) {
-        return named(Class::ExecutedOk);
+        // The privileged identity got further than this failure in the form of a result (D18).
+        return match failure(answer).filter(|_| context.is_comparable()) {
+            Some(failed) => failed.observation(),
+            None => named(Class::ExecutedOk),
+        };
     }
     match context.equals_privileged(&answer.signature) {
         // Nothing came back for anybody, so nothing could be withheld: executed, no more.

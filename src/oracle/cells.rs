@@ -121,7 +121,8 @@ fn control(
     if standard.control == Control::Executed {
         cell.access = Access::Allowed;
         cell.class = Some(Class::ExecutedOk);
-        cell.confidence = if standard.again {
+        let is_baseline = Some(standard.identity) == trials.baseline;
+        cell.confidence = if standard.again && is_baseline {
             Confidence::Proven
         } else {
             Confidence::Strong

@@ -1,7 +1,7 @@
-use super::tests::{DATA, TWO, assert_cell, readable, refusal, unknown};
+use super::tests::{DATA, TWO, assert_cell, readable, refusal, refusing_arguments, unknown};
 use super::*;
 use crate::model::matrix::Confidence;
-use crate::oracle::testing::{Bench, failed, said};
+use crate::oracle::testing::{Bench, failed, said, unauthorized};
 
 #[test]
 fn c1_a_control_that_was_not_repeated_or_broke_decides_no_refusal() {
@@ -85,7 +85,7 @@ fn another_identity_stands_in_when_the_baseline_is_the_refused_one() {
         .unknown("admin", unknown)
         .got("mailer", vec![said(DATA), said(DATA)])
         .got("admin", vec![refusal(), refusal()]);
-    assert_cell(&bench, "mailer", Access::Allowed, Confidence::Proven, "C1");
+    assert_cell(&bench, "mailer", Access::Allowed, Confidence::Strong, "C1");
     assert_cell(&bench, "admin", Access::Denied, Confidence::Strong, "D3");
 }
 
@@ -134,4 +134,24 @@ fn alarms_are_passes_that_somebody_else_or_the_list_contradicts() {
         .got("reader", vec![refusal(), refusal()]);
     assert_eq!(bench.cell("none").confidence, Confidence::Strong);
     assert!(bench.cell("none").reason.unwrap().contains("one session"));
+}
+
+#[test]
+fn refusals_before_validation_are_read_in_every_shape() {
+    let bench = refusing_arguments().got("reader", vec![unauthorized(), unauthorized()]);
+    assert_cell(&bench, "reader", Access::Denied, Confidence::Strong, "D19");
+    let masked = || failed("Internal server error");
+    let bench = refusing_arguments().got("reader", vec![masked(), masked()]);
+    assert_cell(&bench, "reader", Access::Denied, Confidence::Weak, "D9");
+    let result = || said(r#"{"error":"no","code":1}"#);
+    let bench = refusing_arguments().got("reader", vec![result(), result()]);
+    assert_cell(&bench, "reader", Access::Denied, Confidence::Weak, "D18");
+    let ran = refusing_arguments().got("reader", vec![said(DATA)]);
+    assert_cell(
+        &ran,
+        "reader",
+        Access::Inconclusive,
+        Confidence::Inconclusive,
+        "D18",
+    );
 }

@@ -35,7 +35,7 @@ fn invalid_arguments() -> crate::model::exchange::Outcome {
 }
 
 /// `admin` reaches validation before and after.
-fn refusing_arguments() -> Bench {
+pub(super) fn refusing_arguments() -> Bench {
     TWO.iter()
         .fold(Bench::invalid(TWO), |bench, (name, _)| {
             bench.unknown(name, unknown)

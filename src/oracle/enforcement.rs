@@ -163,7 +163,13 @@ fn broken(
         .filter(|(cell, _)| cell.access == Access::Allowed);
     let wrong = allowed.filter(|(cell, identity)| {
         if identity.kind.must_be_refused() {
-            return !public && (authenticates || entry.is_some() || !schemes.is_empty());
+            // A stranger may get no more than a valid token does.
+            let more_than_valid = row
+                .cells
+                .iter()
+                .any(|(other, who)| is_usable(who) && other.access == Access::Denied);
+            return !public
+                && (authenticates || more_than_valid || entry.is_some() || !schemes.is_empty());
         }
         if !is_usable(identity) {
             return false;
