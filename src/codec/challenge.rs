@@ -160,7 +160,7 @@ mod tests {
             Some("https://h/.well-known/x?a=b")
         );
         assert_eq!(challenge.param("scope"), Some("s"));
-        assert!(found.problem.unwrap().starts_with("byte 25: "));
+        assert_eq!(found.problem.unwrap(), "byte 30: `:` needs a quoted value");
     }
 
     #[test]

@@ -231,16 +231,10 @@ impl<'v> Scanner<'v> {
             return (String::new(), Last::Unquoted);
         }
         if let Some(offset) = whole.bytes().position(|b| !is_token_byte(b)) {
+            let strange = whole.get(offset..).and_then(|rest| rest.chars().next());
             self.deviate(
-                start,
-                &format!(
-                    "`{}` at byte {} needs a quoted value",
-                    whole
-                        .get(offset..)
-                        .and_then(|rest| rest.chars().next())
-                        .unwrap_or('?'),
-                    start.saturating_add(offset)
-                ),
+                start.saturating_add(offset),
+                &format!("`{}` needs a quoted value", strange.unwrap_or('?')),
             );
         }
         (value.to_owned(), Last::Unquoted)

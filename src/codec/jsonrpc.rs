@@ -175,11 +175,14 @@ pub enum Kind {
     Other,
 }
 
-/// Tells the shape of a message. A null `error` beside a `result` is no error: some SDKs send it.
+/// Tells the shape of a message.
+///
+/// A null `error` beside a `result` is no error: some SDKs send it. Nor is a textual `error`
+/// without `jsonrpc`: OAuth answers look like that (RFC 6749 §5.2).
 pub fn kind(message: &Value) -> Kind {
     let has = |member: &str| message.get(member).is_some_and(|value| !value.is_null());
-    let present = |member: &str| message.get(member).is_some();
-    match (present("result"), has("error")) {
+    let is_error = has("jsonrpc") || message.get("error").is_some_and(Value::is_object);
+    match (message.get("result").is_some(), has("error") && is_error) {
         (true, true) if has("result") => Kind::Both,
         (_, true) => Kind::Error,
         (true, false) => Kind::Result,
@@ -255,16 +258,12 @@ fn from_json(text: &[u8], labelled: bool) -> Parsed {
 }
 
 fn form_of(value: &Value) -> Form {
-    let is_error = |error: &Value| error.get("code").is_some_and(Value::is_i64);
+    let is_bare = value.get("code").is_some_and(Value::is_i64)
+        && value.get("message").is_some_and(Value::is_string);
     match kind(value) {
-        Kind::Result | Kind::Both | Kind::Request | Kind::Notification => Form::Single,
-        // OAuth answers have an `error` member too, but a string.
-        Kind::Error if value.get("jsonrpc").is_some() => Form::Single,
-        Kind::Error if value.get("error").is_some_and(is_error) => Form::Single,
-        Kind::Other if is_error(value) && value.get("message").is_some_and(Value::is_string) => {
-            Form::BareError
-        }
-        Kind::Error | Kind::Other => Form::OtherJson,
+        Kind::Other if is_bare => Form::BareError,
+        Kind::Other => Form::OtherJson,
+        _ => Form::Single,
     }
 }
 

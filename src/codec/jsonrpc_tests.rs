@@ -196,6 +196,16 @@ fn result_and_error_together_are_neither() {
 }
 
 #[test]
+fn an_oauth_error_is_no_answer() {
+    let oauth = [json!({"error": "invalid_token", "error_description": "expired"})];
+    assert_eq!(answer(&oauth, &json!(7)), Answer::None);
+    let odd = [json!({"jsonrpc": "2.0", "id": 7, "error": "Unauthorized"})];
+    assert_eq!(answer(&odd, &json!(7)), Answer::Error(&odd[0]));
+    let lax = [json!({"error": {"message": "Unauthorized"}})];
+    assert_eq!(answer(&lax, &json!(7)), Answer::Unattributed(&lax[0]));
+}
+
+#[test]
 fn error_codes_are_read_in_every_spelling() {
     assert_eq!(
         error_code(&json!({"error": {"code": -32602}})),

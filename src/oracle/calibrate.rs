@@ -1,21 +1,29 @@
-//! How each subject may be asked: valid, schema-invalid, as the operator listed, or not at all (§7).
+//! How each subject may be asked: valid, schema-invalid, as the operator listed, or not at all
+//! (oracle §7).
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
+use super::call_steps;
+use super::cascade::{Arguments, Context, Principal, classify};
+use super::intent;
+use super::matrix::was_sent;
+use super::observe::observe;
+use super::policy;
+use crate::codec::schema;
 use crate::model::exchange::Ledger;
-use crate::model::matrix::Calibration;
-use crate::model::probe::Tier;
+use crate::model::matrix::{Calibration, ValidationSeen};
+use crate::model::probe::{ProbeId, Tier};
 use crate::model::settings::ToolRule;
-use crate::model::surface::{Subject, Surface};
+use crate::model::surface::{Subject, SubjectKind, Surface};
 
 /// How a subject is asked about.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Treatment {
     /// A valid call of something that only reads.
     Valid {
-        /// The arguments.
+        /// The arguments; null for resources.
         arguments: Value,
     },
     /// A call that breaks every required property.
@@ -66,19 +74,215 @@ pub struct Preflight<'a> {
 }
 
 /// Chooses how to ask about a subject.
-pub fn treatment(_subject: &Subject, _permissions: &Permissions<'_>) -> Treatment {
-    Treatment::NotTested {
-        reason: String::new(),
-        decided_by: None,
+pub fn treatment(subject: &Subject, permissions: &Permissions<'_>) -> Treatment {
+    if !permissions.tiers.contains(&Tier::Authenticated) {
+        return untested(
+            "calls are not allowed at this tier",
+            Some("`--allow authenticated`"),
+        );
+    }
+    match subject.kind {
+        SubjectKind::Tool => tool(subject, permissions),
+        SubjectKind::Resource => reading(permissions, Value::Null),
+        SubjectKind::Prompt => reading(permissions, prompt_arguments(subject, permissions.canary)),
+        SubjectKind::ResourceTemplate if !subject.name.contains('{') => {
+            reading(permissions, Value::Null)
+        }
+        SubjectKind::ResourceTemplate => untested(
+            "the template has variables, and no values for them are known",
+            None,
+        ),
+        SubjectKind::Completion | SubjectKind::Task => untested("not asked about directly", None),
     }
 }
 
-/// The read-only tool that shows whether arguments are validated centrally (ProbeId::Calibrate).
-pub fn preflight<'a>(_subjects: &'a [Subject], _rules: &[ToolRule]) -> Option<Preflight<'a>> {
-    None
+/// The read-only tool whose schema-invalid call shows whether arguments are validated centrally
+/// ([`ProbeId::Calibrate`], sent by the baseline).
+pub fn preflight<'a>(subjects: &'a [Subject], rules: &[ToolRule]) -> Option<Preflight<'a>> {
+    subjects
+        .iter()
+        .filter(|subject| subject.kind == SubjectKind::Tool)
+        .find_map(|subject| {
+            let rule = rule_of(rules, subject);
+            let safe = rule.and_then(|rule| rule.safe);
+            if safe == Some(false) || (safe.is_none() && intent::doubt(subject).is_some()) {
+                return None;
+            }
+            let invalid = schema::invalid_for_every_required(subject.input_schema.as_ref()?)?;
+            Some(Preflight {
+                subject,
+                arguments: invalid.arguments,
+                broken: invalid.broken,
+            })
+        })
 }
 
-/// What the pre-flight answers show.
-pub fn calibration(_ledger: &Ledger, _surface: &Surface, _baseline: Option<&str>) -> Calibration {
-    Calibration::default()
+/// What the pre-flight answers show. A schema-invalid call of any tool that ran makes the server
+/// lenient, whatever the pre-flight said.
+pub fn calibration(ledger: &Ledger, surface: &Surface, baseline: Option<&str>) -> Calibration {
+    let mut found = Calibration {
+        reason: "no read-only tool with a required argument could show it".into(),
+        ..Calibration::default()
+    };
+    let invalid = ledger.iter().filter(|exchange| {
+        matches!(exchange.probe.id, ProbeId::Calibrate | ProbeId::CallInvalid) && was_sent(exchange)
+    });
+    for exchange in invalid {
+        let subject = exchange
+            .probe
+            .subject
+            .as_deref()
+            .and_then(|id| surface.subject(id));
+        let Some(subject) = subject else { continue };
+        let answer = observe(exchange);
+        if call_steps::shows_execution(&answer) {
+            return Calibration {
+                validation: ValidationSeen::Lenient,
+                tool: Some(subject.name.clone()),
+                exchanges: vec![exchange.id],
+                reason: format!(
+                    "`{}` ran with arguments that break its schema",
+                    subject.name
+                ),
+            };
+        }
+        let asked = exchange.probe.id == ProbeId::Calibrate;
+        if !asked || Some(exchange.identity.as_str()) != baseline {
+            continue;
+        }
+        let broken = subject
+            .input_schema
+            .as_ref()
+            .map(schema::required)
+            .unwrap_or_default();
+        let broken: Vec<&str> = broken.iter().map(String::as_str).collect();
+        let context = Context {
+            principal: Some(Principal::Privileged),
+            arguments: Some(Arguments::SchemaInvalid),
+            broken: broken.clone(),
+            ..Context::default()
+        };
+        let seen = classify(&answer, &context);
+        let refused = seen.rule == "S14" && call_steps::shows_validation(&answer, &broken);
+        found.tool = Some(subject.name.clone());
+        found.exchanges.push(exchange.id);
+        if refused {
+            found.validation = ValidationSeen::Central;
+            found.reason = format!("`{}` refused arguments that break its schema", subject.name);
+        } else if found.validation != ValidationSeen::Central {
+            found.reason = format!(
+                "the answer of `{}` to arguments that break its schema does not tell validation from \
+                 another failure",
+                subject.name
+            );
+        }
+    }
+    found
 }
+
+fn tool(subject: &Subject, permissions: &Permissions<'_>) -> Treatment {
+    let rule = rule_of(permissions.rules, subject);
+    let vouched = rule.and_then(|rule| rule.safe);
+    if vouched == Some(false) {
+        return untested("the operator forbids calling it", None);
+    }
+    let given = rule.and_then(|rule| rule.arguments.clone());
+    let doubt = match vouched {
+        Some(_) => None,
+        None => intent::doubt(subject),
+    };
+    if doubt.is_none() && permissions.reads {
+        let generated = || schema::minimal_valid(schema_of(subject)?, permissions.canary);
+        let without_schema = || {
+            subject
+                .input_schema
+                .is_none()
+                .then(|| Value::Object(Map::new()))
+        };
+        if let Some(arguments) = given.clone().or_else(generated).or_else(without_schema) {
+            return Treatment::Valid { arguments };
+        }
+    }
+    if let Some(arguments) = given
+        && permissions.tiers.contains(&Tier::Call)
+    {
+        return Treatment::ListedCall { arguments };
+    }
+    invalid(subject, permissions, doubt.as_deref())
+}
+
+/// L4, where it may be sent.
+fn invalid(subject: &Subject, permissions: &Permissions<'_>, doubt: Option<&str>) -> Treatment {
+    let by_call = format!(
+        "`--allow call` with a `[[tool]]` entry that gives `arguments` for `{}`",
+        subject.name
+    );
+    let broken = schema_of(subject).and_then(schema::invalid_for_every_required);
+    let Some(broken) = broken else {
+        let reason = match doubt {
+            Some(doubt) => {
+                format!("{doubt}, and it requires no argument that could be broken")
+            }
+            None if permissions.reads => "no valid arguments could be made for its schema".into(),
+            None => "valid calls are switched off, and it requires no argument that could be \
+                     broken"
+                .into(),
+        };
+        return Treatment::NotTested {
+            reason,
+            decided_by: Some(by_call),
+        };
+    };
+    let central = permissions.calibration.validation == ValidationSeen::Central;
+    if let Some(doubt) = doubt.filter(|_| !central) {
+        return Treatment::NotTested {
+            reason: format!(
+                "{doubt}, and a schema-invalid call might run: {}",
+                permissions.calibration.reason
+            ),
+            decided_by: Some(by_call),
+        };
+    }
+    Treatment::Invalid {
+        arguments: broken.arguments,
+        broken: broken.broken,
+    }
+}
+
+fn reading(permissions: &Permissions<'_>, arguments: Value) -> Treatment {
+    if permissions.reads {
+        Treatment::Valid { arguments }
+    } else {
+        untested("reads are switched off", Some("a run without `--no-reads`"))
+    }
+}
+
+fn prompt_arguments(subject: &Subject, canary: &str) -> Value {
+    let required = subject
+        .prompt_arguments
+        .iter()
+        .filter(|(_, required)| *required);
+    let values = required.map(|(name, _)| (name.clone(), Value::String(canary.to_owned())));
+    Value::Object(values.collect())
+}
+
+fn rule_of<'a>(rules: &'a [ToolRule], subject: &Subject) -> Option<&'a ToolRule> {
+    rules
+        .iter()
+        .find(|rule| policy::matches(&rule.name, &subject.name))
+}
+
+fn schema_of(subject: &Subject) -> Option<&Value> {
+    subject.input_schema.as_ref()
+}
+
+fn untested(reason: &str, decided_by: Option<&str>) -> Treatment {
+    Treatment::NotTested {
+        reason: reason.into(),
+        decided_by: decided_by.map(Into::into),
+    }
+}
+
+#[cfg(test)]
+#[path = "calibrate_tests.rs"]
+mod tests;

@@ -1,7 +1,8 @@
 //! One answer in its context: the ordered cascade of oracle §5. A candidate, never a verdict alone.
 
 use super::observe::Answer;
-use super::signature::Signature;
+use super::signature::{Noise, Signature};
+use super::{call_steps, transport_steps};
 use crate::model::matrix::{Class, Confidence, Inference, Layer};
 
 /// Who sent the call.
@@ -28,7 +29,7 @@ pub enum Arguments {
     UnknownName,
     /// The envelope itself is broken.
     MalformedEnvelope,
-    /// The method takes no tool arguments.
+    /// The method takes no name and no arguments.
     NotApplicable,
 }
 
@@ -50,7 +51,7 @@ pub enum Control {
 /// Everything beside the answer that the cascade may use; the default knows nothing.
 #[derive(Clone, Debug, Default)]
 pub struct Context<'a> {
-    /// Who asked.
+    /// Who asked; without it nothing is inferred.
     pub principal: Option<Principal>,
     /// With what arguments.
     pub arguments: Option<Arguments>,
@@ -72,6 +73,43 @@ pub struct Context<'a> {
     pub broken: Vec<&'a str>,
 }
 
+impl Context<'_> {
+    /// Whether the privileged identity got through with the same call, as far as it can get.
+    pub(super) fn is_comparable(&self) -> bool {
+        self.control == Some(Control::Executed)
+            || (self.control == Some(Control::InvalidArguments)
+                && self.arguments == Some(Arguments::SchemaInvalid))
+    }
+
+    /// Whether the principal's credential is one that no server should accept.
+    pub(super) const fn is_stranger(&self) -> bool {
+        matches!(
+            self.principal,
+            Some(Principal::Anonymous | Principal::Garbage)
+        )
+    }
+
+    /// Whether the same principal's list was refused for authorization.
+    pub(super) const fn list_refused(&self) -> bool {
+        matches!(self.list_status, Some(401 | 403))
+    }
+
+    /// Whether the same principal's list was answered.
+    pub(super) const fn list_served(&self) -> bool {
+        matches!(self.list_status, Some(200..=299))
+    }
+
+    /// Whether an answer equals this principal's answer to a random name.
+    pub(super) fn equals_unknown(&self, signature: &Signature) -> Option<bool> {
+        equals(&self.unknown, signature)
+    }
+
+    /// Whether an answer equals the privileged one.
+    pub(super) fn equals_privileged(&self, signature: &Signature) -> Option<bool> {
+        equals(&self.privileged, signature)
+    }
+}
+
 /// What one answer means in its context.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Observation {
@@ -81,19 +119,72 @@ pub struct Observation {
     pub inference: Inference,
     /// How sure.
     pub confidence: Confidence,
-    /// The rule that matched.
+    /// The step of the cascade that matched (`S8`).
     pub rule: &'static str,
     /// Which layer answered.
     pub layer: Layer,
 }
 
-/// Classifies an answer; first hit wins.
-pub fn classify(_answer: &Answer, _context: &Context<'_>) -> Observation {
-    Observation {
-        class: Class::Ambiguous,
-        inference: Inference::Inconclusive,
-        confidence: Confidence::Inconclusive,
-        rule: "S0",
-        layer: Layer::Unknown,
+impl Observation {
+    pub(super) const fn new(class: Class, rule: &'static str, layer: Layer) -> Self {
+        Self {
+            class,
+            inference: Inference::Inconclusive,
+            confidence: Confidence::Inconclusive,
+            rule,
+            layer,
+        }
+    }
+
+    pub(super) const fn shows(mut self, inference: Inference, confidence: Confidence) -> Self {
+        self.inference = inference;
+        self.confidence = confidence;
+        self
+    }
+
+    /// The same inference, but only when the differential backs it.
+    pub(super) fn shows_if(
+        self,
+        backed: bool,
+        inference: Inference,
+        confidence: Confidence,
+    ) -> Self {
+        if backed {
+            self.shows(inference, confidence)
+        } else {
+            self
+        }
     }
 }
+
+/// Classifies an answer; first hit wins.
+///
+/// Without a principal the class is a candidate and nothing is inferred: answers with equal bytes
+/// mean different things for different callers (oracle §1).
+pub fn classify(answer: &Answer, context: &Context<'_>) -> Observation {
+    let mut observation = transport_steps::classify(answer, context)
+        .unwrap_or_else(|| call_steps::classify(answer, context));
+    match context.principal {
+        None => {
+            observation.inference = Inference::Inconclusive;
+            observation.confidence = Confidence::Inconclusive;
+        }
+        Some(Principal::Privileged) => {
+            observation.inference = Inference::ControlObservation;
+            observation.confidence = Confidence::Weak;
+        }
+        Some(_) => {}
+    }
+    observation
+}
+
+fn equals(baselines: &[&Signature], signature: &Signature) -> Option<bool> {
+    let noise = Noise::learn(baselines);
+    let mut known = baselines.iter().peekable();
+    known.peek()?;
+    Some(known.any(|baseline| noise.equal(baseline, signature)))
+}
+
+#[cfg(test)]
+#[path = "cascade_tests.rs"]
+mod tests;

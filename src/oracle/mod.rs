@@ -5,14 +5,24 @@
 //! [`differential`] compares identities, and [`matrix`] assembles the cells.
 
 pub mod admission;
+mod arms;
 pub mod calibrate;
+mod call_steps;
 pub mod cascade;
+mod cells;
 pub mod differential;
 pub mod enforcement;
 pub mod gates;
+mod intent;
 pub mod matrix;
 pub mod observe;
 pub mod policy;
 pub mod posture;
+mod reading;
+mod scopes;
 pub mod signature;
+#[cfg(test)]
+pub(crate) mod testing;
+mod transport_steps;
 pub mod wants;
+mod wording;

@@ -1,17 +1,22 @@
 //! One answer's bytes: structural class, the message that answers, and a masked signature.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
-use super::signature::Signature;
-use crate::model::discovery::Challenges;
-use crate::model::exchange::{Exchange, ExchangeId};
+use super::reading;
+use super::signature::{self, Signature};
+use crate::codec::challenge;
+use crate::codec::jsonrpc::{self, Answer as Reply, Form, Media};
+use crate::model::discovery::{Challenge, Challenges};
+use crate::model::exchange::{Exchange, ExchangeId, Outcome, Request, Response};
 
 /// Structural classes; no natural language needed (oracle §4.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Shape {
-    /// A refusal with a Bearer or DPoP challenge.
+    /// A 4xx refusal with a Bearer or DPoP challenge.
     Challenge,
-    /// An HTTP status of 400 or more without a JSON-RPC answer and without a challenge.
+    /// A status of 400 or more without a JSON-RPC answer and without a challenge.
     Bare,
     /// A JSON-RPC error.
     RpcError,
@@ -35,10 +40,37 @@ pub enum Shape {
     Empty,
     /// A message that answers another request.
     Foreign,
-    /// Both `result` and `error`, or bytes that are no message.
+    /// Both `result` and `error`, or a success status over bytes that are no message.
     Broken,
-    /// No HTTP answer, or a truncated one.
+    /// No HTTP answer, or one that stops in the middle.
     NoAnswer,
+}
+
+impl Shape {
+    /// Whether the protocol layer reported a failure of this call.
+    pub const fn is_error(self) -> bool {
+        matches!(self, Self::RpcError | Self::ResultError)
+    }
+
+    /// Whether the protocol layer reported success.
+    pub const fn is_success(self) -> bool {
+        matches!(self, Self::ResultOk | Self::ResultEmpty)
+    }
+}
+
+/// Circumstances of an answer that its message does not show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Hint {
+    /// `Retry-After`, or no requests remaining.
+    Limited,
+    /// Served from a cache.
+    Cached,
+    /// Written by a proxy or firewall in front.
+    Edge,
+    /// Progress or log messages came before the answer.
+    Interim,
+    /// A log message of level warning or worse came before the answer.
+    Warned,
 }
 
 /// What was sent, as far as it matters for reading the answer.
@@ -65,43 +97,211 @@ pub struct Answer {
     pub sent: Sent,
     /// HTTP status; zero when there was no answer.
     pub status: u16,
-    /// Media type of the body.
-    pub media: String,
     /// Challenges of the HTTP answer.
     pub challenges: Challenges,
+    /// Where a redirect points.
+    pub location: Option<String>,
     /// Structural class.
     pub shape: Shape,
     /// The JSON-RPC message that answers, or another JSON body.
     pub message: Option<Value>,
     /// Human-readable text of the answer, JSON escapes decoded.
     pub text: String,
+    /// Circumstances.
+    pub hints: BTreeSet<Hint>,
     /// Masked form for comparisons.
     pub signature: Signature,
 }
 
-/// Reads an exchange.
-pub fn observe(_exchange: &Exchange) -> Answer {
-    todo_skeleton()
+impl Answer {
+    /// The Bearer or DPoP challenge of a refusal.
+    pub fn challenge(&self) -> Option<&Challenge> {
+        self.challenges.token_challenge()
+    }
+
+    /// The JSON-RPC result.
+    pub fn result(&self) -> Option<&Value> {
+        self.message.as_ref()?.get("result")
+    }
+
+    /// The JSON-RPC error code.
+    pub const fn code(&self) -> Option<i64> {
+        self.signature.code
+    }
+
+    /// Whether a circumstance was seen.
+    pub fn has(&self, hint: Hint) -> bool {
+        self.hints.contains(&hint)
+    }
+
+    /// Scopes that the refusal itself names.
+    pub fn challenged_scopes(&self) -> Vec<String> {
+        self.signature.challenge_scopes.iter().cloned().collect()
+    }
 }
-fn todo_skeleton() -> Answer {
+
+/// Reads an exchange. Total: whatever the peer sent becomes an answer.
+pub fn observe(exchange: &Exchange) -> Answer {
+    let sent = read_request(&exchange.request);
+    match &exchange.outcome {
+        Outcome::Response(response) => read_response(exchange.id, sent, response),
+        Outcome::Failure(failure) => {
+            let signature = Signature {
+                shape: Shape::NoAnswer,
+                text: String::new(),
+                status: 0,
+                code: None,
+                challenge_error: None,
+                challenge_scopes: BTreeSet::new(),
+                contents: BTreeSet::new(),
+                skeleton: String::new(),
+            };
+            Answer {
+                exchange: exchange.id,
+                sent,
+                status: 0,
+                challenges: Challenges::default(),
+                location: None,
+                shape: Shape::NoAnswer,
+                message: None,
+                text: failure.text.clone(),
+                hints: BTreeSet::new(),
+                signature,
+            }
+        }
+    }
+}
+
+fn read_request(request: &Request) -> Sent {
+    let body: Option<Value> = request
+        .body
+        .as_ref()
+        .and_then(|body| serde_json::from_slice(&body.bytes).ok());
+    let member = |name: &str| body.as_ref().and_then(|body| body.get(name));
+    let params = member("params");
+    let param = |name: &str| params.and_then(|params| params.get(name));
+    let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
+    let session = request
+        .headers
+        .iter()
+        .find(|field| field.name.eq_ignore_ascii_case("mcp-session-id"));
+    Sent {
+        id: member("id").cloned(),
+        method: text(member("method")),
+        name: text(param("name").or_else(|| param("uri"))),
+        arguments: param("arguments").cloned(),
+        session: session.map(|field| field.value.clone()),
+    }
+}
+
+fn read_response(exchange: ExchangeId, sent: Sent, response: &Response) -> Answer {
+    let fields: Vec<&str> = response.header_values("www-authenticate").collect();
+    let challenges = challenge::parse(&fields);
+    let mut parsed = jsonrpc::messages(Media::of(&response.media_type()), &response.body.bytes);
+    if let Some(stream) = &response.stream {
+        let late = jsonrpc::messages(Media::EventStream, &stream.bytes);
+        parsed.truncated |= late.truncated;
+        parsed.messages.extend(late.messages);
+        parsed.form = Form::EventStream;
+    }
+    let (shape, message) = shape_of(&parsed, &sent, response, &challenges);
+    let hints = reading::hints(&parsed.messages, response, shape);
+    let (plain, data) = match &message {
+        Some(message) => reading::texts(message),
+        None => (response.body.text().into_owned(), String::new()),
+    };
+    let text = if data.is_empty() {
+        plain
+    } else {
+        format!("{plain} {data}")
+    };
+    let token = challenges.token_challenge();
+    let scopes = token.and_then(challenge::scopes).and_then(Result::ok);
+    let refused = response.status >= 400;
+    let signature = Signature {
+        shape,
+        status: response.status,
+        code: message.as_ref().and_then(jsonrpc::error_code),
+        challenge_error: token
+            .filter(|_| refused)
+            .and_then(|token| token.param("error"))
+            .map(str::to_owned),
+        challenge_scopes: scopes
+            .filter(|_| refused)
+            .or_else(|| message.as_ref().and_then(reading::meta_scopes))
+            .unwrap_or_default(),
+        text: signature::mask(&text, &sent),
+        contents: message.as_ref().map(reading::contents).unwrap_or_default(),
+        skeleton: message.as_ref().map(reading::skeleton).unwrap_or_default(),
+    };
     Answer {
-        exchange: ExchangeId(0),
-        sent: Sent::default(),
-        status: 0,
-        media: String::new(),
-        challenges: Challenges::default(),
-        shape: Shape::NoAnswer,
-        message: None,
-        text: String::new(),
-        signature: Signature {
-            shape: Shape::NoAnswer,
-            status: 0,
-            code: None,
-            challenge_error: None,
-            challenge_scopes: std::collections::BTreeSet::new(),
-            text: String::new(),
-            contents: std::collections::BTreeSet::new(),
-            skeleton: String::new(),
-        },
+        exchange,
+        sent,
+        status: response.status,
+        challenges,
+        location: response.header("location").map(str::to_owned),
+        shape,
+        message,
+        text,
+        hints,
+        signature,
+    }
+}
+
+fn shape_of(
+    parsed: &jsonrpc::Parsed,
+    sent: &Sent,
+    response: &Response,
+    challenges: &Challenges,
+) -> (Shape, Option<Value>) {
+    let status = response.status;
+    let body = || parsed.messages.first().cloned();
+    if (300..400).contains(&status) {
+        return (Shape::Redirect, None);
+    }
+    let id = sent.id.clone().unwrap_or(Value::Null);
+    let reply = match parsed.form {
+        Form::Single | Form::Batch | Form::EventStream => jsonrpc::answer(&parsed.messages, &id),
+        _ => Reply::None,
+    };
+    if (400..500).contains(&status) && challenges.token_challenge().is_some() {
+        let message = match reply {
+            Reply::Error(message) | Reply::Unattributed(message) | Reply::Foreign(message) => {
+                Some(message.clone())
+            }
+            _ => body(),
+        };
+        return (Shape::Challenge, message);
+    }
+    match reply {
+        Reply::Result(message) => (reading::result_shape(message, sent), Some(message.clone())),
+        Reply::Error(message) | Reply::Unattributed(message) => {
+            (reading::error_shape(message), Some(message.clone()))
+        }
+        // An HTTP refusal belongs to its request whatever id its body invents.
+        Reply::Foreign(message) if status >= 400 && message.get("error").is_some() => {
+            (reading::error_shape(message), Some(message.clone()))
+        }
+        Reply::Both(message) => (Shape::Broken, Some(message.clone())),
+        Reply::Foreign(message) => (Shape::Foreign, Some(message.clone())),
+        Reply::ServerRequest(message) => (Shape::InputRequired, Some(message.clone())),
+        Reply::None => shape_without_message(parsed, status, body()),
+    }
+}
+
+fn shape_without_message(
+    parsed: &jsonrpc::Parsed,
+    status: u16,
+    body: Option<Value>,
+) -> (Shape, Option<Value>) {
+    let success = status < 300;
+    match parsed.form {
+        Form::Html => (Shape::Html, None),
+        Form::BareError => (Shape::RpcError, body),
+        _ if !success => (Shape::Bare, body),
+        Form::Truncated => (Shape::NoAnswer, None),
+        Form::EventStream | Form::Empty if parsed.truncated => (Shape::NoAnswer, None),
+        Form::EventStream | Form::Empty => (Shape::Empty, None),
+        _ => (Shape::Broken, body),
     }
 }

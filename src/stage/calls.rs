@@ -8,12 +8,13 @@ use super::enumerate::Sessions;
 use super::rpc::{self, Ask};
 use super::session::{self, Session};
 use super::{Run, file, together};
-use crate::mcp::Operation;
+use crate::mcp::{Operation, header};
 use crate::model::audit::Collected;
 use crate::model::identity::{Identity, IdentityKind};
 use crate::model::matrix::Calibration;
 use crate::model::probe::{ProbeId, ProbeKey, Tier};
 use crate::model::surface::{Subject, SubjectKind};
+use crate::model::target::{Revision, Transport};
 use crate::oracle::calibrate::{self, Permissions, Treatment};
 use crate::oracle::matrix::MatrixInput;
 use crate::oracle::wants::{self, Want};
@@ -78,8 +79,8 @@ pub async fn call(run: &Run<'_>, collected: &mut Collected, sessions: &Sessions)
 pub fn input<'a>(collected: &'a Collected, asked: &'a Asked) -> MatrixInput<'a> {
     let served = collected.discovery.audited.as_ref();
     MatrixInput {
-        revision: served.map_or(crate::model::target::Revision::R2026_07, |s| s.revision),
-        transport: served.map_or(crate::model::target::Transport::StreamableHttp, |served| {
+        revision: served.map_or(Revision::R2026_07, |s| s.revision),
+        transport: served.map_or(Transport::StreamableHttp, |served| {
             served.transport
         }),
         ledger: &collected.ledger,
@@ -104,16 +105,26 @@ pub(crate) fn treatments(
         calibration,
         canary: &canary,
     };
-    let subjects = collected.surface.subjects.iter();
-    subjects
-        .map(|s| (s.id.clone(), calibrate::treatment(s, &permissions)))
-        .collect()
+    let modern = collected.discovery.revision().is_some_and(Revision::is_modern);
+    let treat = |subject: &Subject| {
+        // MCP 2026-07-28: clients exclude tools whose `x-mcp-header` annotations are invalid.
+        let problem = subject.input_schema.as_ref().filter(|_| modern).and_then(header::annotation_problem);
+        let treatment = match problem {
+            Some(problem) => Treatment::NotTested { reason: problem, decided_by: None },
+            None => calibrate::treatment(subject, &permissions),
+        };
+        (subject.id.clone(), treatment)
+    };
+    collected.surface.subjects.iter().map(treat).collect()
 }
 
-/// Identities that take part in the matrix: anonymous, one garbage token, every valid one.
+/// Identities that take part in the matrix: anonymous, one garbage token, every one the operator gave.
 pub(crate) fn columns(collected: &Collected) -> Vec<Identity> {
     let takes_part = |identity: &&Identity| match identity.kind {
-        IdentityKind::Anonymous | IdentityKind::Valid => true,
+        IdentityKind::Anonymous
+        | IdentityKind::Valid
+        | IdentityKind::Expired
+        | IdentityKind::ForeignAudience => true,
         IdentityKind::Garbage => identity.name == "garbage",
         _ => false,
     };

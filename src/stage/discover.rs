@@ -8,7 +8,7 @@ use crate::codec::challenge;
 use crate::model::audit::Collected;
 use crate::model::discovery::{AnonymousAccess, Sourced};
 use crate::model::exchange::{ExchangeId, FailureKind};
-use crate::model::identity::Identity;
+use crate::model::identity::{Identity, IdentityKind};
 use crate::model::probe::ProbeId;
 
 /// Detection without a token and the well-known places together, then what they point at.
@@ -43,7 +43,8 @@ pub async fn discover(run: &Run<'_>, anonymous: &Identity, collected: &mut Colle
     {
         metadata::own_origin(run, collected, refused).await;
     }
-    collected.discovery.unusable = unusable(collected);
+    let tokens_left = run.settings.identities.iter().any(|source| source.kind == IdentityKind::Valid);
+    collected.discovery.unusable = unusable(collected, tokens_left);
 }
 
 /// Only the documents at well-known places: what `plan` may look at.
@@ -77,19 +78,18 @@ pub(crate) fn note_challenges(collected: &mut Collected, exchanges: &[ExchangeId
     }
 }
 
-/// Why the target cannot be audited, in words that name the remedy.
-fn unusable(collected: &Collected) -> Option<String> {
+/// Why the target cannot be audited, in words that name the remedy. While there are tokens to try,
+/// only what no token would change counts.
+pub(crate) fn unusable(collected: &Collected, tokens_left: bool) -> Option<String> {
     let discovery = &collected.discovery;
     if discovery.anonymous != AnonymousAccess::Unknown || !discovery.revisions.is_empty() {
         return None;
     }
     let detections = collected.ledger.iter().filter(|exchange| {
-        matches!(
-            exchange.probe.id,
-            ProbeId::DetectModern | ProbeId::DetectLegacy
-        )
+        matches!(exchange.probe.id, ProbeId::DetectModern | ProbeId::DetectLegacy)
     });
     let mut said = Vec::new();
+    let mut may_change = false;
     for exchange in detections {
         if let Some(failure) = exchange.failure() {
             let certain = [FailureKind::Dns, FailureKind::Connect, FailureKind::Tls];
@@ -98,18 +98,19 @@ fn unusable(collected: &Collected) -> Option<String> {
             }
             said.push(failure.text.clone());
         } else if let Some(response) = exchange.response() {
+            let elsewhere = (300..400).contains(&response.status);
+            may_change |= !elsewhere && response.media_type() != "text/html";
             said.push(describe(response, &discovery.endpoint));
         }
+    }
+    if tokens_left && may_change {
+        return None;
     }
     said.dedup();
     Some(format!(
         "no MCP server answered at {}: {}; check the path of the endpoint",
         discovery.endpoint,
-        if said.is_empty() {
-            "no answer".to_owned()
-        } else {
-            said.join("; ")
-        }
+        if said.is_empty() { "no answer".to_owned() } else { said.join("; ") }
     ))
 }
 

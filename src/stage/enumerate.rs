@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::rpc::{self, Ask};
 use super::session::{self, OpenedSession, Session};
-use super::{Run, detect, file, reply, together};
+use super::{Run, detect, discover, file, reply, together};
 use crate::mcp::Operation;
 use crate::mcp::decode;
 use crate::model::audit::{Collected, SessionRecord};
@@ -101,6 +101,10 @@ async fn find_revision(run: &Run<'_>, collected: &mut Collected) {
 
 fn explain_missing_revision(run: &Run<'_>, collected: &mut Collected) {
     if collected.discovery.audited.is_some() || collected.discovery.unusable.is_some() {
+        return;
+    }
+    if let Some(reason) = discover::unusable(collected, false) {
+        collected.discovery.unusable = Some(reason);
         return;
     }
     let seen = collected

@@ -66,7 +66,8 @@ pub(crate) async fn send(run: &Run<'_>, ask: Ask<'_>, id: u64) -> Sent {
     };
     let encoded = mcp::encode(&ask.operation, &context);
     let expected = encoded.id.clone().unwrap_or(Value::Null);
-    let complete = move |bytes: &[u8]| sse::answer_complete(bytes, &expected);
+    let watch = sse::Watch::new(expected);
+    let complete = move |bytes: &[u8]| watch.sees(bytes);
     let label = format!("session-{}", ask.identity.name);
     let learn = move |answer: &RawAnswer<'_>| session_id(answer, &label);
     let mut outgoing = Outgoing::new(ask.key, encoded.method, session.url.clone());

@@ -1,4 +1,8 @@
 //! The only module that opens sockets: one request in, one redacted exchange out.
+//!
+//! [`guard`] decides where a request and a secret may go, a pacer when, [`http`] sends it once and
+//! reads the answer under caps, and [`redact`] cleans it before anybody else sees it. [`replay`]
+//! answers from a saved ledger instead.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -8,6 +12,23 @@ use secrecy::SecretString;
 
 use crate::model::exchange::{Exchange, ExchangeId};
 use crate::model::probe::{ProbeKey, Tier};
+
+pub mod address;
+mod answer;
+mod capture;
+mod client;
+mod compose;
+mod failure;
+pub mod guard;
+pub mod http;
+mod pace;
+mod record;
+pub mod redact;
+pub mod replay;
+mod stream;
+
+pub use http::{BuildError, HttpWire};
+pub use replay::ReplayWire;
 
 /// A boxed future, so that [`Wire`] can be used as `&dyn Wire`.
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -23,8 +44,8 @@ pub trait Wire: Send + Sync {
     /// Sends one request. Never follows a redirect, never retries.
     fn send<'a>(&'a self, outgoing: Outgoing<'a>) -> Pending<'a, Sent>;
 
-    /// Opens an event stream and keeps it open; resolves when `until` accepts the first bytes,
-    /// the server closes, or the deadline passes.
+    /// Opens an event stream and keeps it open; resolves when `until` accepts the first bytes (at
+    /// once when it is absent), the server closes, or the deadline passes.
     fn open<'a>(&'a self, outgoing: Outgoing<'a>) -> Pending<'a, Opened>;
 
     /// Closes an event stream.
@@ -69,8 +90,12 @@ pub struct Outgoing<'a> {
     /// Sent as `Authorization: Bearer`, after the egress rule agreed.
     pub credential: Option<SecretString>,
     /// Whether body or fields carry another secret: the egress rule applies as for a credential.
+    ///
+    /// Registered secrets and credential fields are found without it. A secret learned from an
+    /// answer may go back to the origin of that answer, unless this is set.
     pub carries_secret: bool,
-    /// Event stream on which the answer is expected (2024-11-05).
+    /// Event stream on which the answer is expected (2024-11-05); `until` then speaks of what
+    /// arrives there, and so does `learn`. Without `until` nothing is waited for.
     pub reply_on: Option<StreamId>,
     /// When the answer is complete; end of body when absent.
     pub until: Option<Stop<'a>>,
@@ -78,7 +103,8 @@ pub struct Outgoing<'a> {
     pub learn: Option<Learn<'a>>,
     /// Deadline for the answer; the default when absent.
     pub deadline: Option<Duration>,
-    /// Whether it still goes out after the run was cancelled.
+    /// Whether it still goes out after the run was cancelled or the budget is used up; its
+    /// deadline is at most five seconds.
     pub cleanup: bool,
     /// The exchange that led here.
     pub caused_by: Option<ExchangeId>,
@@ -150,3 +176,6 @@ pub struct RawAnswer<'a> {
     /// Body bytes that were kept.
     pub body: &'a [u8],
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,159 @@
+//! JSON Schema to arguments: a minimal call that a tool accepts, and one that it cannot accept.
+//!
+//! Whatever is built is checked with a validator before it is handed out; what cannot be checked
+//! within bounds is not built. No reference outside the schema is ever followed.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value, json};
+
+use super::schema_bounds::{Checker, resolve};
+use super::schema_value::{Choices, generate};
+
+/// Arguments that break every required property of a tool.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Invalid {
+    /// The arguments: wrong types only, no property that is not required, nothing plausible.
+    pub arguments: Value,
+    /// The required properties, each of which is mistyped or missing.
+    pub broken: Vec<String>,
+}
+
+/// The smallest arguments that satisfy an input schema; `canary` fills free text.
+///
+/// Examples, defaults and fixed values of the schema come first, generated values after them.
+/// `None` when nothing that was tried validates, or the schema is too costly to check.
+pub fn minimal_valid(schema: &Value, canary: &str) -> Option<Value> {
+    let checker = Checker::new(schema)?;
+    let empty = json!({});
+    if required(schema).is_empty() && checker.accepts(&empty) == Some(true) {
+        return Some(empty);
+    }
+    Choices::ALL.into_iter().find_map(|choices| {
+        let value = generate(schema, canary, choices)?;
+        (value.is_object() && checker.accepts(&value) == Some(true)).then_some(value)
+    })
+}
+
+/// Arguments in which every required property is wrong, so that no validating server runs them.
+///
+/// An object stands in for a required string or number, a number for an object or array, a string
+/// for a boolean; a property that accepts anything is left out. With two or more required
+/// properties at least one is mistyped. `None` when nothing is required or the defect cannot be
+/// shown for each of them.
+pub fn invalid_for_every_required(schema: &Value) -> Option<Invalid> {
+    let broken = required(schema);
+    if broken.is_empty() || broken.len() > MAX_REQUIRED {
+        return None;
+    }
+    let checker = Checker::new(schema)?;
+    let mut arguments = Map::new();
+    for property in &broken {
+        let wrong = substitutes(schema, property).into_iter().find(|wrong| {
+            let lone = json!({property: wrong});
+            checker
+                .broken_properties(&lone)
+                .is_some_and(|found| found.mistyped.contains(property))
+        });
+        if let Some(wrong) = wrong {
+            arguments.insert(property.clone(), wrong);
+        }
+    }
+    if broken.len() > 1 && arguments.is_empty() {
+        return None;
+    }
+    let arguments = Value::Object(arguments);
+    let found = checker.broken_properties(&arguments)?;
+    let all = broken
+        .iter()
+        .all(|property| found.mistyped.contains(property) || found.missing.contains(property));
+    (all && checker.accepts(&arguments) == Some(false)).then_some(Invalid { arguments, broken })
+}
+
+/// The properties that every call must carry: the schema's own and those of its `allOf` and `$ref`.
+pub fn required(schema: &Value) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut seen = BTreeSet::new();
+    visit_conjuncts(schema, schema, MAX_NESTING, &mut |part| {
+        let names = part.get("required").and_then(Value::as_array);
+        for name in names.into_iter().flatten().filter_map(Value::as_str) {
+            if seen.insert(name.to_owned()) {
+                found.push(name.to_owned());
+            }
+        }
+    });
+    found
+}
+
+/// Values of types that the property does not declare, the preferred one first.
+fn substitutes(schema: &Value, property: &str) -> Vec<Value> {
+    let mut types = BTreeSet::new();
+    visit_conjuncts(schema, schema, MAX_NESTING, &mut |part| {
+        if let Some(declared) = part.get("properties").and_then(|all| all.get(property)) {
+            collect_types(schema, declared, MAX_NESTING, &mut types);
+        }
+    });
+    let object = json!({MARKER: true});
+    let number = json!(1);
+    let text = json!(MARKER);
+    let takes = |kind: &str| types.contains(kind);
+    if takes("object") || takes("array") {
+        vec![number, text]
+    } else if takes("boolean") && !takes("string") {
+        vec![text, object]
+    } else {
+        vec![object, number, text]
+    }
+}
+
+/// Calls `visit` with every schema that must hold at the place of `schema`.
+fn visit_conjuncts<'s>(
+    root: &'s Value,
+    schema: &'s Value,
+    depth: usize,
+    visit: &mut dyn FnMut(&'s Value),
+) {
+    let Some(depth) = depth.checked_sub(1) else {
+        return;
+    };
+    visit(schema);
+    if let Some(target) = resolve(root, schema) {
+        visit_conjuncts(root, target, depth, visit);
+    }
+    let parts = schema.get("allOf").and_then(Value::as_array);
+    for part in parts.into_iter().flatten().take(MAX_BRANCHES) {
+        visit_conjuncts(root, part, depth, visit);
+    }
+}
+
+fn collect_types(root: &Value, schema: &Value, depth: usize, types: &mut BTreeSet<String>) {
+    let Some(depth) = depth.checked_sub(1) else {
+        return;
+    };
+    match schema.get("type") {
+        Some(Value::String(name)) => drop(types.insert(name.clone())),
+        Some(Value::Array(names)) => {
+            types.extend(names.iter().filter_map(Value::as_str).map(str::to_owned));
+        }
+        _ => {}
+    }
+    if let Some(target) = resolve(root, schema) {
+        collect_types(root, target, depth, types);
+    }
+    for keyword in ["allOf", "anyOf", "oneOf"] {
+        let parts = schema.get(keyword).and_then(Value::as_array);
+        for part in parts.into_iter().flatten().take(MAX_BRANCHES) {
+            collect_types(root, part, depth, types);
+        }
+    }
+}
+
+/// Fills values that stand where they cannot belong.
+const MARKER: &str = "mcp-assay-invalid";
+const MAX_REQUIRED: usize = 32;
+const MAX_NESTING: usize = 6;
+const MAX_BRANCHES: usize = 8;
+
+#[cfg(test)]
+#[path = "schema_tests.rs"]
+mod tests;

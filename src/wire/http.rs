@@ -1,0 +1,379 @@
+//! The wire over real sockets.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{OnceLock, PoisonError, RwLock};
+use std::time::Duration;
+
+use secrecy::SecretString;
+use tokio::time::{Instant, timeout, timeout_at};
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+use super::address::Reach;
+use super::answer::{Came, End, Limits, Raw, drain, read_body};
+pub use super::client::BuildError;
+use super::client::{Clients, resolve};
+use super::compose::{Ready, blocked, fields, permit};
+use super::failure::{Trouble, before_answer, seconds};
+use super::guard::{Blocked, Bounds, Route, check_address, host_key};
+use super::pace::{Advice, Pacer, Slot};
+use super::record::{Timing, conclude};
+use super::redact::{Redactor, Source};
+use super::stream::{EventStream, Streams};
+use super::{Opened, Outgoing, Pending, Sent, StreamId, Wire};
+use crate::model::exchange::FailureKind;
+use crate::model::settings::Network;
+
+/// Sends requests over HTTP/1.1, exactly as given, each once.
+pub struct HttpWire {
+    clients: Clients,
+    bounds: Bounds,
+    pacer: Pacer,
+    redactor: RwLock<Redactor>,
+    network: Network,
+    streams: Streams,
+    sent: AtomicUsize,
+    began: Instant,
+    cancel: CancellationToken,
+    alive: CancellationToken,
+}
+
+impl HttpWire {
+    /// A wire for a run against one target.
+    ///
+    /// # Errors
+    ///
+    /// Settings that no client can be built from; the text names the flag and the remedy.
+    pub fn new(
+        target_url: &Url,
+        network: &Network,
+        cancel: CancellationToken,
+    ) -> Result<Self, BuildError> {
+        if !matches!(target_url.scheme(), "http" | "https") || host_key(target_url).is_empty() {
+            return Err(BuildError::Target(target_url.to_string()));
+        }
+        if reqwest::header::HeaderValue::from_str(&network.user_agent).is_err() {
+            return Err(BuildError::UserAgent(network.user_agent.clone()));
+        }
+        let bounds = Bounds::new(target_url, &network.allow_hosts)?;
+        Ok(Self {
+            clients: Clients::new(network, &bounds)?,
+            bounds,
+            pacer: Pacer::new(network.concurrency, network.rate),
+            redactor: RwLock::default(),
+            network: network.clone(),
+            streams: Streams::new(network.max_body_bytes, network.max_read_bytes),
+            sent: AtomicUsize::new(0),
+            began: Instant::now(),
+            cancel,
+            alive: CancellationToken::new(),
+        })
+    }
+
+    /// The bounds of the run, to explain beforehand what would be refused.
+    pub const fn bounds(&self) -> &Bounds {
+        &self.bounds
+    }
+
+    async fn exchange(&self, outgoing: &Outgoing<'_>, opening: bool) -> (Sent, Option<Live>) {
+        self.know_credential(outgoing);
+        let fields = fields(outgoing, &self.network.user_agent);
+        let clock = OnceLock::new();
+        let (url, came, live) = match self.permit(outgoing, &fields) {
+            Err(trouble) => (None, Came::Trouble(trouble, None), None),
+            Ok(ready) => {
+                let talk = self.converse(outgoing, &ready, opening, &clock);
+                let (came, live) = self.unless_cancelled(outgoing.cleanup, talk).await;
+                (Some(ready.url), came, live)
+            }
+        };
+        let timing = self.timing(clock.get());
+        let sent = conclude(
+            &self.redactor,
+            outgoing,
+            url.as_ref(),
+            &fields,
+            came,
+            timing,
+        );
+        (sent, live)
+    }
+
+    fn permit(
+        &self,
+        outgoing: &Outgoing<'_>,
+        fields: &[(String, String)],
+    ) -> Result<Ready, Trouble> {
+        let redactor = self.redactor.read().unwrap_or_else(PoisonError::into_inner);
+        permit(&self.bounds, &redactor, outgoing, fields)
+    }
+
+    async fn converse(
+        &self,
+        outgoing: &Outgoing<'_>,
+        ready: &Ready,
+        opening: bool,
+        clock: &OnceLock<Instant>,
+    ) -> (Came, Option<Live>) {
+        let stream = match self.stream_of(outgoing) {
+            Ok(stream) => stream,
+            Err(trouble) => return (Came::Trouble(trouble, None), None),
+        };
+        let _turn = match &stream {
+            Some(stream) => Some(stream.turn.lock().await),
+            None => None,
+        };
+        let slot = self.admit(outgoing, ready).await;
+        if let Err(trouble) = self.spend(outgoing.cleanup, stream.as_deref()) {
+            return (Came::Trouble(trouble, None), None);
+        }
+        let now = Instant::now();
+        clock.get_or_init(|| now);
+        let limits = self.limits(outgoing, ready, now);
+        if let Some(stream) = &stream {
+            stream.begin();
+        }
+        let (came, live) = self.ask(outgoing, ready, &limits, opening).await;
+        drop(slot);
+        match &stream {
+            None => (came, live),
+            Some(stream) => (stream.reply(came, outgoing, &limits).await, None),
+        }
+    }
+
+    /// Sends the request and reads the answer to it.
+    async fn ask(
+        &self,
+        outgoing: &Outgoing<'_>,
+        ready: &Ready,
+        limits: &Limits<'_>,
+        opening: bool,
+    ) -> (Came, Option<Live>) {
+        let mut response = match self.head(ready, limits).await {
+            Ok(response) => response,
+            Err(trouble) => return (Came::Trouble(trouble, None), None),
+        };
+        let mut raw = Raw::head(&response);
+        let advice = Advice {
+            status: raw.status,
+            retry_after: raw.header("retry-after"),
+            date: raw.header("date"),
+        };
+        self.pacer.note(&ready.host, ready.loopback, advice);
+        if let Err(trouble) = raw.check_size(limits) {
+            return (Came::Trouble(trouble, None), None);
+        }
+        let live = |response| Some(Live(response, ready.host.clone()));
+        if opening && raw.is_success() && outgoing.until.is_none() {
+            return (Came::Answer(raw), live(response));
+        }
+        // With `reply_on` the condition speaks of the stream, not of this body.
+        let until = outgoing.until.filter(|_| outgoing.reply_on.is_none());
+        let (body, end) = read_body(&mut response, until, limits).await;
+        raw.body = body;
+        match end {
+            End::Complete => (Came::Answer(raw), None),
+            End::Cut => {
+                raw.truncated = true;
+                (Came::Answer(raw), None)
+            }
+            End::Answered if opening && raw.is_success() => (Came::Answer(raw), live(response)),
+            End::Answered => {
+                drain(response, self.alive.clone());
+                (Came::Answer(raw), None)
+            }
+            End::Broken(trouble) => {
+                raw.truncated = true;
+                (Came::Trouble(trouble, Some(raw)), None)
+            }
+        }
+    }
+
+    async fn head(&self, ready: &Ready, limits: &Limits<'_>) -> Result<reqwest::Response, Trouble> {
+        let late = |_| {
+            let waited = seconds(limits.wait);
+            let text = format!(
+                "no answer from `{}` within {waited}. `--timeout` gives it longer",
+                ready.host
+            );
+            (FailureKind::Timeout, text)
+        };
+        let request = ready.request.try_clone().ok_or_else(|| {
+            let text = "the request cannot be written as HTTP".to_owned();
+            (FailureKind::Blocked, text)
+        })?;
+        let send = async {
+            if self.network.proxy.is_some() && ready.route == Route::Filtered {
+                self.check_behind_proxy(&ready.host).await?;
+            }
+            let sent = self.clients.execute(ready.route, request).await;
+            let connect = self.network.connect_timeout;
+            sent.map_err(|error| before_answer(error, &ready.host, connect))
+        };
+        let response = timeout_at(limits.deadline, send).await.map_err(late)??;
+        if self.network.proxy.is_none()
+            && let Some(address) = response.remote_addr()
+        {
+            if self.bounds.is_target_origin(&ready.url) {
+                self.bounds.settle(Reach::of(address.ip()));
+            }
+            if ready.route == Route::Filtered {
+                check_address(&self.bounds, &ready.host, address.ip()).map_err(blocked)?;
+            }
+        }
+        Ok(response)
+    }
+
+    /// A proxy resolves names itself; what this machine can resolve is checked all the same.
+    async fn check_behind_proxy(&self, host: &str) -> Result<(), Trouble> {
+        match resolve(host, Some(&self.bounds)).await {
+            Err(error) => match error.downcast::<Blocked>() {
+                Ok(refusal) => Err(blocked(*refusal)),
+                Err(_) => Ok(()),
+            },
+            Ok(_) => Ok(()),
+        }
+    }
+
+    async fn admit(&self, outgoing: &Outgoing<'_>, ready: &Ready) -> Option<Slot> {
+        let slot = self.pacer.admit(&ready.host, ready.loopback);
+        if outgoing.cleanup {
+            // Cleaning up must not wait for long behind what no longer matters.
+            return timeout(CLEANUP_WAIT, slot).await.ok();
+        }
+        Some(slot.await)
+    }
+
+    fn stream_of(
+        &self,
+        outgoing: &Outgoing<'_>,
+    ) -> Result<Option<std::sync::Arc<EventStream>>, Trouble> {
+        let Some(id) = outgoing.reply_on else {
+            return Ok(None);
+        };
+        self.streams.find(id).map(Some).ok_or_else(|| {
+            let text = "the event stream for the answer is not open; nothing was sent".to_owned();
+            (FailureKind::Reset, text)
+        })
+    }
+
+    /// Counts a request that is about to go out.
+    fn spend(&self, cleanup: bool, stream: Option<&EventStream>) -> Result<(), Trouble> {
+        if let Some(reason) = stream.and_then(EventStream::ended) {
+            return Err((FailureKind::Reset, format!("{reason}; nothing was sent")));
+        }
+        let most = self.network.max_requests;
+        let counted = self
+            .sent
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |sent| {
+                (cleanup || sent < most).then_some(sent + 1)
+            });
+        counted.map(|_| ()).map_err(|_| {
+            let text = format!(
+                "the budget of {most} requests is used up; nothing was sent. Raise \
+                 `--max-requests` to go on"
+            );
+            (FailureKind::Budget, text)
+        })
+    }
+
+    fn limits<'a>(&self, outgoing: &Outgoing<'_>, ready: &'a Ready, now: Instant) -> Limits<'a> {
+        let wait = outgoing.deadline.unwrap_or(self.network.timeout);
+        let wait = if outgoing.cleanup {
+            wait.min(CLEANUP_DEADLINE)
+        } else {
+            wait
+        };
+        Limits {
+            host: &ready.host,
+            header_bytes: self.network.max_header_bytes,
+            keep: self.network.max_body_bytes,
+            read: self.network.max_read_bytes,
+            wait,
+            deadline: now + wait,
+        }
+    }
+
+    async fn unless_cancelled(
+        &self,
+        cleanup: bool,
+        talk: impl Future<Output = (Came, Option<Live>)>,
+    ) -> (Came, Option<Live>) {
+        if cleanup {
+            return talk.await;
+        }
+        tokio::select! {
+            biased;
+            () = self.cancel.cancelled() => {
+                let text = "the run was cancelled before the answer was complete".to_owned();
+                (Came::Trouble((FailureKind::Cancelled, text), None), None)
+            }
+            came = talk => came,
+        }
+    }
+
+    /// A credential that nobody registered must not come back in an answer unnoticed.
+    fn know_credential(&self, outgoing: &Outgoing<'_>) {
+        if let Some(credential) = &outgoing.credential {
+            let label = format!("token-{}", outgoing.identity);
+            self.know(&label, credential);
+        }
+    }
+
+    fn timing(&self, sent_at: Option<&Instant>) -> Timing {
+        let millis = |span: Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
+        let began = *sent_at.unwrap_or(&Instant::now());
+        Timing {
+            started_ms: millis(began.duration_since(self.began)),
+            elapsed_ms: millis(began.elapsed()),
+        }
+    }
+}
+
+impl Wire for HttpWire {
+    fn send<'a>(&'a self, outgoing: Outgoing<'a>) -> Pending<'a, Sent> {
+        Box::pin(async move { self.exchange(&outgoing, false).await.0 })
+    }
+
+    fn open<'a>(&'a self, outgoing: Outgoing<'a>) -> Pending<'a, Opened> {
+        Box::pin(async move {
+            let (sent, live) = self.exchange(&outgoing, true).await;
+            let stream = live.map(|Live(response, host)| self.streams.adopt(response, host));
+            Opened { sent, stream }
+        })
+    }
+
+    fn close(&self, stream: StreamId) {
+        self.streams.close(stream);
+    }
+
+    fn know(&self, label: &str, secret: &SecretString) {
+        {
+            let redactor = self.redactor.read().unwrap_or_else(PoisonError::into_inner);
+            if redactor.source_of(secret).is_some() {
+                return;
+            }
+        }
+        let mut redactor = self
+            .redactor
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        redactor.know(label, secret, Source::Run);
+    }
+
+    fn sent(&self) -> usize {
+        self.sent.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for HttpWire {
+    fn drop(&mut self) {
+        self.alive.cancel();
+    }
+}
+
+/// An answer that goes on, and the host it comes from.
+struct Live(reqwest::Response, String);
+
+const CLEANUP_DEADLINE: Duration = Duration::from_secs(5);
+const CLEANUP_WAIT: Duration = Duration::from_secs(1);
