@@ -4,6 +4,7 @@
 //! everything that opens a socket comes before everything that has an opinion, and the two meet
 //! only in an append-only ledger that is redacted as it is written.
 
+pub mod checks;
 pub mod codec;
 pub mod config;
 #[cfg(feature = "demo")]
