@@ -166,6 +166,8 @@ pub enum Verdict {
     Held(String),
     /// It does not; at least one finding.
     Broken(Vec<Finding>),
+    /// A shortfall that does not break the requirement, whatever its level; at least one finding.
+    Advisory(Vec<Finding>),
     /// It cannot be decided.
     Inconclusive {
         /// Why.
@@ -188,6 +190,22 @@ impl Verdict {
         }
     }
 
+    /// An inconclusive verdict that a flag or a configuration would settle.
+    pub fn undecided(reason: impl Into<String>, decided_by: impl Into<String>) -> Self {
+        Self::Inconclusive {
+            reason: reason.into(),
+            decided_by: Some(decided_by.into()),
+        }
+    }
+
+    /// The findings it carries.
+    pub fn findings(&self) -> &[Finding] {
+        match self {
+            Self::Broken(findings) | Self::Advisory(findings) => findings,
+            _ => &[],
+        }
+    }
+
     /// The status that a report shows: a pure function of verdict, level and basis.
     pub const fn status(&self, level: Level, basis: Basis) -> Status {
         match self {
@@ -196,6 +214,7 @@ impl Verdict {
                 (Level::Must, Basis::N | Basis::R | Basis::X) => Status::Fail,
                 _ => Status::Warn,
             },
+            Self::Advisory(_) => Status::Warn,
             Self::Inconclusive { .. } => Status::Inconclusive,
             Self::NotApplicable(_) => Status::NotApplicable,
             Self::Observed(_) => Status::Observed,
@@ -219,5 +238,12 @@ mod tests {
             Verdict::Held(String::new()).status(Level::Must, Basis::N),
             Status::Pass
         );
+    }
+
+    #[test]
+    fn an_advisory_warns_even_inside_a_binding_requirement() {
+        let advisory = Verdict::Advisory(Vec::new());
+        assert_eq!(advisory.status(Level::Must, Basis::N), Status::Warn);
+        assert_eq!(advisory.status(Level::May, Basis::H), Status::Warn);
     }
 }

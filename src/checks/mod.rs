@@ -1,0 +1,346 @@
+//! The check catalogue: a page says what is asked and what it means, a judge what follows.
+//!
+//! A check is three things: `checks/<id>.md`, a judge under its area, and a line in the list below.
+
+pub mod case;
+pub mod evidence;
+pub mod judge;
+pub mod page;
+pub mod requirements;
+
+mod access;
+mod scopes;
+mod tokens;
+mod urls;
+
+mod discovery {
+    pub(super) mod authorization_server_metadata_missing;
+    pub(super) mod authorization_servers_missing;
+    pub(super) mod challenge_error_without_token;
+    pub(super) mod challenge_missing;
+    pub(super) mod discovery_routes_disagree;
+    pub(super) mod insecure_authorization_endpoints;
+    pub(super) mod issuer_mismatch;
+    pub(super) mod metadata_at_appended_path;
+    pub(super) mod metadata_points_inside;
+    pub(super) mod pkce_not_advertised;
+    pub(super) mod query_tokens_invited;
+    pub(super) mod resource_metadata_missing;
+    pub(super) mod resource_mismatch;
+}
+
+mod registration {
+    pub(super) mod client_metadata_documents_unsupported;
+    pub(super) mod hostile_redirect_registered;
+    pub(super) mod registered_client_not_deletable;
+    pub(super) mod registration_deprecated_only;
+    pub(super) mod registration_open;
+    pub(super) mod registration_over_http;
+    pub(super) mod registration_response_malformed;
+    pub(super) mod shadow_registration_endpoint;
+}
+
+mod grant {
+    pub(super) mod implicit_flow_advertised;
+    pub(super) mod issuer_parameter_not_advertised;
+    pub(super) mod long_lived_tokens;
+    pub(super) mod password_grant_advertised;
+    pub(super) mod plain_pkce_advertised;
+    pub(super) mod token_audience_generic;
+}
+
+mod token {
+    pub(super) mod expired_token_accepted;
+    pub(super) mod foreign_audience_accepted;
+    pub(super) mod garbage_token_accepted;
+    pub(super) mod key_confusion_accepted;
+    pub(super) mod missing_token_accepted;
+    pub(super) mod tampered_token_accepted;
+    pub(super) mod unsigned_token_accepted;
+}
+
+mod scope {
+    pub(super) mod challenge_without_scope;
+    pub(super) mod granted_more_than_requested;
+    pub(super) mod insufficient_scope_not_challenged;
+    pub(super) mod omnibus_scope;
+    pub(super) mod scopes_not_advertised;
+    pub(super) mod scopes_not_enforced;
+    pub(super) mod whole_scope_catalogue_advertised;
+}
+
+mod primitive {
+    pub(super) mod annotation_contradicts_access;
+    pub(super) mod declared_scheme_not_enforced;
+    pub(super) mod denial_in_band;
+    pub(super) mod hidden_tool_callable;
+    pub(super) mod list_varies_per_connection;
+    pub(super) mod protected_tool_public;
+    pub(super) mod unauthorized_tool_callable;
+    pub(super) mod validation_before_authorization;
+}
+
+mod transport {
+    pub(super) mod foreign_origin_accepted;
+    pub(super) mod plaintext_endpoint;
+}
+
+#[cfg(test)]
+mod testing;
+
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
+use crate::model::probe::ProbeId;
+use crate::model::verdict::Verdict;
+
+use evidence::Evidence;
+use page::Page;
+use requirements::{Area, requirement};
+
+/// A check: a page and a judge.
+#[derive(Debug)]
+pub struct Check {
+    /// The stem of its page.
+    pub id: &'static str,
+    /// The page as written.
+    pub text: &'static str,
+    /// What follows from the evidence.
+    pub judge: fn(&Evidence<'_>) -> Verdict,
+}
+
+impl Check {
+    /// The parsed page.
+    ///
+    /// # Panics
+    /// Never for a check of the catalogue, and there is no other.
+    pub fn page(&self) -> &'static Page {
+        let position = all().iter().position(|check| check.id == self.id);
+        let page = position.and_then(|position| PAGES.get(position));
+        #[expect(
+            clippy::expect_used,
+            reason = "checks exist only in the catalogue, and `PAGES` mirrors it"
+        )]
+        page.expect("every check is in the catalogue")
+    }
+
+    /// The area of its requirement.
+    pub fn area(&self) -> Option<Area> {
+        Some(requirement(self.page().requirement())?.area)
+    }
+}
+
+/// Every check, in the order of the areas.
+pub const fn all() -> &'static [Check] {
+    CATALOGUE
+}
+
+/// The check with this id.
+pub fn find(id: &str) -> Option<&'static Check> {
+    all().iter().find(|check| check.id == id)
+}
+
+/// The checks that the operator wants: every check when `only` is empty, less those in `skip`.
+/// A name is a check id, a requirement id or an area (`transport`, `XPT`).
+///
+/// # Errors
+/// When a name means nothing.
+pub fn select(
+    only: &BTreeSet<String>,
+    skip: &BTreeSet<String>,
+) -> Result<Vec<&'static Check>, UnknownCheck> {
+    if let Some(name) = only.iter().chain(skip).find(|name| !means_anything(name)) {
+        return Err(UnknownCheck::new(name));
+    }
+    let named = |names: &BTreeSet<String>, check: &Check| names.iter().any(|it| goes_by(check, it));
+    let wanted = all()
+        .iter()
+        .filter(|check| only.is_empty() || named(only, check))
+        .filter(|check| !named(skip, check));
+    Ok(wanted.collect())
+}
+
+/// The probes whose answers some checks read.
+pub fn needs(checks: &[&Check]) -> BTreeSet<ProbeId> {
+    checks
+        .iter()
+        .flat_map(|check| check.page().needs.iter().copied())
+        .collect()
+}
+
+/// A name that no check goes by.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{name}` is not a check id, a requirement id or an area{hint}; `mcp-assay checks` lists them"
+)]
+pub struct UnknownCheck {
+    name: String,
+    hint: String,
+}
+
+impl UnknownCheck {
+    fn new(name: &str) -> Self {
+        let near = all()
+            .iter()
+            .map(|check| (shared_words(check.id, name), check.id))
+            .max_by_key(|(shared, _)| *shared)
+            .filter(|(shared, _)| *shared > 0);
+        Self {
+            name: name.to_owned(),
+            hint: near.map_or_else(String::new, |(_, id)| format!(" (did you mean `{id}`?)")),
+        }
+    }
+}
+
+fn means_anything(name: &str) -> bool {
+    all().iter().any(|check| goes_by(check, name))
+        || Area::ALL.into_iter().any(|area| is_called(area, name))
+        || requirement(name).is_some()
+}
+
+fn goes_by(check: &Check, name: &str) -> bool {
+    check.id == name
+        || check.page().requirements.iter().any(|id| id == name)
+        || check.area().is_some_and(|area| is_called(area, name))
+}
+
+fn is_called(area: Area, name: &str) -> bool {
+    area.as_str() == name || area.prefix() == name
+}
+
+fn shared_words(id: &str, name: &str) -> usize {
+    name.split(['-', '_', ' '])
+        .filter(|word| word.len() > 2 && id.split('-').any(|known| known == *word))
+        .count()
+}
+
+macro_rules! catalogue {
+    ($($area:ident { $($judge:ident => $id:literal,)* })*) => {
+        const CATALOGUE: &[Check] = &[$($(Check {
+            id: $id,
+            text: include_str!(concat!("../../checks/", $id, ".md")),
+            judge: $area::$judge::judge,
+        },)*)*];
+    };
+}
+
+static PAGES: LazyLock<Vec<Page>> = LazyLock::new(|| {
+    let parsed = all().iter().map(|check| Page::parse(check.id, check.text));
+    #[expect(
+        clippy::expect_used,
+        reason = "embedded text; a test parses it on every build"
+    )]
+    parsed
+        .collect::<Result<_, _>>()
+        .expect("embedded pages parse")
+});
+
+catalogue! {
+    discovery {
+        resource_metadata_missing => "resource-metadata-missing",
+        authorization_servers_missing => "authorization-servers-missing",
+        resource_mismatch => "resource-mismatch",
+        metadata_at_appended_path => "metadata-at-appended-path",
+        challenge_missing => "challenge-missing",
+        challenge_error_without_token => "challenge-error-without-token",
+        metadata_points_inside => "metadata-points-inside",
+        authorization_server_metadata_missing => "authorization-server-metadata-missing",
+        issuer_mismatch => "issuer-mismatch",
+        pkce_not_advertised => "pkce-not-advertised",
+        insecure_authorization_endpoints => "insecure-authorization-endpoints",
+        query_tokens_invited => "query-tokens-invited",
+        discovery_routes_disagree => "discovery-routes-disagree",
+    }
+    registration {
+        registration_deprecated_only => "registration-deprecated-only",
+        registration_open => "registration-open",
+        registration_response_malformed => "registration-response-malformed",
+        registration_over_http => "registration-over-http",
+        hostile_redirect_registered => "hostile-redirect-registered",
+        registered_client_not_deletable => "registered-client-not-deletable",
+        shadow_registration_endpoint => "shadow-registration-endpoint",
+        client_metadata_documents_unsupported => "client-metadata-documents-unsupported",
+    }
+    grant {
+        plain_pkce_advertised => "plain-pkce-advertised",
+        implicit_flow_advertised => "implicit-flow-advertised",
+        password_grant_advertised => "password-grant-advertised",
+        token_audience_generic => "token-audience-generic",
+        issuer_parameter_not_advertised => "issuer-parameter-not-advertised",
+        long_lived_tokens => "long-lived-tokens",
+    }
+    token {
+        missing_token_accepted => "missing-token-accepted",
+        garbage_token_accepted => "garbage-token-accepted",
+        expired_token_accepted => "expired-token-accepted",
+        tampered_token_accepted => "tampered-token-accepted",
+        unsigned_token_accepted => "unsigned-token-accepted",
+        key_confusion_accepted => "key-confusion-accepted",
+        foreign_audience_accepted => "foreign-audience-accepted",
+    }
+    scope {
+        scopes_not_advertised => "scopes-not-advertised",
+        omnibus_scope => "omnibus-scope",
+        whole_scope_catalogue_advertised => "whole-scope-catalogue-advertised",
+        challenge_without_scope => "challenge-without-scope",
+        insufficient_scope_not_challenged => "insufficient-scope-not-challenged",
+        scopes_not_enforced => "scopes-not-enforced",
+        granted_more_than_requested => "granted-more-than-requested",
+    }
+    primitive {
+        list_varies_per_connection => "list-varies-per-connection",
+        hidden_tool_callable => "hidden-tool-callable",
+        unauthorized_tool_callable => "unauthorized-tool-callable",
+        protected_tool_public => "protected-tool-public",
+        validation_before_authorization => "validation-before-authorization",
+        declared_scheme_not_enforced => "declared-scheme-not-enforced",
+        denial_in_band => "denial-in-band",
+        annotation_contradicts_access => "annotation-contradicts-access",
+    }
+    transport {
+        foreign_origin_accepted => "foreign-origin-accepted",
+        plaintext_endpoint => "plaintext-endpoint",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(names: &[&str]) -> BTreeSet<String> {
+        names.iter().map(|&name| name.to_owned()).collect()
+    }
+
+    #[test]
+    fn everything_is_selected_when_nothing_is_named() {
+        let every = select(&names(&[]), &names(&[])).unwrap();
+        assert_eq!(every.len(), all().len());
+    }
+
+    #[test]
+    fn checks_are_selected_by_id_requirement_and_area() {
+        let picked = select(&names(&["resource-mismatch", "DISC-09"]), &names(&[])).unwrap();
+        let ids: Vec<_> = picked.iter().map(|check| check.id).collect();
+        assert_eq!(ids, ["resource-mismatch", "issuer-mismatch"]);
+        for area in ["transport", "XPT"] {
+            let picked = select(&names(&[area]), &names(&["XPT-03"])).unwrap();
+            let ids: Vec<_> = picked.iter().map(|check| check.id).collect();
+            assert_eq!(ids, ["foreign-origin-accepted"]);
+        }
+    }
+
+    #[test]
+    fn an_unknown_name_is_refused_with_the_nearest_id() {
+        let error = select(&names(&["resource-mismatches"]), &names(&[])).unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains("`resource-mismatches`"), "{text}");
+        assert!(text.contains("did you mean `resource-m"), "{text}");
+        assert!(select(&names(&[]), &names(&["REG-11"])).is_ok());
+    }
+
+    #[test]
+    fn needs_are_the_union_of_the_pages() {
+        let check = find("foreign-origin-accepted").unwrap();
+        assert!(needs(&[check]).contains(&ProbeId::ForeignOrigin));
+    }
+}

@@ -1,0 +1,118 @@
+//! PRIM-02: a tool that is missing from the caller's list cannot be called by its name.
+//!
+//! MCP tools page §Security Considerations; OAuth 2.1 §5.2.
+
+use crate::checks::case::Draft;
+use crate::checks::evidence::{Evidence, ToolCell};
+use crate::model::matrix::Access;
+use crate::model::verdict::{Part, Verdict};
+
+/// Reads the cells of tools that others see and the caller does not.
+pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
+    let hidden: Vec<ToolCell<'_>> = evidence
+        .tool_cells()
+        .filter(|it| it.cell.listed == Some(false))
+        .filter(|it| !it.identity.kind.must_be_refused() || is_anonymous(it))
+        .filter(|it| is_listed_for_another(evidence, it))
+        .collect();
+    if hidden.is_empty() {
+        return Verdict::NotApplicable("every caller sees the same tools".to_owned());
+    }
+    let mut case = evidence.case();
+    for it in &hidden {
+        let (tool, who) = (&it.tool.name, &it.identity.name);
+        match it.cell.access {
+            Access::Allowed => case.breach(callable(it)),
+            Access::Denied => {}
+            Access::Reached => case.doubt(
+                format!(
+                    "`{tool}` is hidden from `{who}`, yet its arguments were validated; \
+                     a gate may sit behind validation"
+                ),
+                Some(it.cell.decided_by.as_deref().unwrap_or("--allow call")),
+            ),
+            Access::Inconclusive | Access::NotTested => {
+                let reason = it.cell.reason.as_deref().unwrap_or("not decided");
+                let reason = format!("`{tool}` is hidden from `{who}`: {reason}");
+                case.doubt(reason, it.cell.decided_by.as_deref());
+            }
+        }
+    }
+    case.verdict(Verdict::Held(format!(
+        "{} hidden tool(s) were refused when called by name",
+        hidden.len()
+    )))
+}
+
+fn callable(it: &ToolCell<'_>) -> Draft {
+    let message = format!(
+        "`{}` is not in the list of `{}`, and `{}` called it; expected a refusal",
+        it.tool.name, it.identity.name, it.identity.name
+    );
+    let mut draft = Draft::new(it.cell.subject.clone(), message).confidence(it.cell.confidence);
+    if let Some(answer) = it.answer() {
+        draft = draft.at(answer, Part::Status, "the call ran");
+    }
+    draft.also(&it.cell.exchanges, "a control")
+}
+
+fn is_anonymous(it: &ToolCell<'_>) -> bool {
+    it.identity.kind == crate::model::identity::IdentityKind::Anonymous
+}
+
+fn is_listed_for_another(evidence: &Evidence<'_>, it: &ToolCell<'_>) -> bool {
+    evidence
+        .valid_cells()
+        .any(|other| other.tool.id == it.tool.id && other.cell.listed == Some(true))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::testing::World;
+    use crate::model::verdict::Status;
+
+    const ID: &str = "hidden-tool-callable";
+
+    fn world(access: Access) -> World {
+        let mut world = World::new();
+        world.valid("reader", &["r"]);
+        world.valid("admin", &["r", "w"]);
+        world.tool("create_note");
+        world.cell("create_note", "admin", Access::Allowed);
+        world.cell("create_note", "reader", access).listed = Some(false);
+        world
+    }
+
+    #[test]
+    fn a_hidden_tool_that_runs_is_broken() {
+        assert_eq!(world(Access::Allowed).status(ID), Status::Fail);
+    }
+
+    #[test]
+    fn a_hidden_tool_that_is_refused_holds() {
+        assert_eq!(world(Access::Denied).status(ID), Status::Pass);
+    }
+
+    #[test]
+    fn a_validation_error_decides_nothing_and_names_the_flag() {
+        let Verdict::Inconclusive { decided_by, .. } = world(Access::Reached).verdict(ID) else {
+            panic!("expected an inconclusive verdict");
+        };
+        assert_eq!(decided_by.as_deref(), Some("--allow call"));
+    }
+
+    #[test]
+    fn a_tool_that_nobody_sees_is_configuration() {
+        let mut world = world(Access::Allowed);
+        world.collected.matrices[0].cells[0].listed = Some(false);
+        assert_eq!(world.status(ID), Status::NotApplicable);
+    }
+
+    #[test]
+    fn equal_lists_do_not_apply() {
+        let mut world = world(Access::Allowed);
+        world.collected.matrices[0].cells[1].listed = Some(true);
+        assert_eq!(world.status(ID), Status::NotApplicable);
+    }
+}

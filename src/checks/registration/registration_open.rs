@@ -1,0 +1,156 @@
+//! REG-02: whether anybody can register a client. A posture, never a breach of MCP.
+//!
+//! RFC 7591 §3, which itself recommends an open endpoint.
+
+use crate::checks::case::Draft;
+use crate::checks::evidence::Evidence;
+use crate::model::exchange::ExchangeId;
+use crate::model::registration::{Posture, Registration, RegistrationOutcome};
+use crate::model::verdict::{Part, Severity, Verdict};
+
+/// Reads the posture of every authorization server.
+pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
+    let registrations = &evidence.collected().registrations;
+    if registrations.is_empty() {
+        return nothing_known(evidence);
+    }
+    let mut case = evidence.case();
+    let mut closed = Vec::new();
+    for registration in registrations {
+        match registration.posture {
+            Posture::Undetermined => {
+                let flag = registration
+                    .decided_by
+                    .as_deref()
+                    .unwrap_or("--allow register");
+                case.doubt(registration.reason.clone(), Some(flag));
+            }
+            posture if posture.is_open() => case.breach(open(registration)),
+            posture => closed.push(format!("{}: {}", posture.as_str(), registration.reason)),
+        }
+    }
+    case.verdict(Verdict::Held(closed.join("; ")))
+}
+
+/// Why nothing can be said about registration when none was looked at.
+pub(crate) fn nothing_known(evidence: &Evidence<'_>) -> Verdict {
+    if evidence.discovery().authorization_servers.is_empty() {
+        Verdict::NotApplicable("no authorization server is named".to_owned())
+    } else {
+        Verdict::inconclusive("registration was not looked at")
+    }
+}
+
+/// Why a registration that made no client says nothing further, if it does.
+pub(crate) fn without_clients(evidence: &Evidence<'_>) -> Verdict {
+    let registrations = &evidence.collected().registrations;
+    if registrations.is_empty() {
+        return nothing_known(evidence);
+    }
+    let undecided =
+        |it: &&Registration| it.posture.is_open() || it.posture == Posture::Undetermined;
+    match registrations.iter().find(undecided) {
+        Some(_) => Verdict::undecided("no client was registered", "--allow register"),
+        None => Verdict::NotApplicable("strangers cannot register clients".to_owned()),
+    }
+}
+
+fn open(registration: &Registration) -> Draft {
+    let endpoint = registration
+        .endpoint
+        .as_deref()
+        .unwrap_or(&registration.issuer);
+    let message = format!(
+        "anybody can register a client at {endpoint} (posture {}): {}",
+        registration.posture.as_str(),
+        registration.reason
+    );
+    let draft = Draft::new(registration.issuer.clone(), message)
+        .confidence(registration.confidence)
+        .at(witness(registration), Part::Status, "registered")
+        .also(&registration.exchanges, "the posture rests on this");
+    match registration.posture {
+        Posture::D5 => draft,
+        Posture::D4 => draft.at_most(Severity::Medium, "a user still has to consent"),
+        _ => draft.at_most(Severity::Low, "hostile variants were refused"),
+    }
+}
+
+fn witness(registration: &Registration) -> ExchangeId {
+    let issued = registration
+        .stranger_token
+        .as_ref()
+        .filter(|token| token.issued);
+    let registered = || {
+        let mut attempts = registration.attempts.iter();
+        attempts.find(|attempt| attempt.outcome == RegistrationOutcome::Registered)
+    };
+    let accepted = issued.and_then(|token| token.list_exchange.or(Some(token.exchange)));
+    accepted
+        .or_else(|| Some(registered()?.exchange))
+        .or_else(|| registration.exchanges.first().copied())
+        .unwrap_or(ExchangeId(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::testing::{World, response};
+    use crate::model::verdict::{Basis, Status};
+
+    const ID: &str = "registration-open";
+
+    fn open_world(posture: Posture) -> World {
+        let mut world = World::new();
+        world.registration(posture);
+        let created = response(201, &[], "{\"client_id\":\"c\"}");
+        world.registered(
+            "native-loopback",
+            RegistrationOutcome::Registered,
+            &[],
+            created,
+        );
+        world
+    }
+
+    #[test]
+    fn an_open_endpoint_is_posture_and_never_a_failure() {
+        for (posture, severity) in [
+            (Posture::D3, Severity::Low),
+            (Posture::D4, Severity::Medium),
+            (Posture::D5, Severity::Critical),
+        ] {
+            let world = open_world(posture);
+            assert_eq!(world.status(ID), Status::Warn);
+            assert_eq!(world.verdict(ID).findings()[0].severity, severity);
+        }
+        let check = crate::checks::find(ID).unwrap();
+        let judged = crate::checks::judge::judge(&open_world(Posture::D4).collected, &[check]);
+        assert_eq!(judged.coverage[0].basis, Basis::H);
+        assert_eq!(judged.coverage[0].wording, "posture");
+    }
+
+    #[test]
+    fn closed_postures_hold() {
+        for posture in [Posture::D0, Posture::D1, Posture::D1p, Posture::D2] {
+            let mut world = World::new();
+            world.registration(posture);
+            assert_eq!(world.status(ID), Status::Pass);
+        }
+    }
+
+    #[test]
+    fn an_undetermined_posture_names_the_flag() {
+        let mut world = World::new();
+        world.registration(Posture::Undetermined);
+        let Verdict::Inconclusive { decided_by, .. } = world.verdict(ID) else {
+            panic!("expected an inconclusive verdict");
+        };
+        assert_eq!(decided_by.as_deref(), Some("--allow register"));
+    }
+
+    #[test]
+    fn without_an_authorization_server_it_does_not_apply() {
+        assert_eq!(World::new().status(ID), Status::NotApplicable);
+    }
+}

@@ -1,0 +1,69 @@
+//! TOK-06: a token signed by means the attacker controls is refused.
+//!
+//! RFC 8725 §3.1, §3.10; RFC 9068 §4.
+
+use crate::checks::evidence::Evidence;
+use crate::checks::tokens::{Credential, refused};
+use crate::model::identity::IdentityKind;
+use crate::model::verdict::Verdict;
+
+/// Reads the answers to copies signed with the public key as a shared secret, and the like.
+pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
+    refused(
+        evidence,
+        Credential {
+            kind: IdentityKind::KeyConfusion,
+            what: "a copy of a valid token signed with the server's public key",
+            name: "key-confusion",
+            decided_by: Some("--identity"),
+            jwt_only: true,
+        },
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::testing::World;
+    use crate::model::identity::{Claims, MissingIdentity};
+    use crate::model::matrix::GateOutcome;
+    use crate::model::verdict::Status;
+
+    const ID: &str = "key-confusion-accepted";
+
+    fn world() -> World {
+        let mut world = World::new();
+        world.valid("reader", &["notes:read"]).claims = Some(Claims::default());
+        world
+    }
+
+    #[test]
+    fn refusal_holds_and_acceptance_is_broken() {
+        for (outcome, expected) in [
+            (GateOutcome::Refused, Status::Pass),
+            (GateOutcome::Accepted, Status::Fail),
+        ] {
+            let mut world = world();
+            world.identity("key-confusion", IdentityKind::KeyConfusion, &[]);
+            world.gate("key-confusion", "list-tools", outcome, 200);
+            assert_eq!(world.status(ID), expected);
+        }
+    }
+
+    #[test]
+    fn a_missing_key_set_is_given_as_the_reason() {
+        let mut world = world();
+        world.collected.identities.missing.push(MissingIdentity {
+            name: "key-confusion".to_owned(),
+            reason: "the metadata names no jwks_uri".to_owned(),
+            exchange: None,
+        });
+        let Verdict::Inconclusive { reason, .. } = world.verdict(ID) else {
+            panic!("expected an inconclusive verdict");
+        };
+        assert!(
+            reason.ends_with("the metadata names no jwks_uri"),
+            "{reason}"
+        );
+    }
+}
