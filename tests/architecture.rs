@@ -38,7 +38,7 @@ const RULES: &[(&str, &[&str], &[&str])] = &[
     (
         "checks",
         &["checks", "model", "codec", "oracle"],
-        &["tokio", "reqwest", "axum", "jiff", "getrandom"],
+        &["tokio", "reqwest", "axum", "getrandom"],
     ),
     (
         "report",

@@ -1,6 +1,6 @@
 //! What judges see: a read-only view of everything collected, with the questions they ask of it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::model::audit::Collected;
 use crate::model::discovery::{AnonymousAccess, AuthorizationServer, Discovery, MetadataAttempt};
@@ -216,8 +216,10 @@ impl<'a> Evidence<'a> {
     /// Tool cells with their tool and identity; cells of unusable tokens are left out.
     pub fn tool_cells(&self) -> impl Iterator<Item = ToolCell<'a>> {
         let collected = self.collected;
+        let subjects = collected.surface.subjects.iter();
+        let subjects: HashMap<&str, &Subject> = subjects.map(|it| (it.id.as_str(), it)).collect();
         self.cells().iter().filter_map(move |cell| {
-            let tool = collected.surface.subject(&cell.subject)?;
+            let tool = *subjects.get(cell.subject.as_str())?;
             let identity = collected.identities.named(&cell.identity)?;
             let usable = tool.kind == SubjectKind::Tool && identity.invalid.is_none();
             usable.then_some(ToolCell {

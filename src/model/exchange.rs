@@ -197,10 +197,20 @@ pub enum FailureKind {
     Malformed,
     /// The engagement rules forbid the request; nothing was sent.
     Blocked,
+    /// The URL leads to a loopback, private or link-local address that the target has no business
+    /// naming; nothing was sent.
+    Inside,
     /// The run was cancelled.
     Cancelled,
     /// The request budget is used up; nothing was sent.
     Budget,
+}
+
+impl FailureKind {
+    /// Whether a safety rule kept the request from being sent.
+    pub const fn is_refusal(self) -> bool {
+        matches!(self, Self::Blocked | Self::Inside)
+    }
 }
 
 /// A request without a complete answer; data, not an error.

@@ -267,7 +267,10 @@ pub(super) fn was_sent(exchange: &Exchange) -> bool {
     exchange.failure().is_none_or(|failure| {
         !matches!(
             failure.kind,
-            FailureKind::Blocked | FailureKind::Budget | FailureKind::Cancelled
+            FailureKind::Blocked
+                | FailureKind::Inside
+                | FailureKind::Budget
+                | FailureKind::Cancelled
         )
     })
 }

@@ -184,8 +184,8 @@ fn request_counts(ledger: &Ledger) -> RequestCounts {
 /// Blocked and over-budget requests are on record but never left.
 fn sent(ledger: &Ledger) -> impl Iterator<Item = &Exchange> {
     ledger.iter().filter(|exchange| {
-        exchange.failure().is_none_or(|failure| {
-            !matches!(failure.kind, FailureKind::Blocked | FailureKind::Budget)
-        })
+        exchange
+            .failure()
+            .is_none_or(|failure| !failure.kind.is_refusal() && failure.kind != FailureKind::Budget)
     })
 }

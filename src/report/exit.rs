@@ -1,7 +1,7 @@
 //! How a run ends: the exit codes and the rule that picks one.
 
 use crate::model::audit::Collected;
-use crate::model::exchange::{Exchange, FailureKind};
+use crate::model::exchange::Exchange;
 use crate::model::identity::{Identity, IdentityKind};
 use crate::model::matrix::Access;
 use crate::model::probe::Tier;
@@ -112,7 +112,7 @@ fn refused(collected: &Collected) -> Option<String> {
         .iter()
         .filter(asked_for)
         .filter_map(Exchange::failure)
-        .find(|failure| failure.kind == FailureKind::Blocked)
+        .find(|failure| failure.kind.is_refusal())
         .map(|failure| format!("a safety rule refused a request: {}", failure.text))
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::enumerate::Sessions;
 use super::rpc::{self, Ask};
 use super::session::{self, Session};
-use super::{Run, file, together};
+use super::{Run, close, file, together};
 use crate::mcp::{Operation, header};
 use crate::model::audit::Collected;
 use crate::model::identity::{Identity, IdentityKind};
@@ -384,9 +384,7 @@ async fn follow_up(
         let Some(identity) = identities.iter().find(|identity| identity.name == *name) else {
             continue;
         };
-        if let Some(sent) = session::close(run, identity, session).await {
-            file(collected, sent);
-        }
+        close::one(run, collected, identity, session).await;
     }
 }
 

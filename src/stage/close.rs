@@ -1,9 +1,11 @@
 //! Leaving nothing behind: sessions closed, minted tokens revoked, the rest listed.
 
 use super::enumerate::Sessions;
-use super::{Run, file, mint, session, together};
+use super::session::{self, Session};
+use super::{Run, file, mint, together};
 use crate::model::audit::{Collected, ResidueItem};
 use crate::model::exchange::ExchangeId;
+use crate::model::identity::Identity;
 use crate::wire::{Pending, Sent};
 
 /// Closes every session of the run and revokes what it minted.
@@ -20,22 +22,37 @@ pub async fn close(run: &Run<'_>, collected: &mut Collected, sessions: &Sessions
     }
     let answers = together(pending).await;
     for ((name, session), sent) in owners.into_iter().zip(answers) {
-        let Some(sent) = sent else {
+        if ended(collected, &name, session, sent) {
             mark(collected, &name);
-            continue;
-        };
-        let status = sent.exchange.status();
-        let id = file(collected, sent);
-        // MCP §Session Management: a server may answer 405; the id is then its own to expire.
-        if status.is_some_and(|status| status < 300 || status == 404) {
-            mark(collected, &name);
-        } else {
-            collected
-                .residue
-                .push(residue(&name, &session.url, status, id));
         }
     }
     mint::revoke(run, collected).await;
+}
+
+/// Closes one session that served a passing purpose.
+pub(crate) async fn one(
+    run: &Run<'_>,
+    collected: &mut Collected,
+    identity: &Identity,
+    session: &Session,
+) {
+    let sent = session::close(run, identity, session).await;
+    ended(collected, &identity.name, session, sent);
+}
+
+/// Files the answer to a DELETE; a session that stays becomes residue.
+fn ended(collected: &mut Collected, name: &str, session: &Session, sent: Option<Sent>) -> bool {
+    let Some(sent) = sent else { return true };
+    let status = sent.exchange.status();
+    let id = file(collected, sent);
+    // MCP §Session Management: a server may answer 405; the id is then its own to expire.
+    let gone = status.is_some_and(|status| status < 300 || status == 404);
+    if !gone {
+        collected
+            .residue
+            .push(residue(name, &session.url, status, id));
+    }
+    gone
 }
 
 fn mark(collected: &mut Collected, identity: &str) {

@@ -5,7 +5,7 @@ use url::Url;
 
 use super::rpc::{self, Ask};
 use super::session::{self, Session};
-use super::{Run, file, reply, together};
+use super::{Run, close, file, reply, together};
 use crate::codec::uri;
 use crate::mcp::Operation;
 use crate::mcp::decode;
@@ -81,11 +81,7 @@ pub(crate) async fn look(
         };
         let id = file(collected, legacy_answer);
         read_legacy(id, collected, &mut sighting);
-        if session.id.is_some()
-            && let Some(sent) = session::close(run, identity, &session).await
-        {
-            file(collected, sent);
-        }
+        close::one(run, collected, identity, &session).await;
     }
     if sighting.served.is_empty() && !sighting.refused && sighting.moved_to.is_none() {
         look_for_stream(run, identity, collected, &mut sighting).await;
@@ -135,9 +131,7 @@ pub(crate) async fn enumerate(run: &Run<'_>, identity: &Identity, collected: &mu
                 ServedRevision { exchange, ..served },
             );
         }
-        if let Some(sent) = session::close(run, identity, &session).await {
-            file(collected, sent);
-        }
+        close::one(run, collected, identity, &session).await;
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::rpc::{self, Ask};
 use super::session::{self, OpenedSession, Session};
-use super::{Run, detect, discover, file, reply, together};
+use super::{Run, close, detect, discover, file, reply, together};
 use crate::mcp::Operation;
 use crate::mcp::decode;
 use crate::model::audit::{Collected, SessionRecord};
@@ -38,30 +38,31 @@ pub async fn enumerate(run: &Run<'_>, collected: &mut Collected) -> Sessions {
     sessions
 }
 
-/// Reads the tool list again for the baseline and one other identity (a list must not vary by
-/// connection or as a side effect of calls).
+/// Reads the tool list again over a fresh connection, for the baseline and one other identity; a
+/// third time where the second list differs, to tell a change over time from a varying list.
 pub async fn repeat_lists(run: &Run<'_>, collected: &mut Collected, sessions: &Sessions) {
     let baseline = collected.identities.baseline.clone();
     let mut names: Vec<String> = baseline.iter().cloned().collect();
-    names.extend(
-        collected
-            .identities
-            .valid()
-            .map(|identity| identity.name.clone())
-            .find(|name| Some(name) != baseline.as_ref()),
-    );
-    let readable = |name: &String| {
-        collected
-            .surface
-            .listing(name, SubjectKind::Tool)
-            .is_some_and(Listing::is_complete)
-    };
-    let lists = names
-        .iter()
-        .filter(|name| readable(name))
-        .map(|name| (name.clone(), SubjectKind::Tool, 1));
-    let lists = lists.collect::<Vec<_>>();
-    read_lists(run, collected, sessions, lists).await;
+    let valid = collected
+        .identities
+        .valid()
+        .map(|identity| identity.name.clone());
+    names.extend(valid.filter(|name| Some(name) != baseline.as_ref()).take(1));
+    let complete = |listing: &Listing| listing.kind == SubjectKind::Tool && listing.is_complete();
+    for attempt in [1, 2] {
+        let wanted = names.iter().filter(|name| {
+            let of = |attempt: u16| {
+                let mut lists = collected.surface.listings.iter().filter(|l| complete(l));
+                lists
+                    .find(|l| l.identity == **name && l.attempt == attempt)
+                    .map(|l| &l.names)
+            };
+            of(0).is_some() && (attempt == 1 || of(1).is_some_and(|second| of(0) != Some(second)))
+        });
+        let lists = wanted.map(|name| (name.clone(), SubjectKind::Tool, attempt));
+        let lists = lists.collect::<Vec<_>>();
+        read_lists(run, collected, sessions, lists).await;
+    }
 }
 
 async fn find_revision(run: &Run<'_>, collected: &mut Collected) {
@@ -199,9 +200,7 @@ async fn closed_doors(run: &Run<'_>, collected: &mut Collected, sessions: &mut S
             ..legacy.clone()
         };
         file(collected, sent);
-        if let Some(sent) = session::close(run, identity, &session).await {
-            file(collected, sent);
-        }
+        close::one(run, collected, identity, &session).await;
     }
     let lists = identities
         .iter()
@@ -368,7 +367,9 @@ async fn read_list(
         let key = ProbeKey::new(probe)
             .variant(format!("page-{page}"))
             .attempt(attempt);
-        let sent = rpc::ask(run, Ask::new(key, identity, session, operation)).await;
+        let mut ask = Ask::new(key, identity, session, operation);
+        ask.fresh_connection = attempt > 0;
+        let sent = rpc::ask(run, ask).await;
         let result = reply::result(&sent.exchange);
         if result.is_none() {
             read.listing.outcome = ended(&sent.exchange, page);

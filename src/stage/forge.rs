@@ -176,6 +176,7 @@ async fn key_set(run: &Run<'_>, collected: &mut Collected, identity: &Identity) 
     let sent = metadata::fetch(run, ProbeId::KeySet, &routes, Some(named_by))
         .await
         .pop()?;
+    metadata::note_blocked(collected, &sent.exchange);
     let body = sent
         .exchange
         .response()

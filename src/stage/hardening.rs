@@ -9,7 +9,7 @@ use super::{Run, file, together};
 use crate::mcp::Operation;
 use crate::model::audit::Collected;
 use crate::model::identity::Identity;
-use crate::model::probe::{ProbeId, ProbeKey};
+use crate::model::probe::{ProbeId, ProbeKey, Tier};
 use crate::model::target::Revision;
 use crate::wire::{Pending, Sent};
 
@@ -45,6 +45,9 @@ pub async fn origins(run: &Run<'_>, collected: &mut Collected, sessions: &Sessio
             Operation::ListTools { cursor: None },
         );
         ask.extra.push(("Origin".to_owned(), origin));
+        if identity.credential.is_some() {
+            ask.tier = Some(Tier::Authenticated);
+        }
         let id = run.next_id();
         pending.push(Box::pin(rpc::send(run, ask, id)));
     }

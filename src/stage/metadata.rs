@@ -54,7 +54,7 @@ pub(crate) fn read(
 ) -> Vec<MetadataAttempt> {
     let mut attempts = Vec::new();
     for ((route, url), sent) in routes.iter().zip(sent) {
-        note_blocked(collected, &sent.exchange, url);
+        note_blocked(collected, &sent.exchange);
         let (document, problem) = match document(&sent.exchange) {
             Ok(document) => (Some(document), None),
             Err(problem) => (None, Some(problem)),
@@ -221,15 +221,15 @@ fn document(exchange: &Exchange) -> Result<serde_json::Value, String> {
     }
 }
 
-fn note_blocked(collected: &mut Collected, exchange: &Exchange, url: &str) {
+pub(crate) fn note_blocked(collected: &mut Collected, exchange: &Exchange) {
     if let Some(failure) = exchange.failure()
-        && failure.kind == FailureKind::Blocked
+        && failure.kind.is_refusal()
     {
         collected.discovery.blocked.push(BlockedUrl {
-            url: url.to_owned(),
+            url: exchange.request.url.clone(),
             named_by: exchange.caused_by,
             reason: failure.text.clone(),
-            internal: true,
+            internal: failure.kind == FailureKind::Inside,
         });
     }
 }

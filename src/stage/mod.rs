@@ -1,6 +1,7 @@
 //! The collecting stages: they talk through [`Wire`] and form no opinion.
 
 pub mod calls;
+pub mod client;
 pub mod close;
 pub mod detect;
 pub mod discover;

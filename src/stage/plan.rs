@@ -224,7 +224,7 @@ fn sessions(plan: &mut Plan, who: &Who, collected: &Collected) {
         add(plan, ProbeId::OpenSession, &all, all.len(), false);
         add(plan, ProbeId::Initialized, &all, all.len(), true);
     }
-    add(plan, ProbeId::ListTools, &all, all.len() + 2, false);
+    add(plan, ProbeId::ListTools, &all, all.len() + 4, false);
     for probe in [
         ProbeId::ListResources,
         ProbeId::ListResourceTemplates,
@@ -313,13 +313,13 @@ fn calls(plan: &mut Plan, settings: &Settings, who: &Who, treatments: Option<&Tr
 }
 
 fn transport(plan: &mut Plan, collected: &Collected) {
-    add(
-        plan,
-        ProbeId::ForeignOrigin,
-        &["anonymous".to_owned()],
-        4,
-        false,
-    );
+    let baseline = collected.identities.baseline.clone();
+    let who = baseline.clone().unwrap_or_else(|| "anonymous".to_owned());
+    let mut origins = group_of(ProbeId::ForeignOrigin, &[who], Vec::new(), 4, false);
+    if baseline.is_some() {
+        origins.tier = Tier::Authenticated;
+    }
+    plan.groups.push(origins);
     let plain = super::hardening::plain_http(&collected.discovery.endpoint).is_some();
     add(
         plan,

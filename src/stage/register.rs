@@ -1,21 +1,23 @@
 //! Dynamic client registration: a request that cannot register by default, and with consent a short
 //! ladder of real ones, each client deleted again.
 
-use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use url::Url;
 
+use super::client::{
+    Client, LOOPBACK, body, client, hostile, json_headers, object, secrets, texts,
+};
 use super::{Run, file, hardening, stranger, together};
 use crate::model::audit::{Collected, ResidueItem};
 use crate::model::discovery::AuthorizationServer;
-use crate::model::exchange::{Exchange, ExchangeId};
+use crate::model::exchange::ExchangeId;
 use crate::model::probe::{ProbeId, ProbeKey, Tier};
 use crate::model::registration::{
-    CreatedClient, Deletion, Registration, RegistrationAttempt, RegistrationOutcome, Usability,
+    Deletion, Registration, RegistrationAttempt, RegistrationOutcome, Usability,
 };
 use crate::oracle::admission;
 use crate::oracle::posture::{self, PostureInput};
-use crate::wire::{Destination, Learned, Outgoing, Pending, RawAnswer, Sent};
+use crate::wire::{Destination, Outgoing, Pending, RawAnswer, Sent};
 
 /// Observes registration at every authorization server.
 pub async fn register(run: &Run<'_>, collected: &mut Collected) {
@@ -104,18 +106,6 @@ pub(crate) struct Flow {
     clients: Vec<Client>,
     pub(crate) stranger: Option<crate::model::registration::StrangerToken>,
     named_by: ExchangeId,
-}
-
-/// A client of ours with its secrets.
-pub(crate) struct Client {
-    record: CreatedClient,
-    /// The `client_id` as sent back; redacted copies may differ.
-    pub(crate) id: String,
-    /// The client secret, when one was issued.
-    pub(crate) secret: Option<SecretString>,
-    management: Option<(String, SecretString)>,
-    /// Grants echoed by the server.
-    pub(crate) grants: Vec<String>,
 }
 
 async fn gate(run: &Run<'_>, collected: &mut Collected, flow: &mut Flow, url: &str) {
@@ -362,13 +352,6 @@ async fn delete_all(run: &Run<'_>, collected: &mut Collected, flow: &mut Flow) {
             let failure = sent.exchange.failure().map(|failure| failure.text.clone());
             let exchange = file(collected, sent);
             client.record.deletion = match status {
-                Some(200..=299) if still_there(run, collected, client, exchange).await => {
-                    let what = format!(
-                        "HTTP {}, and the client can still be read",
-                        status.unwrap_or_default()
-                    );
-                    Deletion::Refused { exchange, what }
-                }
                 Some(200..=299) => Deletion::Deleted { exchange },
                 Some(status) => Deletion::Refused {
                     exchange,
@@ -380,7 +363,11 @@ async fn delete_all(run: &Run<'_>, collected: &mut Collected, flow: &mut Flow) {
                 },
             };
         }
-        if !matches!(client.record.deletion, Deletion::Deleted { .. }) {
+        let left = match &client.record.deletion {
+            Deletion::Deleted { exchange } => still_there(run, collected, client, *exchange).await,
+            Deletion::Refused { .. } | Deletion::NotOffered => true,
+        };
+        if left {
             collected.residue.push(residue(client));
         }
     }
@@ -418,7 +405,10 @@ fn residue(client: &Client) -> ResidueItem {
             Deletion::Refused { what, .. } => {
                 format!("DELETE was answered with {what} (RFC 7592 §2.3)")
             }
-            _ => "the server offers no client management (RFC 7592)".to_owned(),
+            Deletion::Deleted { .. } => {
+                "DELETE was confirmed, and the client can still be read".to_owned()
+            }
+            Deletion::NotOffered => "the server offers no client management (RFC 7592)".to_owned(),
         },
         undo: match &location {
             Some(uri) => format!("DELETE {uri} with its registration access token"),
@@ -437,37 +427,6 @@ fn truncated<'a>(probe: ProbeId, url: &str, named_by: ExchangeId) -> Outgoing<'a
     outgoing.body = Some(b"{".to_vec());
     outgoing.caused_by = Some(named_by);
     outgoing
-}
-
-fn body(run: &Run<'_>, redirects: &[&str], auth: &str, application: &str) -> Value {
-    let run_id = &run.settings.run_id;
-    json!({
-        "client_name": format!("mcp-assay {run_id} (security test, safe to delete)"),
-        "redirect_uris": redirects,
-        "grant_types": ["authorization_code"],
-        "response_types": ["code"],
-        "token_endpoint_auth_method": auth,
-        "application_type": application,
-        "software_id": "mcp-assay",
-        "software_version": env!("CARGO_PKG_VERSION"),
-    })
-}
-
-/// Redirect URIs that must be refused, under a name that resolves for nobody (REG-05).
-fn hostile(run_id: &str) -> Vec<(&'static str, Vec<String>)> {
-    let host = format!("{run_id}.mcp-assay.invalid");
-    vec![
-        ("foreign-http", vec![format!("http://{host}/cb")]),
-        ("wildcard", vec![format!("https://*.{host}/cb")]),
-        ("fragment", vec![format!("https://{host}/cb#f")]),
-        ("javascript", vec!["javascript:alert(1)".to_owned()]),
-        ("data", vec!["data:text/html,x".to_owned()]),
-        ("private-use", vec!["com.example.mcp-assay:/cb".to_owned()]),
-        (
-            "mixed",
-            vec![LOOPBACK.to_owned(), format!("http://{host}/cb")],
-        ),
-    ]
 }
 
 fn authorization_url(
@@ -494,75 +453,6 @@ fn authorization_url(
     url.into()
 }
 
-fn client(answer: &Exchange, learned: &[Learned], variant: &str, exchange: ExchangeId) -> Client {
-    let body = object(answer);
-    let named = |suffix: &str| {
-        let found = learned
-            .iter()
-            .find(|learned| learned.label.ends_with(suffix));
-        found.map(|learned| learned.secret.clone())
-    };
-    let text = |member: &str| body.get(member).and_then(Value::as_str).map(str::to_owned);
-    let whole = |suffix: &str, member: &str| {
-        named(suffix)
-            .map(|text| text.expose_secret().to_owned())
-            .or_else(|| text(member))
-    };
-    let client_id = text("client_id").unwrap_or_default();
-    let id = whole("-id", "client_id").unwrap_or_default();
-    let management = whole("-uri", "registration_client_uri").zip(named("-registration"));
-    Client {
-        record: CreatedClient {
-            client_id,
-            variant: variant.to_owned(),
-            exchange,
-            manageable: management.is_some(),
-            usable: None,
-            deletion: Deletion::NotOffered,
-        },
-        id,
-        secret: named("-secret"),
-        management,
-        grants: texts(&body, "grant_types").unwrap_or_default(),
-    }
-}
-
-/// The secrets of a registration response. Identifier and URI are public, but where they hold a JWT
-/// the capture is redacted by shape and no longer holds them whole.
-fn secrets(answer: &RawAnswer<'_>, label: &str) -> Vec<Learned> {
-    let body = serde_json::from_slice::<Value>(answer.body).unwrap_or_default();
-    let members = [
-        ("client_secret", "secret"),
-        ("registration_access_token", "registration"),
-    ];
-    let mut learned = Vec::new();
-    for (member, suffix) in members {
-        if let Some(text) = body
-            .get(member)
-            .and_then(Value::as_str)
-            .filter(|text| !text.is_empty())
-        {
-            let secret = SecretString::from(text.to_owned());
-            learned.push(Learned {
-                label: format!("{label}-{suffix}"),
-                secret,
-            });
-        }
-    }
-    for (member, suffix) in [("client_id", "id"), ("registration_client_uri", "uri")] {
-        if let Some(text) = body.get(member).and_then(Value::as_str)
-            && text.contains("eyJ")
-        {
-            let secret = SecretString::from(text.to_owned());
-            learned.push(Learned {
-                label: format!("{label}-{suffix}"),
-                secret,
-            });
-        }
-    }
-    learned
-}
-
 fn attempt(
     variant: &str,
     endpoint: &str,
@@ -579,33 +469,6 @@ fn attempt(
         exchange,
     }
 }
-
-fn json_headers() -> Vec<(String, String)> {
-    vec![
-        ("Content-Type".to_owned(), "application/json".to_owned()),
-        ("Accept".to_owned(), "application/json".to_owned()),
-    ]
-}
-
-fn object(exchange: &Exchange) -> Value {
-    let body = exchange.response().map(|response| &response.body.bytes);
-    body.and_then(|bytes| serde_json::from_slice(bytes).ok())
-        .unwrap_or_default()
-}
-
-fn texts(value: &Value, member: &str) -> Option<Vec<String>> {
-    let values = value.get(member)?.as_array()?;
-    Some(
-        values
-            .iter()
-            .filter_map(Value::as_str)
-            .map(str::to_owned)
-            .collect(),
-    )
-}
-
-/// RFC 8252 §7.3: loopback literal, any port.
-const LOOPBACK: &str = "http://127.0.0.1:53682/callback";
 
 /// Paths that frameworks mount without advertising (REG-16).
 const SHADOW_PATHS: [&str; 5] = [

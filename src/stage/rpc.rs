@@ -27,6 +27,8 @@ pub(crate) struct Ask<'a> {
     pub(crate) tier: Option<Tier>,
     /// Whether it still goes out after the run was cancelled.
     pub(crate) cleanup: bool,
+    /// Whether it takes a connection that no other request used.
+    pub(crate) fresh_connection: bool,
 }
 
 impl<'a> Ask<'a> {
@@ -45,6 +47,7 @@ impl<'a> Ask<'a> {
             extra: Vec::new(),
             tier: None,
             cleanup: false,
+            fresh_connection: false,
         }
     }
 }
@@ -78,6 +81,7 @@ pub(crate) async fn send(run: &Run<'_>, ask: Ask<'_>, id: u64) -> Sent {
     outgoing.body = encoded.body;
     outgoing.credential.clone_from(&ask.identity.credential);
     outgoing.cleanup = ask.cleanup;
+    outgoing.fresh_connection = ask.fresh_connection;
     if encoded.id.is_some() {
         outgoing.until = Some(&complete);
         outgoing.reply_on = session.stream;

@@ -3,10 +3,10 @@
 
 use secrecy::ExposeSecret;
 
-use super::register::Client;
+use super::client::Client;
 use super::rpc::{self, Ask};
 use super::session::{self, Session};
-use super::{Run, enrol, file, mint, reply};
+use super::{Run, close, enrol, file, mint, reply};
 use crate::mcp::Operation;
 use crate::model::audit::Collected;
 use crate::model::discovery::{AuthorizationServer, ServedRevision};
@@ -102,9 +102,7 @@ async fn list(
             (None, false) => None,
         };
         let exchange = file(collected, sent);
-        if let Some(sent) = session::close(run, identity, &session).await {
-            file(collected, sent);
-        }
+        close::one(run, collected, identity, &session).await;
         last = (accepted, Some(exchange));
         if accepted.is_some() {
             break;

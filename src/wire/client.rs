@@ -91,9 +91,16 @@ impl Clients {
     pub(super) async fn execute(
         &self,
         route: Route,
+        fresh: bool,
         request: reqwest::Request,
     ) -> Result<reqwest::Response, SendError> {
-        let client = self.of(route, request.url().scheme() == "https")?;
+        let tls = request.url().scheme() == "https";
+        if fresh {
+            // A client of its own has no connection to share.
+            let client = self.make(route, tls || self.network.proxy.is_some())?;
+            return Ok(client.execute(request).await?);
+        }
+        let client = self.of(route, tls)?;
         Ok(client.execute(request).await?)
     }
 
@@ -111,13 +118,17 @@ impl Clients {
         if let Some(client) = client.get() {
             return Ok(client);
         }
+        let built = self.make(route, verified)?;
+        Ok(client.get_or_init(|| built))
+    }
+
+    fn make(&self, route: Route, verified: bool) -> Result<Client, BuildError> {
         // Behind a proxy the only name that is resolved here is the proxy's own.
         let filter = route == Route::Filtered && self.network.proxy.is_none();
         let resolver = Resolver {
             bounds: filter.then(|| self.bounds.clone()),
         };
-        let built = build(&self.network, &self.roots, resolver, verified)?;
-        Ok(client.get_or_init(|| built))
+        build(&self.network, &self.roots, resolver, verified)
     }
 }
 

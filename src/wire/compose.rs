@@ -6,7 +6,7 @@ use url::Url;
 use super::Outgoing;
 use super::address::Reach;
 use super::failure::Trouble;
-use super::guard::{Blocked, Bounds, Route, check_url, host_key, literal_reach, same_origin};
+use super::guard::{Blocked, Bounds, Route, Rule, check_url, host_key, literal_reach, same_origin};
 use super::redact::{Redactor, Source};
 use crate::model::exchange::FailureKind;
 
@@ -16,6 +16,7 @@ pub(super) struct Ready {
     pub(super) host: String,
     pub(super) loopback: bool,
     pub(super) route: Route,
+    pub(super) fresh: bool,
     pub(super) request: reqwest::Request,
 }
 
@@ -60,6 +61,7 @@ pub(super) fn permit(
         host: host_key(&url),
         loopback: literal_reach(&url) == Some(Reach::Loopback),
         route,
+        fresh: outgoing.fresh_connection,
         request,
         url,
     })
@@ -67,7 +69,11 @@ pub(super) fn permit(
 
 /// A refusal of the guard in the words of the ledger.
 pub(super) fn blocked(refusal: Blocked) -> Trouble {
-    (FailureKind::Blocked, refusal.text)
+    let kind = match refusal.rule {
+        Rule::Address => FailureKind::Inside,
+        _ => FailureKind::Blocked,
+    };
+    (kind, refusal.text)
 }
 
 /// Whether the request would give somebody a secret that is not theirs already.

@@ -18,7 +18,7 @@ pub(super) fn before_answer(error: SendError, host: &str, connect: Duration) -> 
         SendError::Build(error) => return (FailureKind::Connect, error.to_string()),
     };
     if let Some(blocked) = find::<Blocked>(&error) {
-        return (FailureKind::Blocked, blocked.text.clone());
+        return super::compose::blocked(blocked.clone());
     }
     let text = chain(&error);
     if error.is_timeout() && error.is_connect() {

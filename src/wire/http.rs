@@ -206,7 +206,10 @@ impl HttpWire {
             if self.network.proxy.is_some() && ready.route == Route::Filtered {
                 self.check_behind_proxy(&ready.host).await?;
             }
-            let sent = self.clients.execute(ready.route, request).await;
+            let sent = self
+                .clients
+                .execute(ready.route, ready.fresh, request)
+                .await;
             let connect = self.network.connect_timeout;
             sent.map_err(|error| before_answer(error, &ready.host, connect))
         };

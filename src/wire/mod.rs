@@ -106,6 +106,8 @@ pub struct Outgoing<'a> {
     /// Whether it still goes out after the run was cancelled or the budget is used up; its
     /// deadline is at most five seconds.
     pub cleanup: bool,
+    /// Whether it takes a connection that no other request used.
+    pub fresh_connection: bool,
     /// The exchange that led here.
     pub caused_by: Option<ExchangeId>,
 }
@@ -130,6 +132,7 @@ impl Outgoing<'_> {
             learn: None,
             deadline: None,
             cleanup: false,
+            fresh_connection: false,
             caused_by: None,
         }
     }

@@ -72,7 +72,7 @@ fn answer(case: &mut Case<'_>, exchange: &Exchange) {
             }
         }
         Outcome::Failure(failure) => {
-            let silent = matches!(failure.kind, FailureKind::Timeout | FailureKind::Blocked);
+            let silent = failure.kind == FailureKind::Timeout || failure.kind.is_refusal();
             if silent || failure.kind == FailureKind::Budget {
                 case.doubt(format!("plain http gave no answer: {}", failure.text), None);
             }
