@@ -131,8 +131,8 @@ impl<'a> Case<'a> {
         } = self;
         let last = breaches.last_mut().or(advice.last_mut());
         if let Some(last) = last.filter(|_| overflow > 0) {
-            last.message
-                .push_str(&format!(" (and {overflow} more findings left out)"));
+            let more = format!(" (and {overflow} more findings left out)");
+            last.message.push_str(&more);
         }
         if !breaches.is_empty() {
             let told: Vec<_> = breaches.iter().map(|it| it.subject.clone()).collect();
