@@ -4,7 +4,9 @@
 //! everything that opens a socket comes before everything that has an opinion, and the two meet
 //! only in an append-only ledger that is redacted as it is written.
 
+pub mod audit;
 pub mod checks;
+pub mod cli;
 pub mod codec;
 pub mod config;
 #[cfg(feature = "demo")]
@@ -12,6 +14,8 @@ pub mod demo;
 pub mod mcp;
 pub mod model;
 pub mod oracle;
+#[cfg(feature = "demo")]
+pub mod rehearsal;
 pub mod report;
 pub mod stage;
 pub mod wire;

@@ -1,10 +1,13 @@
 //! One identity's answers about one subject, read against the positive control.
 
+use std::collections::BTreeSet;
+
 use super::call_steps;
 use super::cascade::{Arguments, Context, Control, Observation, Principal, classify};
 use super::differential::{Arm, SubjectTrials};
 use super::observe::{Answer, Hint, Shape};
 use super::signature::Signature;
+use super::wording;
 use crate::model::identity::IdentityKind;
 use crate::model::matrix::{Class, Inference};
 use crate::model::surface::ListOutcome;
@@ -35,10 +38,8 @@ pub(super) struct Finding {
     pub(super) acknowledges: bool,
     /// Whether a success would be believed without another to compare it with.
     pub(super) plausible: bool,
-    /// Whether progress or log messages came first.
-    pub(super) interim: bool,
-    /// Whether a cache answered.
-    pub(super) cached: bool,
+    /// Circumstances.
+    pub(super) hints: BTreeSet<Hint>,
 }
 
 impl Finding {
@@ -121,22 +122,29 @@ pub(super) fn is_transient(seen: &Observation, shape: Shape) -> bool {
 pub(super) fn standard<'a>(trials: &'a SubjectTrials<'a>) -> Option<Standard<'a>> {
     let is_baseline = |arm: &&Arm<'_>| Some(arm.identity.name.as_str()) == trials.baseline;
     let valid = |arm: &&'a Arm<'a>| arm.identity.kind == IdentityKind::Valid;
-    let baseline = trials.arms.iter().filter(is_baseline);
+    // The baseline is the yardstick wherever it gets anywhere; a result that only another identity
+    // got has nothing to be compared with.
+    let baseline = trials.arms.iter().find(is_baseline);
+    if let Some(standard) = baseline.and_then(|arm| stand(trials, arm)) {
+        return Some(standard);
+    }
     let others = trials
         .arms
         .iter()
         .filter(valid)
         .filter(|arm| !is_baseline(arm));
-    let candidates: Vec<Standard<'a>> = baseline
-        .chain(others)
+    let standing: Vec<Standard<'a>> = others
         .filter_map(|arm| stand(trials, arm))
+        .filter(|standard| {
+            let plausible = |answer: &&Answer| call_steps::is_plausible_success(answer);
+            standard.control != Control::Executed || standard.answers.iter().all(plausible)
+        })
         .collect();
     // Running says more than reaching validation.
-    let ran = candidates
+    let ran = standing
         .iter()
         .position(|standard| standard.control == Control::Executed);
-    let chosen = ran.unwrap_or(0);
-    candidates.into_iter().nth(chosen)
+    standing.into_iter().nth(ran.unwrap_or(0))
 }
 
 /// Reads an arm's attempts.
@@ -171,8 +179,7 @@ pub(super) fn read(
         signature: answer.signature.clone(),
         acknowledges: call_steps::is_acknowledgement(answer),
         plausible: call_steps::is_plausible_success(answer),
-        interim: answer.has(Hint::Interim),
-        cached: answer.has(Hint::Cached),
+        hints: answer.hints.clone(),
     };
     let findings: Vec<Finding> = arm.answers.iter().map(find).collect();
     let hidden = findings
@@ -232,7 +239,10 @@ fn stand<'a>(trials: &'a SubjectTrials<'a>, arm: &'a Arm<'a>) -> Option<Standard
         let seen = classify(answer, &context);
         let refused =
             seen.class == Class::InvalidArguments && call_steps::shows_validation(answer, &broken);
-        (trials.is_invalid() && refused).then_some(Control::InvalidArguments)
+        if trials.is_invalid() {
+            return refused.then_some(Control::InvalidArguments);
+        }
+        answers_itself(answer, &seen).then_some(Control::Answered)
     };
     let reaches: Vec<(&Answer, Option<Control>)> = arm
         .answers
@@ -255,6 +265,19 @@ fn stand<'a>(trials: &'a SubjectTrials<'a>, arm: &'a Arm<'a>) -> Option<Standard
         disturbed: same.len() < reaches.len(),
         answers: same,
     })
+}
+
+/// Whether an error is the tool's own: it repeats an argument, and is neither a refusal, nor
+/// masked, nor about the name.
+fn answers_itself(answer: &Answer, seen: &Observation) -> bool {
+    answer.shape.is_error()
+        && answer.status < 300
+        && answer.signature.echoes_argument()
+        && matches!(seen.class, Class::ExecutedError)
+        && !wording::authorization(&answer.text)
+        && !wording::other_policy(&answer.text)
+        && !wording::outage(&answer.text)
+        && !wording::crash(&answer.text)
 }
 
 fn context<'a>(trials: &'a SubjectTrials<'a>, arm: &Arm<'a>) -> Context<'a> {
@@ -296,9 +319,7 @@ fn fallback(trials: &SubjectTrials<'_>, asking: &Arm<'_>) -> Control {
         .map(|answer| classify(answer, &context).class)
         .collect();
     let unlike = |answer: &&Answer| answer.status != 401;
-    if asking.identity.kind.must_be_refused()
-        && baseline.answers.iter().any(|answer| unlike(answer))
-    {
+    if asking.identity.kind.must_be_refused() && baseline.answers.iter().any(unlike) {
         // The baseline got past authentication, so a 401 to a stranger is the stranger's own.
         return Control::Error;
     }

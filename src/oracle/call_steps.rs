@@ -132,6 +132,7 @@ fn error(answer: &Answer, context: &Context<'_>) -> Observation {
         (_, Some(Control::Denied)) => named(Class::DeniedOtherPolicy),
         (_, Some(Control::Error)) if upstream => named(Class::UpstreamAuthFailure),
         (_, Some(Control::Executed)) => refused(answer, context, generic, upstream),
+        (_, Some(Control::Answered)) => unlike_the_answer(answer, context, generic),
         _ => named(Class::Ambiguous),
     }
 }
@@ -161,10 +162,33 @@ fn refused(answer: &Answer, context: &Context<'_>, generic: bool, upstream: bool
     Observation::new(class, "S15", Layer::ToolGate).shows(Inference::CallRefused, weak)
 }
 
+/// The privileged identity got an error of the tool itself (L6); this one got an error as well.
+fn unlike_the_answer(answer: &Answer, context: &Context<'_>, generic: bool) -> Observation {
+    if context.equals_privileged(&answer.signature) == Some(true) {
+        return Observation::new(Class::ExecutedError, "S15", Layer::Unknown);
+    }
+    let shown = !generic && wording::authorization(&answer.text);
+    let class = match (shown, context.is_stranger()) {
+        (true, true) => Class::Unauthenticated,
+        (true, false) => Class::DeniedToolScope,
+        (false, _) => Class::Ambiguous,
+    };
+    Observation::new(class, "S15", Layer::ToolGate).shows_if(
+        shown,
+        Inference::CallRefused,
+        Confidence::Weak,
+    )
+}
+
 /// Arguments were invalid and the answer is no validation error.
 fn refused_before_validation(answer: &Answer, context: &Context<'_>) -> Observation {
     let differs = context.equals_privileged(&answer.signature) == Some(false);
     let generic = wording::generic(&answer.signature.text) || wording::crash(&answer.text);
+    if differs && generic && context.control == Some(Control::InvalidArguments) {
+        // The privileged identity is never answered like this (D9).
+        return Observation::new(Class::Ambiguous, "S15", gate_layer(context))
+            .shows(Inference::RefusedCauseUnknown, Confidence::Weak);
+    }
     // Without the privileged bytes a class difference has to be named before it counts.
     let shown = context.control == Some(Control::InvalidArguments)
         && !generic
@@ -207,9 +231,17 @@ fn success(answer: &Answer, context: &Context<'_>) -> Observation {
         });
     }
     if context.control != Some(Control::Executed) {
-        return named(Class::ExecutedOk);
+        // The privileged identity got further than this failure in the form of a result (D18).
+        return match failure(answer).filter(|_| context.is_comparable()) {
+            Some(failed) => failed.observation(),
+            None => named(Class::ExecutedOk),
+        };
     }
     match context.equals_privileged(&answer.signature) {
+        // Nothing came back for anybody, so nothing could be withheld: executed, no more.
+        Some(true) if answer.signature.is_empty() => {
+            named(Class::ExecutedOk).shows(Inference::CallPassed, Confidence::Strong)
+        }
         Some(true) => named(Class::ExecutedOk).shows(Inference::CallPassed, Confidence::Proven),
         Some(false) => different_success(answer, context),
         None => lone_success(answer),
@@ -229,7 +261,10 @@ fn different_success(answer: &Answer, context: &Context<'_>) -> Observation {
             !signature.skeleton.is_empty() && signature.skeleton == privileged.skeleton;
         let emptied = signature.skeleton == "[]" && privileged.skeleton.starts_with('[');
         let subset = signature.contained_in(privileged) >= MOSTLY_CONTAINED;
-        same_members || emptied || (subset && failed.is_none())
+        let data = failed.is_none()
+            && !wording::announces_nothing_done(&answer.text)
+            && !(wording::is_short(&answer.text) && wording::authorization(&answer.text));
+        same_members || emptied || (subset && data)
     });
     if filtered
         && failed.is_none_or(|failed| failed == Failure::Flag)
@@ -315,7 +350,7 @@ impl Failure {
 pub(super) fn failure(answer: &Answer) -> Option<Failure> {
     let structured = reading::structured(answer.message.as_ref()?)?;
     let members = structured.as_object()?;
-    let is_false = |name: &&str| members.get(*name) == Some(&Value::Bool(false));
+    let is_false = |name: &str| members.get(name) == Some(&Value::Bool(false));
     let error = members.get("error").or_else(|| members.get("errors"));
     let error = error.filter(|error| !matches!(error, Value::Null | Value::Bool(false)));
     let refused_status = |value: &Value| {

@@ -44,6 +44,8 @@ pub enum Control {
     Error,
     /// Its arguments were refused.
     InvalidArguments,
+    /// The tool itself answered with an error, for example that the object does not exist.
+    Answered,
     /// The name was unknown.
     UnknownTool,
 }
@@ -76,7 +78,7 @@ pub struct Context<'a> {
 impl Context<'_> {
     /// Whether the privileged identity got through with the same call, as far as it can get.
     pub(super) fn is_comparable(&self) -> bool {
-        self.control == Some(Control::Executed)
+        matches!(self.control, Some(Control::Executed | Control::Answered))
             || (self.control == Some(Control::InvalidArguments)
                 && self.arguments == Some(Arguments::SchemaInvalid))
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::arms::{self, Finding, Reading, Standard};
 use super::calibrate::Treatment;
+use super::cascade::Control;
 use super::cells;
 use super::observe::Answer;
 use super::scopes;
@@ -105,7 +106,7 @@ pub(super) fn compare<'a>(trials: &'a SubjectTrials<'a>) -> Decided<'a> {
             None => cells::untested(trials.subject, arm, unsent(arm), None),
         })
         .collect();
-    isolate_the_scope(trials, &readings, &mut cells);
+    isolate_the_scope(trials, &readings, standard.as_ref(), &mut cells);
     alarms(trials, &readings, &mut cells);
     Decided {
         standard,
@@ -150,16 +151,21 @@ pub(super) fn alarming(trials: &SubjectTrials<'_>, cells: &[Cell]) -> BTreeSet<u
 
 /// D1 to D4: a refusal is proven when another token that differs in one scope only gets through,
 /// and weak when every token that gets through belongs to somebody else.
-fn isolate_the_scope(trials: &SubjectTrials<'_>, readings: &[Option<Reading>], cells: &mut [Cell]) {
+fn isolate_the_scope(
+    trials: &SubjectTrials<'_>,
+    readings: &[Option<Reading>],
+    standard: Option<&Standard<'_>>,
+    cells: &mut [Cell],
+) {
     let passing: Vec<&Identity> = trials
         .arms
         .iter()
         .zip(cells.iter())
         .filter(|(arm, cell)| {
-            let through = match trials.is_invalid() {
-                true => matches!(cell.access, Access::Allowed | Access::Reached),
-                false => cell.access == Access::Allowed,
-            };
+            let furthest = trials.is_invalid()
+                || standard.is_some_and(|standard| standard.control == Control::Answered);
+            let through =
+                cell.access == Access::Allowed || (furthest && cell.access == Access::Reached);
             through && !arm.identity.kind.must_be_refused() && arm.identity.invalid.is_none()
         })
         .map(|(arm, _)| arm.identity)
@@ -195,6 +201,9 @@ fn unsent(arm: &Arm<'_>) -> String {
     }
 }
 
+#[cfg(test)]
+#[path = "controls_tests.rs"]
+mod controls_tests;
 #[cfg(test)]
 #[path = "differential_tests.rs"]
 mod tests;

@@ -1,28 +1,27 @@
 use super::*;
-use crate::model::identity::IdentityKind;
 use crate::model::matrix::{Access, Class, Confidence, Layer};
 use crate::oracle::testing::{
     Bench, failed, http, reset, rpc_error, said, scopes as set, step_up, unauthorized,
 };
 
-const TWO: &[(&str, &[&str])] = &[
+pub(super) const TWO: &[(&str, &[&str])] = &[
     ("reader", &["read"]),
     ("admin", &["read", "write", "admin"]),
 ];
 /// `writer` is `reader` with one scope more.
 const LADDER: &[(&str, &[&str])] = &[("reader", &["read"]), ("writer", &["read", "write"])];
-const DATA: &str = "milk, eggs, bread and butter";
+pub(super) const DATA: &str = "milk, eggs, bread and butter";
 
-fn unknown(name: &str) -> crate::model::exchange::Outcome {
+pub(super) fn unknown(name: &str) -> crate::model::exchange::Outcome {
     rpc_error(-32602, &format!("Unknown tool: {name}"))
 }
 
-fn refusal() -> crate::model::exchange::Outcome {
+pub(super) fn refusal() -> crate::model::exchange::Outcome {
     failed("No tiene permiso para esta herramienta")
 }
 
 /// `admin` gets the data before and after; every valid identity has its baselines.
-fn readable(held: &[(&str, &[&str])]) -> Bench {
+pub(super) fn readable(held: &[(&str, &[&str])]) -> Bench {
     let baseline = held.last().unwrap().0;
     held.iter()
         .fold(Bench::valid(held), |bench, (name, _)| {
@@ -36,7 +35,7 @@ fn invalid_arguments() -> crate::model::exchange::Outcome {
 }
 
 /// `admin` reaches validation before and after.
-fn refusing_arguments() -> Bench {
+pub(super) fn refusing_arguments() -> Bench {
     TWO.iter()
         .fold(Bench::invalid(TWO), |bench, (name, _)| {
             bench.unknown(name, unknown)
@@ -50,7 +49,13 @@ fn shows(bench: &Bench, identity: &str) -> (Access, Confidence, String) {
 }
 
 #[track_caller]
-fn assert_cell(bench: &Bench, identity: &str, access: Access, confidence: Confidence, rule: &str) {
+pub(super) fn assert_cell(
+    bench: &Bench,
+    identity: &str,
+    access: Access,
+    confidence: Confidence,
+    rule: &str,
+) {
     let cell = bench.cell(identity);
     assert_eq!(
         (
@@ -114,7 +119,7 @@ fn d4_and_d5_equal_to_a_random_name_is_hidden() {
     let hidden = || rpc_error(-32602, "Unknown tool: read_note");
     let bench = readable(TWO).got("reader", vec![hidden(), hidden()]);
     assert_cell(&bench, "reader", Access::Denied, Confidence::Strong, "D5");
-    let bench = bench.list("reader", ListOutcome::Complete, false);
+    let bench = bench.list("reader", &ListOutcome::Complete, false);
     assert_cell(&bench, "reader", Access::Denied, Confidence::Strong, "D4");
     assert_eq!(bench.cell("reader").class, Some(Class::HiddenUnknownTool));
 }
@@ -123,7 +128,7 @@ fn d4_and_d5_equal_to_a_random_name_is_hidden() {
 fn d6_a_refusal_unlike_a_random_name_leaks_existence() {
     let bench = readable(TWO)
         .got("reader", vec![refusal(), refusal()])
-        .list("reader", ListOutcome::Complete, false);
+        .list("reader", &ListOutcome::Complete, false);
     assert_cell(&bench, "reader", Access::Denied, Confidence::Strong, "D6");
 }
 
@@ -139,7 +144,7 @@ fn without_the_random_name_baseline_an_in_band_refusal_stays_weak() {
 fn d7_a_refused_list_makes_it_a_server_gate() {
     let bench = readable(TWO).got("reader", vec![step_up("mcp")]).list(
         "reader",
-        ListOutcome::Refused { status: 403 },
+        &ListOutcome::Refused { status: 403 },
         false,
     );
     assert_cell(&bench, "reader", Access::Denied, Confidence::Strong, "D7");
@@ -151,7 +156,7 @@ fn d8_a_401_for_list_and_call_may_be_a_dead_token() {
     let bench = readable(TWO)
         .got("garbage", vec![unauthorized()])
         .got("reader", vec![unauthorized()])
-        .list("reader", ListOutcome::Refused { status: 401 }, false);
+        .list("reader", &ListOutcome::Refused { status: 401 }, false);
     assert_cell(&bench, "reader", Access::Denied, Confidence::Weak, "D8");
 }
 
@@ -231,7 +236,7 @@ fn d13_a_hidden_tool_that_runs_is_proven_once_confirmed() {
     let bench =
         readable(TWO)
             .got("reader", vec![said(DATA)])
-            .list("reader", ListOutcome::Complete, false);
+            .list("reader", &ListOutcome::Complete, false);
     assert_cell(&bench, "reader", Access::Allowed, Confidence::Strong, "D13");
     assert_eq!(bench.cell("reader").layer, Some(Layer::ListingOnly));
     let confirmed = bench.fresh("reader", said(DATA));
@@ -403,8 +408,67 @@ fn d21_a_stranger_at_validation_is_reached_not_allowed() {
 fn d22_a_hidden_tool_at_validation_is_only_suspected() {
     let bench = refusing_arguments()
         .got("reader", vec![invalid_arguments()])
-        .list("reader", ListOutcome::Complete, false);
+        .list("reader", &ListOutcome::Complete, false);
     assert_cell(&bench, "reader", Access::Reached, Confidence::Weak, "D22");
+}
+
+fn not_found() -> crate::model::exchange::Outcome {
+    failed("there is no note mcpaudit-abcdefghijkl")
+}
+
+/// A call with generated arguments that name nothing.
+fn generated() -> Bench {
+    let mut bench = Bench::valid(TWO);
+    let id = bench.surface.subjects[0].id.clone();
+    let arguments = serde_json::json!({"id": "mcpaudit-abcdefghijkl"});
+    bench.treatments.insert(id, Treatment::Valid { arguments });
+    bench
+}
+
+#[test]
+fn l6_the_tools_own_error_reaches_and_a_challenge_before_it_denies() {
+    let bench = TWO
+        .iter()
+        .fold(generated(), |bench, (name, _)| bench.unknown(name, unknown))
+        .got("admin", vec![not_found(), not_found()]);
+    let same = bench.got("reader", vec![not_found()]);
+    assert_cell(&same, "reader", Access::Reached, Confidence::Strong, "L6");
+    assert_cell(&same, "admin", Access::Reached, Confidence::Strong, "C1");
+    let bench = generated().got("admin", vec![not_found(), not_found()]);
+    let gated = bench.got("reader", vec![step_up("read"), step_up("read")]);
+    assert_cell(&gated, "reader", Access::Denied, Confidence::Strong, "D19");
+}
+
+#[test]
+fn l6_another_error_without_a_name_decides_nothing() {
+    let bench = generated()
+        .got("admin", vec![not_found(), not_found()])
+        .got(
+            "reader",
+            vec![failed("note 17 is archived"), failed("note 17 is archived")],
+        );
+    assert_eq!(bench.cell("reader").access, Access::Inconclusive);
+}
+
+#[test]
+fn an_empty_result_for_everybody_is_executed_but_not_proven() {
+    let bench = Bench::valid(TWO)
+        .got("admin", vec![said("[]"), said("[]")])
+        .got("reader", vec![said("[]")]);
+    let cell = bench.cell("reader");
+    assert_eq!(
+        (cell.access, cell.confidence),
+        (Access::Allowed, Confidence::Strong)
+    );
+}
+
+#[test]
+fn words_of_a_refusal_inside_the_data_do_not_make_it_data() {
+    let docs = "when access to this tool is denied ask for files:write you need the scope";
+    let bench = Bench::valid(TWO)
+        .got("admin", vec![said(docs), said(docs)])
+        .got("reader", vec![said("access to this tool is denied")]);
+    assert_eq!(bench.cell("reader").access, Access::Inconclusive);
 }
 
 #[test]
@@ -515,138 +579,4 @@ fn d30_a_question_to_the_user_decides_nothing() {
         Confidence::Inconclusive,
         "D30",
     );
-}
-
-#[test]
-fn c1_a_control_that_was_not_repeated_or_broke_decides_no_refusal() {
-    let once = Bench::valid(TWO)
-        .got("admin", vec![said(DATA)])
-        .got("reader", vec![refusal(), refusal()]);
-    assert_cell(
-        &once,
-        "reader",
-        Access::Inconclusive,
-        Confidence::Inconclusive,
-        "C1",
-    );
-    let broke = Bench::valid(TWO)
-        .got("admin", vec![said(DATA), failed("database is down")])
-        .got("reader", vec![refusal(), refusal()]);
-    assert_cell(
-        &broke,
-        "reader",
-        Access::Inconclusive,
-        Confidence::Inconclusive,
-        "C1",
-    );
-}
-
-#[test]
-fn c2_a_token_that_nothing_was_seen_to_accept_decides_nothing() {
-    let outcome = ListOutcome::Failed {
-        reason: "timeout".into(),
-    };
-    let bench = Bench::valid(TWO)
-        .got("admin", vec![said(DATA), said(DATA)])
-        .got("reader", vec![refusal(), refusal()])
-        .list("reader", outcome, false);
-    assert_cell(
-        &bench,
-        "reader",
-        Access::Inconclusive,
-        Confidence::Inconclusive,
-        "C2",
-    );
-}
-
-#[test]
-fn c7_other_arguments_are_another_question() {
-    let mut bench = readable(TWO);
-    let id = bench.surface.subjects[0].id.clone();
-    bench.treatments.insert(
-        id,
-        Treatment::Valid {
-            arguments: serde_json::json!({"id": "2"}),
-        },
-    );
-    let bench = bench.got("reader", vec![said(DATA)]);
-    assert_cell(
-        &bench,
-        "reader",
-        Access::Inconclusive,
-        Confidence::Inconclusive,
-        "C7",
-    );
-}
-
-#[test]
-fn an_invalid_token_has_no_verdict_and_flips_nothing() {
-    let wide = |identity: &mut crate::model::identity::Identity| {
-        identity.invalid = Some("it holds `write`, which was not asked for".into());
-    };
-    let bench = readable(TWO)
-        .got("reader", vec![said(DATA)])
-        .identity("reader", wide);
-    let cell = bench.cell("reader");
-    assert_eq!(cell.access, Access::Inconclusive);
-    assert!(cell.reason.unwrap().starts_with("the token is invalid"));
-}
-
-#[test]
-fn another_identity_stands_in_when_the_baseline_is_the_refused_one() {
-    let held: &[(&str, &[&str])] = &[("mailer", &["mail"]), ("admin", &["read", "write"])];
-    let bench = Bench::valid(held)
-        .unknown("admin", unknown)
-        .got("mailer", vec![said(DATA), said(DATA)])
-        .got("admin", vec![refusal(), refusal()]);
-    assert_cell(&bench, "mailer", Access::Allowed, Confidence::Proven, "C1");
-    assert_cell(&bench, "admin", Access::Denied, Confidence::Strong, "D3");
-}
-
-#[test]
-fn a_random_name_that_succeeds_is_no_control() {
-    let empty = || said("{}");
-    let bench = Bench::valid(TWO)
-        .unknown("admin", |_| said("{}"))
-        .got("admin", vec![empty(), empty()])
-        .got("reader", vec![empty(), empty()]);
-    assert_eq!(bench.cell("reader").access, Access::Inconclusive);
-    assert_eq!(bench.cell("admin").access, Access::Inconclusive);
-}
-
-#[test]
-fn nothing_sent_is_not_tested() {
-    let bench = readable(TWO);
-    assert_eq!(bench.cell("reader").access, Access::NotTested);
-    let mut closed = readable(TWO);
-    let id = closed.surface.subjects[0].id.clone();
-    closed.treatments.insert(
-        id,
-        Treatment::NotTested {
-            reason: "why".into(),
-            decided_by: Some("flag".into()),
-        },
-    );
-    let cell = closed.cell("admin");
-    assert_eq!(
-        (cell.access, cell.decided_by.as_deref()),
-        (Access::NotTested, Some("flag"))
-    );
-}
-
-#[test]
-fn alarms_are_passes_that_somebody_else_or_the_list_contradicts() {
-    assert!(IdentityKind::Anonymous.must_be_refused());
-    let bench = readable(TWO).got("reader", vec![said(DATA)]);
-    assert_eq!(bench.cell("reader").confidence, Confidence::Proven);
-    let held: &[(&str, &[&str])] = &[
-        ("none", &[]),
-        ("reader", &["read"]),
-        ("admin", &["read", "write"]),
-    ];
-    let bench = readable(held)
-        .got("none", vec![said(DATA)])
-        .got("reader", vec![refusal(), refusal()]);
-    assert_eq!(bench.cell("none").confidence, Confidence::Strong);
-    assert!(bench.cell("none").reason.unwrap().contains("one session"));
 }

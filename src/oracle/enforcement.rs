@@ -51,7 +51,7 @@ pub fn enforcement(
         undecided: number(State::Undecided) + number(State::ServerGate),
         total: rows.len(),
     };
-    let enforcement = word(&rows, scoped);
+    let enforcement = word(&rows, scoped, authenticates);
     let broken_by: Vec<String> = rows
         .iter()
         .filter(|row| row.broken.is_some())
@@ -137,6 +137,24 @@ impl<'a> Row<'a> {
         }
     }
 
+    /// Asked, and neither refused to a weaker token nor open to all: somebody may get in.
+    fn may_be_open(&self) -> bool {
+        let asked = |cell: &Cell| matches!(cell.access, Access::Reached | Access::Inconclusive);
+        self.state == State::Undecided
+            && self
+                .cells
+                .iter()
+                .any(|(cell, who)| is_usable(who) && asked(cell))
+    }
+
+    /// Allowed to every valid identity that the server's gate did not stop.
+    fn is_open_behind_the_gate(&self) -> bool {
+        let mut inside = self.cells.iter().filter(|(cell, identity)| {
+            is_usable(identity) && cell.layer != Some(Layer::ServerGate)
+        });
+        inside.clone().next().is_some() && inside.all(|(cell, _)| cell.access == Access::Allowed)
+    }
+
     /// Not declared read-only, so it may change something.
     fn changes_state(&self) -> bool {
         self.subject
@@ -163,7 +181,13 @@ fn broken(
         .filter(|(cell, _)| cell.access == Access::Allowed);
     let wrong = allowed.filter(|(cell, identity)| {
         if identity.kind.must_be_refused() {
-            return !public && (authenticates || entry.is_some() || !schemes.is_empty());
+            // A stranger may get no more than a valid token does.
+            let more_than_valid = row
+                .cells
+                .iter()
+                .any(|(other, who)| is_usable(who) && other.access == Access::Denied);
+            return !public
+                && (authenticates || more_than_valid || entry.is_some() || !schemes.is_empty());
         }
         if !is_usable(identity) {
             return false;
@@ -186,29 +210,38 @@ fn broken(
     wrong.map(|(cell, _)| cell.confidence).max()
 }
 
-fn word(rows: &[Row<'_>], scoped: bool) -> Enforcement {
+fn word(rows: &[Row<'_>], scoped: bool, authenticates: bool) -> Enforcement {
     let any = |state: State| rows.iter().any(|row| row.state == state);
     let undecided = any(State::Undecided);
     if any(State::Guarded) {
         if rows.iter().any(|row| row.broken.is_some()) {
             return Enforcement::Partial;
         }
-        // Guarded reads say nothing of writes that nobody has seen refused.
+        // Guarded siblings say nothing of a tool that a weaker token got into.
+        let writes_open = rows
+            .iter()
+            .any(|row| row.changes_state() && row.may_be_open());
         let writes_guarded = rows
             .iter()
             .any(|row| row.changes_state() && row.state == State::Guarded);
-        return if writes_guarded || !undecided {
+        return if !writes_open && (writes_guarded || !undecided) {
             Enforcement::PerTool
         } else {
             Enforcement::Undetermined
         };
     }
     if any(State::ServerGate) {
-        return Enforcement::ServerOnly;
+        // What the gate lets in must be seen to run everything, or a tool gate may sit behind it.
+        let all_open = rows.iter().all(Row::is_open_behind_the_gate);
+        return if all_open {
+            Enforcement::ServerOnly
+        } else {
+            Enforcement::Undetermined
+        };
     }
+    let unauthenticated = any(State::OpenToAll) && !authenticates;
     let open = any(State::OpenToTokens) || any(State::OpenToAll);
-    let by_all = rows.iter().all(|row| row.state == State::OpenToAll);
-    if open && !undecided && (scoped || by_all) {
+    if unauthenticated || (open && !undecided && scoped) {
         return Enforcement::None;
     }
     Enforcement::Undetermined
@@ -230,7 +263,18 @@ fn confidence(enforcement: Enforcement, rows: &[Row<'_>]) -> Confidence {
     let denied = |cell: &Cell| cell.access == Access::Denied;
     let allowed = |cell: &Cell| cell.access == Access::Allowed;
     match enforcement {
-        Enforcement::PerTool => of(denied, State::Guarded),
+        Enforcement::PerTool => {
+            // Tools that nobody could ask about leave room for doubt.
+            let untested = rows
+                .iter()
+                .any(|row| row.changes_state() && row.state == State::Undecided);
+            let seen = of(denied, State::Guarded);
+            if untested {
+                seen.min(Confidence::Weak)
+            } else {
+                seen
+            }
+        }
         Enforcement::Partial => rows
             .iter()
             .filter_map(|row| row.broken)
@@ -288,7 +332,8 @@ fn sentence(
         .map(|row| row.subject.name.as_str())
         .collect();
     if !broken.is_empty() {
-        sentence.push_str(&format!("; open where it should not be: {}", some(&broken)));
+        sentence.push_str("; open where it should not be: ");
+        sentence.push_str(&some(&broken));
     }
     let undecided: Vec<&str> = rows
         .iter()
@@ -298,7 +343,8 @@ fn sentence(
     if !scoped && enforcement == Enforcement::Undetermined {
         sentence.push_str("; it takes two valid tokens of different scopes");
     } else if !undecided.is_empty() {
-        sentence.push_str(&format!("; not decided: {}", some(&undecided)));
+        sentence.push_str("; not decided: ");
+        sentence.push_str(&some(&undecided));
     }
     sentence.push('.');
     sentence

@@ -199,3 +199,19 @@ fn one_tool_open_without_a_token_among_refusing_ones_is_a_breach() {
     assert_eq!(seen.enforcement, Enforcement::Partial);
     assert_eq!(seen.broken_by, ["a"]);
 }
+
+#[test]
+fn a_stranger_who_gets_more_than_a_valid_token_is_a_breach() {
+    let cells = |reader| {
+        vec![
+            cell("tool/a", "anonymous", Allowed),
+            cell("tool/a", "reader", reader),
+            cell("tool/a", "admin", Allowed),
+        ]
+    };
+    let surface = surface(&[("a", true)]);
+    let more = enforcement(&matrix(cells(Denied)), &identities(TWO), &surface, &[]);
+    assert_eq!(more.broken_by, ["a"]);
+    let equal = enforcement(&matrix(cells(Allowed)), &identities(TWO), &surface, &[]);
+    assert!(equal.broken_by.is_empty());
+}

@@ -54,12 +54,10 @@ pub(super) fn words(text: &str) -> Vec<String> {
 fn named_act(name: &str) -> Option<String> {
     let words = words(name);
     // After a reading verb the doubtful words are nouns: `list_orders`, `get_post`.
-    let reads = words
-        .first()
-        .is_some_and(|first| READS.contains(&first.as_str()));
+    let reads = words.first().is_some_and(|first| listed(READS, first));
     words
         .into_iter()
-        .find(|word| acts(word) || IN_NAMES.contains(&word.as_str()) || (!reads && may_act(word)))
+        .find(|word| acts(word) || listed(IN_NAMES, word) || (!reads && may_act(word)))
 }
 
 fn described_act(description: &str) -> Option<String> {
@@ -74,7 +72,7 @@ fn described_act(description: &str) -> Option<String> {
             if acts(word) && !is_timestamp(word, before, after) {
                 return Some(word.clone());
             }
-            let leads = before.is_none_or(|before| LEADS.contains(&before));
+            let leads = before.is_none_or(|before| listed(LEADS, before));
             if may_act(word) && leads && after != Some("this") {
                 return Some(word.clone());
             }
@@ -85,21 +83,21 @@ fn described_act(description: &str) -> Option<String> {
 
 /// Whether any form of the word changes something, reaches out, or costs.
 fn acts(word: &str) -> bool {
-    ACTS.iter().any(|verb| is_form_of(word, verb)) || REACHES_OUT.contains(&word)
+    ACTS.split_whitespace().any(|verb| is_form_of(word, verb)) || listed(REACHES_OUT, word)
 }
 
 /// Whether the word does so where it stands as a verb.
 fn may_act(word: &str) -> bool {
     MAY_ACT
-        .iter()
-        .any(|verb| word == *verb || third_person(word, verb))
+        .split_whitespace()
+        .any(|verb| word == verb || third_person(word, verb))
 }
 
 /// `created at`, `recently updated`: a property of the data, not an act.
 fn is_timestamp(word: &str, before: Option<&str>, after: Option<&str>) -> bool {
     matches!(word, "created" | "updated" | "modified" | "changed")
-        && (after.is_some_and(|after| AFTER_STAMP.contains(&after))
-            || before.is_some_and(|before| BEFORE_STAMP.contains(&before)))
+        && (after.is_some_and(|after| listed(AFTER_STAMP, after))
+            || before.is_some_and(|before| listed(BEFORE_STAMP, before)))
 }
 
 fn is_form_of(word: &str, verb: &str) -> bool {
@@ -126,234 +124,45 @@ fn third_person(word: &str, verb: &str) -> bool {
             .is_some_and(|y| word.strip_prefix(y) == Some("ies"))
 }
 
+fn listed(list: &str, word: &str) -> bool {
+    list.split_whitespace().any(|listed| listed == word)
+}
+
 /// Verbs in any form, anywhere.
-const ACTS: &[&str] = &[
-    "activate",
-    "add",
-    "alter",
-    "append",
-    "apply",
-    "approve",
-    "assign",
-    "attach",
-    "ban",
-    "broadcast",
-    "buy",
-    "cancel",
-    "charge",
-    "clear",
-    "create",
-    "deactivate",
-    "decline",
-    "delete",
-    "deploy",
-    "destroy",
-    "detach",
-    "disable",
-    "drop",
-    "edit",
-    "email",
-    "empty",
-    "enable",
-    "enroll",
-    "erase",
-    "eval",
-    "evict",
-    "exec",
-    "execute",
-    "expire",
-    "flush",
-    "forward",
-    "generate",
-    "grant",
-    "insert",
-    "install",
-    "invalidate",
-    "invite",
-    "invoke",
-    "kick",
-    "kill",
-    "launch",
-    "modify",
-    "mutate",
-    "notify",
-    "overwrite",
-    "pay",
-    "provision",
-    "publish",
-    "purchase",
-    "purge",
-    "reboot",
-    "refund",
-    "register",
-    "reject",
-    "remove",
-    "rename",
-    "replace",
-    "reply",
-    "reset",
-    "restart",
-    "restore",
-    "revert",
-    "revoke",
-    "rollback",
-    "rotate",
-    "save",
-    "send",
-    "shutdown",
-    "spawn",
-    "submit",
-    "subscribe",
-    "suspend",
-    "terminate",
-    "transfer",
-    "trigger",
-    "truncate",
-    "tweet",
-    "unassign",
-    "uninstall",
-    "unlink",
-    "unpublish",
-    "unsubscribe",
-    "update",
-    "upload",
-    "upsert",
-    "wipe",
-    "withdraw",
-    "write",
-];
+const ACTS: &str = "activate add alter append apply approve assign attach ban broadcast buy cancel charge \
+    clear create deactivate decline delete deploy destroy detach disable drop edit email \
+    empty enable enroll erase eval evict exec execute expire flush forward generate grant \
+    insert install invalidate invite invoke kick kill launch modify mutate notify \
+    overwrite pay provision publish purchase purge reboot refund register reject remove \
+    rename replace reply reset restart restore revert revoke rollback rotate save send \
+    shutdown spawn submit subscribe suspend terminate transfer trigger truncate tweet \
+    unassign uninstall unlink unpublish unsubscribe update upload upsert wipe withdraw \
+    write";
 
 /// Words that are verbs in a name or at the head of a clause, and nouns elsewhere.
-const MAY_ACT: &[&str] = &[
-    "block",
-    "book",
-    "call",
-    "change",
-    "chat",
-    "close",
-    "complete",
-    "configure",
-    "copy",
-    "cut",
-    "do",
-    "export",
-    "finish",
-    "fork",
-    "increment",
-    "join",
-    "leave",
-    "lock",
-    "log",
-    "make",
-    "mark",
-    "merge",
-    "message",
-    "move",
-    "mute",
-    "open",
-    "order",
-    "pause",
-    "pin",
-    "post",
-    "prompt",
-    "pull",
-    "push",
-    "put",
-    "record",
-    "release",
-    "resume",
-    "rate",
-    "run",
-    "set",
-    "share",
-    "sign",
-    "start",
-    "stop",
-    "store",
-    "summarise",
-    "summarize",
-    "swap",
-    "switch",
-    "sync",
-    "tag",
-    "toggle",
-    "touch",
-    "track",
-    "translate",
-    "undo",
-    "unlock",
-    "use",
-    "vote",
-];
+const MAY_ACT: &str = "block book call change chat close complete configure copy cut do export finish fork \
+    increment join leave lock log make mark merge message move mute open order pause pin \
+    post prompt pull push put record release resume rate run set share sign start stop \
+    store summarise summarize swap switch sync tag toggle touch track translate undo \
+    unlock use vote";
 
 /// Words of reaching out, executing or paying a model, whatever their form.
-const REACHES_OUT: &[&str] = &[
-    "bash",
-    "browse",
-    "checkout",
-    "completion",
-    "crawl",
-    "curl",
-    "download",
-    "downloads",
-    "embedding",
-    "embeddings",
-    "gpt",
-    "inference",
-    "invoice",
-    "llm",
-    "mail",
-    "openai",
-    "payment",
-    "payments",
-    "powershell",
-    "scrape",
-    "shell",
-    "sms",
-    "ssh",
-    "subprocess",
-    "sudo",
-    "web",
-    "webhook",
-    "website",
-];
+const REACHES_OUT: &str = "bash browse checkout completion crawl curl download downloads embedding embeddings gpt \
+    inference invoice llm mail openai payment payments powershell scrape shell sms ssh \
+    subprocess sudo web webhook website";
 
 /// Words that say so in a name, and are ordinary data in a description.
-const IN_NAMES: &[&str] = &[
-    "browser", "cmd", "command", "http", "https", "ping", "python", "script", "sql", "url", "urls",
-    "wire",
-];
+const IN_NAMES: &str = "browser cmd command http https ping python script sql url urls wire";
 
 /// Verbs that make what follows them a noun.
-const READS: &[&str] = &[
-    "check", "compare", "count", "describe", "export", "fetch", "find", "get", "has", "inspect",
-    "is", "list", "lookup", "peek", "preview", "query", "read", "retrieve", "search", "show",
-    "stat", "status", "validate", "verify", "view", "whoami",
-];
+const READS: &str = "check compare count describe export fetch find get has inspect is list lookup peek \
+    preview query read retrieve search show stat status validate verify view whoami";
 
 /// What may stand before a verb that says what the tool does.
-const LEADS: &[&str] = &[
-    "also", "and", "can", "could", "it", "may", "must", "or", "please", "shall", "should", "then",
-    "to", "tool", "will", "would",
-];
-const AFTER_STAMP: &[&str] = &[
-    "after",
-    "at",
-    "before",
-    "between",
-    "by",
-    "date",
-    "dates",
-    "first",
-    "last",
-    "on",
-    "since",
-    "time",
-    "times",
-    "timestamp",
-    "timestamps",
-];
-const BEFORE_STAMP: &[&str] = &["last", "latest", "newly", "recently", "when"];
+const LEADS: &str = "also and can could it may must or please shall should then to tool will would";
+const AFTER_STAMP: &str = "after at before between by date dates first last on since time times timestamp \
+    timestamps";
+const BEFORE_STAMP: &str = "last latest newly recently when";
 
 #[cfg(test)]
 mod tests {

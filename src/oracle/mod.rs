@@ -19,10 +19,12 @@ pub mod observe;
 pub mod policy;
 pub mod posture;
 mod reading;
+mod refusals;
 mod scopes;
 pub mod signature;
 #[cfg(test)]
 pub(crate) mod testing;
 mod transport_steps;
+mod undecided;
 pub mod wants;
 mod wording;

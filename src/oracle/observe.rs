@@ -305,3 +305,161 @@ fn shape_without_message(
         _ => (Shape::Broken, body),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::model::exchange::HeaderField;
+    use crate::model::probe::{ProbeId, ProbeKey};
+    use crate::oracle::testing::{body, call, http, reset, said};
+
+    fn read(outcome: Outcome) -> Answer {
+        let key = ProbeKey::new(ProbeId::CallValid);
+        observe(&call(
+            key,
+            "reader",
+            "read_note",
+            &json!({"id": "1"}),
+            outcome,
+        ))
+    }
+
+    fn typed(status: u16, media: &str, text: &str) -> Outcome {
+        let Outcome::Response(mut response) = http(status, &[], text) else {
+            panic!("a response")
+        };
+        response.headers = vec![HeaderField::new("content-type", media)];
+        Outcome::Response(response)
+    }
+
+    const RESULT: &str =
+        r#"{"jsonrpc":"2.0","id":7,"result":{"content":[{"type":"text","text":"data"}]}}"#;
+
+    #[test]
+    fn the_request_is_read_back_from_the_exchange() {
+        let sent = read(said("x")).sent;
+        assert_eq!(sent.method.as_deref(), Some("tools/call"));
+        assert_eq!(sent.name.as_deref(), Some("read_note"));
+        assert_eq!(sent.arguments, Some(json!({"id": "1"})));
+        assert_eq!(sent.session, None);
+    }
+
+    #[test]
+    fn every_framing_of_a_result_reads_the_same() {
+        let progress = r#"{"jsonrpc":"2.0","method":"notifications/progress","params":{}}"#;
+        for outcome in [
+            typed(200, "application/json", RESULT),
+            typed(200, "application/json", &format!("[{RESULT}]")),
+            typed(200, "text/event-stream", &format!("data: {RESULT}\r\n\r\n")),
+            typed(
+                200,
+                "text/event-stream",
+                &format!("data: {progress}\n\ndata: {RESULT}\n\n"),
+            ),
+            typed(200, "application/json", &RESULT.replace(":7,", ":\"7\",")),
+        ] {
+            let answer = read(outcome);
+            assert_eq!(
+                (answer.shape, answer.text.as_str()),
+                (Shape::ResultOk, "data")
+            );
+        }
+    }
+
+    #[test]
+    fn a_legacy_answer_comes_on_the_stream() {
+        let Outcome::Response(mut response) = typed(202, "text/plain", "Accepted") else {
+            panic!("a response")
+        };
+        assert_eq!(
+            read(Outcome::Response(response.clone())).shape,
+            Shape::Broken
+        );
+        response.stream = Some(body(&format!("event: message\ndata: {RESULT}\n\n")));
+        assert_eq!(read(Outcome::Response(response)).shape, Shape::ResultOk);
+    }
+
+    #[test]
+    fn structure_alone_tells_the_shapes_apart() {
+        let result = |members: &str| format!(r#"{{"jsonrpc":"2.0","id":7,"result":{members}}}"#);
+        for (outcome, shape) in [
+            (
+                typed(
+                    200,
+                    "application/json",
+                    &result(r#"{"content":[],"isError":true}"#),
+                ),
+                Shape::ResultError,
+            ),
+            (
+                typed(200, "application/json", &result(r#"{"content":[]}"#)),
+                Shape::ResultEmpty,
+            ),
+            (
+                typed(
+                    200,
+                    "application/json",
+                    &result(r#"{"resultType":"input_required"}"#),
+                ),
+                Shape::InputRequired,
+            ),
+            (
+                typed(
+                    200,
+                    "application/json",
+                    &result(r#"{"task":{"taskId":"t"}}"#),
+                ),
+                Shape::Task,
+            ),
+            (typed(200, "text/html", "<html></html>"), Shape::Html),
+            (typed(302, "text/html", "<html></html>"), Shape::Redirect),
+            (
+                typed(
+                    403,
+                    "application/json",
+                    r#"{"code":-32000,"message":"bad host"}"#,
+                ),
+                Shape::RpcError,
+            ),
+            (
+                typed(403, "application/json", r#"{"error":"forbidden"}"#),
+                Shape::Bare,
+            ),
+            (typed(200, "text/event-stream", ""), Shape::Empty),
+            (reset(), Shape::NoAnswer),
+        ] {
+            assert_eq!(read(outcome).shape, shape);
+        }
+    }
+
+    #[test]
+    fn a_refusal_belongs_to_its_request_whatever_its_id() {
+        let error = r#"{"jsonrpc":"2.0","id":99,"error":{"code":-32600,"message":"no"}}"#;
+        assert_eq!(
+            read(typed(404, "application/json", error)).shape,
+            Shape::RpcError
+        );
+        assert_eq!(
+            read(typed(200, "application/json", error)).shape,
+            Shape::Foreign
+        );
+    }
+
+    #[test]
+    fn challenge_scopes_are_a_set() {
+        let scopes = |list: &str| {
+            let field = format!("Bearer error=\"insufficient_scope\", scope=\"{list}\"");
+            read(http(403, &[("www-authenticate", &field)], "")).signature
+        };
+        assert_eq!(scopes("b a"), scopes("a b"));
+        assert_ne!(scopes("a"), scopes("a b"));
+    }
+
+    #[test]
+    fn escapes_are_decoded_before_texts_are_compared() {
+        let escaped = RESULT.replace("data", "d\\u0061ta");
+        assert_eq!(read(typed(200, "application/json", &escaped)).text, "data");
+    }
+}

@@ -64,7 +64,7 @@ pub fn posture(input: &PostureInput<'_>) -> PostureVerdict {
         return undetermined(
             input,
             &[],
-            "the advertised registration endpoint was not asked".into(),
+            "the advertised registration endpoint was not asked",
         );
     }
     closed(input, &advertised)
@@ -107,8 +107,7 @@ fn opened(input: &PostureInput<'_>) -> Option<PostureVerdict> {
             input,
             &registered,
             "every request is answered with the same `client_id`: nothing is registered, and whether \
-             a stranger can use that client was not seen"
-                .into(),
+             a stranger can use that client was not seen",
         ));
     }
     if !works && !usable.is_empty() && usable.iter().all(|accepted| *accepted == Some(false)) {
@@ -116,8 +115,7 @@ fn opened(input: &PostureInput<'_>) -> Option<PostureVerdict> {
             input,
             &registered,
             "a client was registered, but the authorization endpoint does not accept it: it may wait \
-             for approval"
-                .into(),
+             for approval",
         ));
     }
     Some(constrained(input, &registered, works))
@@ -194,7 +192,7 @@ fn unadvertised(input: &PostureInput<'_>) -> PostureVerdict {
         return undetermined(
             input,
             &alive,
-            "no endpoint is advertised, yet an unadvertised one reads registrations".into(),
+            "no endpoint is advertised, yet an unadvertised one reads registrations",
         );
     }
     if !input.metadata_read {
@@ -212,7 +210,7 @@ fn unadvertised(input: &PostureInput<'_>) -> PostureVerdict {
         return undetermined(
             input,
             &all,
-            "no authorization server metadata could be read".into(),
+            "no authorization server metadata could be read",
         );
     }
     verdict(
@@ -253,7 +251,7 @@ fn closed(input: &PostureInput<'_>, attempts: &[&RegistrationAttempt]) -> Postur
             "the endpoint reads anonymous requests and refused the clients that were tried; another \
              client may be accepted"
         };
-        return undetermined(input, attempts, reason.into());
+        return undetermined(input, attempts, reason);
     }
     if !token.is_empty() {
         let reason = "registration asks for an initial access token";
@@ -275,7 +273,7 @@ fn closed(input: &PostureInput<'_>, attempts: &[&RegistrationAttempt]) -> Postur
     } else {
         "the answers do not tell a gate from a fault"
     };
-    undetermined(input, attempts, reason.into())
+    undetermined(input, attempts, reason)
 }
 
 /// A request that cannot register anybody.
@@ -344,12 +342,12 @@ fn verdict(
 fn undetermined(
     input: &PostureInput<'_>,
     attempts: &[&RegistrationAttempt],
-    reason: String,
+    reason: &str,
 ) -> PostureVerdict {
     let mut verdict = verdict(
         Posture::Undetermined,
         Confidence::Inconclusive,
-        &reason,
+        reason,
         attempts,
     );
     verdict.decided_by = (!input.may_register).then(|| "`--allow register`".to_owned());

@@ -49,11 +49,24 @@ impl Signature {
         u16::try_from(common * 1000 / all).unwrap_or(0)
     }
 
-    /// How much of this answer's text occurs in the other, in thousandths.
+    /// How much of this answer's text occurs in the other, in thousandths of its runs of three
+    /// words; nothing for shorter texts.
     pub fn contained_in(&self, other: &Self) -> u16 {
-        let (mine, theirs) = (self.words(), other.words());
+        let (mine, theirs) = (runs(&self.text), runs(&other.text));
         let common = mine.intersection(&theirs).count();
         u16::try_from(common * 1000 / mine.len().max(1)).unwrap_or(0)
+    }
+
+    /// Whether the answer repeats an argument of the call: something read it.
+    pub fn echoes_argument(&self) -> bool {
+        self.text.contains(ARGUMENT)
+    }
+
+    /// Whether the answer is a success without any data in it.
+    pub fn is_empty(&self) -> bool {
+        self.shape == Shape::ResultEmpty
+            || matches!(self.skeleton.as_str(), "[]" | "{}")
+            || (self.shape == Shape::ResultOk && self.text.trim().is_empty())
     }
 
     fn words(&self) -> BTreeSet<&str> {
@@ -101,7 +114,9 @@ impl Noise {
         }
         let steady = |signature: &Signature| -> Option<Vec<String>> {
             let words: Vec<_> = signature.text.split_whitespace().collect();
-            (self.words == Some(words.len()) && !self.positions.is_empty()).then(|| {
+            // Where most words vary, the rest says too little.
+            let telling = self.positions.len() * 2 <= words.len();
+            (self.words == Some(words.len()) && telling && !self.positions.is_empty()).then(|| {
                 let kept = words.iter().enumerate();
                 kept.filter(|(at, _)| !self.positions.contains(at))
                     .map(|(_, word)| (*word).to_owned())
@@ -124,7 +139,7 @@ pub fn mask(text: &str, sent: &Sent) -> String {
         long_strings(arguments, &mut values);
     }
     for value in values {
-        masked = masked.replace(value, " \u{27e8}argument\u{27e9} ");
+        masked = masked.replace(value, &format!(" {ARGUMENT} "));
     }
     if let Some(name) = sent.name.as_deref().filter(|name| !name.is_empty()) {
         masked = replace_name(&masked, name);
@@ -196,6 +211,14 @@ fn long_strings<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
             .for_each(|member| long_strings(member, found)),
         _ => {}
     }
+}
+
+fn runs(text: &str) -> BTreeSet<[&str; 3]> {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let runs = words
+        .windows(3)
+        .filter_map(|run| <[&str; 3]>::try_from(run).ok());
+    runs.collect()
 }
 
 /// Replaces a name where it stands as a word of its own.
@@ -273,6 +296,7 @@ fn is_duration(word: &str) -> bool {
     digits && units.peek().is_some() && units.all(is_unit)
 }
 
+const ARGUMENT: &str = "\u{27e8}argument\u{27e9}";
 const NAME: &str = "\u{27e8}name\u{27e9}";
 const ID: &str = "\u{27e8}id\u{27e9}";
 const TIME: &str = "\u{27e8}time\u{27e9}";
@@ -374,6 +398,9 @@ mod tests {
         assert!(noise.equal(&a, &same));
         assert!(!noise.equal(&a, &other));
         assert!(!Noise::default().equal(&a, &same));
+        let (one, two) = (signature("t", said("k1")), signature("t", said("k2")));
+        let all = Noise::learn(&[&one, &two]);
+        assert!(!all.equal(&one, &signature("t", said("forbidden"))));
     }
 
     #[test]

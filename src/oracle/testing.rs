@@ -341,7 +341,7 @@ impl Bench {
     }
 
     /// Sets how an identity's list ended.
-    pub(crate) fn list(mut self, identity: &str, outcome: ListOutcome, named: bool) -> Self {
+    pub(crate) fn list(mut self, identity: &str, outcome: &ListOutcome, named: bool) -> Self {
         let name = self.surface.subjects[0].name.clone();
         for listing in &mut self.surface.listings {
             if listing.identity == identity {

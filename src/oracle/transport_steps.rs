@@ -222,7 +222,7 @@ fn unauthenticated(answer: &Answer, context: &Context<'_>) -> Option<Observation
         };
         return Some(candidate.shows(Inference::CallRefused, sure));
     }
-    if context.list_served() && context.control != Some(Control::Executed) {
+    if context.list_served() && !context.is_comparable() {
         let class = if wording::upstream(&answer.text) || describes_upstream(answer) {
             Class::UpstreamAuthFailure
         } else {

@@ -2,9 +2,9 @@
 
 use super::arms::{Finding, Reading, Standard};
 use super::calibrate::Treatment;
-use super::cells;
 use super::differential::{self, Arm, SubjectTrials};
 use super::matrix::{FRESH_SESSION, MatrixInput, Trials, probe_of};
+use super::refusals;
 use crate::model::matrix::{Cell, Layer};
 use crate::model::probe::{ProbeId, ProbeKey};
 
@@ -136,7 +136,7 @@ fn missing_repeats(
     if server || passed || !is_repeatable(asked, reading) {
         return 0;
     }
-    let lacking = cells::repeats_needed(reading, standard).saturating_sub(refusals.len());
+    let lacking = refusals::repeats_needed(reading, standard).saturating_sub(refusals.len());
     let room = MOST_ATTEMPTS.saturating_sub(reading.findings.len());
     u16::try_from(lacking.min(room)).unwrap_or(0)
 }
@@ -221,7 +221,7 @@ mod tests {
         let gated = bench()
             .got("anonymous", vec![unauthorized()])
             .got("reader", vec![step_up("mcp")])
-            .list("reader", ListOutcome::Refused { status: 403 }, false);
+            .list("reader", &ListOutcome::Refused { status: 403 }, false);
         assert!(asked(&gated).is_empty());
     }
 
@@ -247,7 +247,7 @@ mod tests {
     fn an_alarm_is_confirmed_in_a_second_session_once() {
         let alarm = bench().got("reader", vec![said("some data")]).list(
             "reader",
-            ListOutcome::Complete,
+            &ListOutcome::Complete,
             false,
         );
         assert_eq!(

@@ -16,7 +16,11 @@ use super::words;
 pub const EXIT_CODES: &[(u8, &str, &str)] = &[
     (CLEAN, "clean", "no finding at or above --fail-on"),
     (FINDINGS, "findings", "findings at or above --fail-on"),
-    (2, "usage", "the command line or the configuration is wrong"),
+    (
+        USAGE,
+        "usage",
+        "the command line or the configuration is wrong",
+    ),
     (
         INCOMPLETE,
         "incomplete",
@@ -28,7 +32,7 @@ pub const EXIT_CODES: &[(u8, &str, &str)] = &[
         "refused",
         "a safety rule kept the tool from what was asked for",
     ),
-    (70, "bug", "an error of mcp-assay itself"),
+    (BUG, "bug", "an error of mcp-assay itself"),
     (
         INTERRUPTED,
         "interrupted",
@@ -195,8 +199,17 @@ fn cells(collected: &Collected) -> (usize, usize) {
     })
 }
 
-const CLEAN: u8 = 0;
-const FINDINGS: u8 = 1;
-const INCOMPLETE: u8 = 3;
-const REFUSED: u8 = 4;
-const INTERRUPTED: u8 = 130;
+/// Nothing at or above the threshold.
+pub const CLEAN: u8 = 0;
+/// Findings at or above the threshold.
+pub const FINDINGS: u8 = 1;
+/// The operator got the arguments or the configuration wrong.
+pub const USAGE: u8 = 2;
+/// The audit could not be done.
+pub const INCOMPLETE: u8 = 3;
+/// A safety rule forbade it.
+pub const REFUSED: u8 = 4;
+/// An error of the tool itself.
+pub const BUG: u8 = 70;
+/// Interrupted by the operator.
+pub const INTERRUPTED: u8 = 130;

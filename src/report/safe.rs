@@ -15,6 +15,11 @@ pub fn line(text: &str) -> String {
     out
 }
 
+/// Text of several lines, each made inert on its own.
+pub fn lines(text: &str) -> String {
+    text.split('\n').map(line).collect::<Vec<_>>().join("\n")
+}
+
 /// At most `columns` wide, cut at the end with `…`; reads no more of the text than it needs.
 pub fn fit(text: &str, columns: usize) -> String {
     let mut out = String::new();

@@ -80,9 +80,7 @@ pub fn input<'a>(collected: &'a Collected, asked: &'a Asked) -> MatrixInput<'a> 
     let served = collected.discovery.audited.as_ref();
     MatrixInput {
         revision: served.map_or(Revision::R2026_07, |s| s.revision),
-        transport: served.map_or(Transport::StreamableHttp, |served| {
-            served.transport
-        }),
+        transport: served.map_or(Transport::StreamableHttp, |served| served.transport),
         ledger: &collected.ledger,
         identities: &collected.identities,
         surface: &collected.surface,
@@ -105,12 +103,22 @@ pub(crate) fn treatments(
         calibration,
         canary: &canary,
     };
-    let modern = collected.discovery.revision().is_some_and(Revision::is_modern);
+    let modern = collected
+        .discovery
+        .revision()
+        .is_some_and(Revision::is_modern);
     let treat = |subject: &Subject| {
         // MCP 2026-07-28: clients exclude tools whose `x-mcp-header` annotations are invalid.
-        let problem = subject.input_schema.as_ref().filter(|_| modern).and_then(header::annotation_problem);
+        let problem = subject
+            .input_schema
+            .as_ref()
+            .filter(|_| modern)
+            .and_then(header::annotation_problem);
         let treatment = match problem {
-            Some(problem) => Treatment::NotTested { reason: problem, decided_by: None },
+            Some(problem) => Treatment::NotTested {
+                reason: problem,
+                decided_by: None,
+            },
             None => calibrate::treatment(subject, &permissions),
         };
         (subject.id.clone(), treatment)

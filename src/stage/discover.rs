@@ -43,7 +43,11 @@ pub async fn discover(run: &Run<'_>, anonymous: &Identity, collected: &mut Colle
     {
         metadata::own_origin(run, collected, refused).await;
     }
-    let tokens_left = run.settings.identities.iter().any(|source| source.kind == IdentityKind::Valid);
+    let tokens_left = run
+        .settings
+        .identities
+        .iter()
+        .any(|source| source.kind == IdentityKind::Valid);
     collected.discovery.unusable = unusable(collected, tokens_left);
 }
 
@@ -86,7 +90,10 @@ pub(crate) fn unusable(collected: &Collected, tokens_left: bool) -> Option<Strin
         return None;
     }
     let detections = collected.ledger.iter().filter(|exchange| {
-        matches!(exchange.probe.id, ProbeId::DetectModern | ProbeId::DetectLegacy)
+        matches!(
+            exchange.probe.id,
+            ProbeId::DetectModern | ProbeId::DetectLegacy
+        )
     });
     let mut said = Vec::new();
     let mut may_change = false;
@@ -110,7 +117,11 @@ pub(crate) fn unusable(collected: &Collected, tokens_left: bool) -> Option<Strin
     Some(format!(
         "no MCP server answered at {}: {}; check the path of the endpoint",
         discovery.endpoint,
-        if said.is_empty() { "no answer".to_owned() } else { said.join("; ") }
+        if said.is_empty() {
+            "no answer".to_owned()
+        } else {
+            said.join("; ")
+        }
     ))
 }
 

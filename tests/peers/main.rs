@@ -1,5 +1,7 @@
-//! Servers that nobody of this project wrote, and whether their manifests tell the truth.
+//! Servers that nobody of this project wrote: whether their manifests tell the truth, and whether an
+//! audit reports that truth.
 
+mod audit;
 mod consistency;
 mod harness;
 mod manifest;
@@ -20,32 +22,43 @@ async fn verify(name: &str) -> Outcome<()> {
     Ok(())
 }
 
+async fn audited(name: &str) -> Outcome<()> {
+    let found = audit::disagreements(name).await?;
+    assert!(found.is_empty(), "{name}:\n{}", found.join("\n"));
+    Ok(())
+}
+
 macro_rules! peers {
-    ($($test:ident: $name:literal,)*) => {
+    ($($test:ident, $audit:ident: $name:literal,)*) => {
         const NAMES: &[&str] = &[$($name),*];
         $(
             #[tokio::test]
             async fn $test() -> Outcome<()> {
                 verify($name).await
             }
+
+            #[tokio::test]
+            async fn $audit() -> Outcome<()> {
+                audited($name).await
+            }
         )*
     };
 }
 
 peers! {
-    everything_sse_does_what_its_manifest_says: "everything-sse",
-    fastmcp_middleware_does_what_its_manifest_says: "fastmcp-middleware",
-    fastmcp_sound_does_what_its_manifest_says: "fastmcp-sound",
-    fastmcp_unguarded_does_what_its_manifest_says: "fastmcp-unguarded",
-    mcp1_does_what_its_manifest_says: "mcp1",
-    mcp2_does_what_its_manifest_says: "mcp2",
-    oidc_constrained_does_what_its_manifest_says: "oidc-constrained",
-    oidc_gated_does_what_its_manifest_says: "oidc-gated",
-    oidc_machine_does_what_its_manifest_says: "oidc-machine",
-    oidc_off_does_what_its_manifest_says: "oidc-off",
-    oidc_open_does_what_its_manifest_says: "oidc-open",
-    rmcp_server_does_what_its_manifest_says: "rmcp-server",
-    typescript_does_what_its_manifest_says: "typescript",
+    everything_sse_does_what_its_manifest_says, an_audit_of_everything_sse_reports_the_truth: "everything-sse",
+    fastmcp_middleware_does_what_its_manifest_says, an_audit_of_fastmcp_middleware_reports_the_truth: "fastmcp-middleware",
+    fastmcp_sound_does_what_its_manifest_says, an_audit_of_fastmcp_sound_reports_the_truth: "fastmcp-sound",
+    fastmcp_unguarded_does_what_its_manifest_says, an_audit_of_fastmcp_unguarded_reports_the_truth: "fastmcp-unguarded",
+    mcp1_does_what_its_manifest_says, an_audit_of_mcp1_reports_the_truth: "mcp1",
+    mcp2_does_what_its_manifest_says, an_audit_of_mcp2_reports_the_truth: "mcp2",
+    oidc_constrained_does_what_its_manifest_says, an_audit_of_oidc_constrained_reports_the_truth: "oidc-constrained",
+    oidc_gated_does_what_its_manifest_says, an_audit_of_oidc_gated_reports_the_truth: "oidc-gated",
+    oidc_machine_does_what_its_manifest_says, an_audit_of_oidc_machine_reports_the_truth: "oidc-machine",
+    oidc_off_does_what_its_manifest_says, an_audit_of_oidc_off_reports_the_truth: "oidc-off",
+    oidc_open_does_what_its_manifest_says, an_audit_of_oidc_open_reports_the_truth: "oidc-open",
+    rmcp_server_does_what_its_manifest_says, an_audit_of_rmcp_server_reports_the_truth: "rmcp-server",
+    typescript_does_what_its_manifest_says, an_audit_of_typescript_reports_the_truth: "typescript",
 }
 
 #[test]

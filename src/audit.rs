@@ -1,0 +1,91 @@
+//! The pipeline: the collecting stages in order, then the judging. Nothing else.
+
+use crate::checks::{self, Check};
+use crate::codec::uri;
+use crate::model::audit::{Collected, Engagement};
+use crate::model::matrix::Matrix;
+use crate::model::report::{Report, ToolEnforcement};
+use crate::model::settings::Settings;
+use crate::model::target::Target;
+use crate::oracle::{enforcement, gates, matrix, policy};
+use crate::report::assemble::{self, Judged};
+use crate::stage::{Run, calls, close, discover, enrol, enumerate, hardening, plan, register};
+
+/// What is to be audited.
+pub fn target(url: &url::Url) -> Target {
+    Target {
+        url: url.to_string(),
+        resource: uri::canonical_resource(url),
+    }
+}
+
+/// Runs every collecting stage; whatever was learned before an interruption is kept.
+pub async fn collect(run: &Run<'_>, target: Target, engagement: Engagement) -> Collected {
+    let mut collected = begin(target, engagement, run.settings);
+    let anonymous = enrol::anonymous();
+    discover::discover(run, &anonymous, &mut collected).await;
+    if collected.discovery.unusable.is_none() {
+        register::register(run, &mut collected).await;
+        enrol::enrol(run, &mut collected).await;
+        let sessions = enumerate::enumerate(run, &mut collected).await;
+        let asked = calls::call(run, &mut collected, &sessions).await;
+        hardening::origins(run, &mut collected, &sessions).await;
+        enumerate::repeat_lists(run, &mut collected, &sessions).await;
+        hardening::plaintext(run, &anonymous, &mut collected).await;
+        close::close(run, &mut collected, &sessions).await;
+        collected.plan = plan::plan(run.settings, &collected, Some(&asked.treatments));
+        if collected.discovery.audited.is_some() {
+            let built = matrix::build(&calls::input(&collected, &asked));
+            collected.matrices.push(built);
+        }
+    }
+    collected.gates = gates::gates(&collected.ledger, &collected.identities);
+    collected
+}
+
+/// Passive discovery only, then the plan of everything else.
+pub async fn foresee(run: &Run<'_>, target: Target, engagement: Engagement) -> Collected {
+    let mut collected = begin(target, engagement, run.settings);
+    discover::passive(run, &mut collected).await;
+    collected.plan = plan::plan(run.settings, &collected, None);
+    collected
+}
+
+/// Judges what was collected and puts the report together.
+pub fn judge(collected: Collected, checks: &[&'static Check], settings: &Settings) -> Report {
+    let judged = checks::judge::judge(&collected, checks);
+    let empty = Matrix::empty();
+    let matrix = collected.matrix().unwrap_or(&empty);
+    let tools = enforcement::enforcement(
+        matrix,
+        &collected.identities,
+        &collected.surface,
+        &settings.policy,
+    );
+    let enforcement = ToolEnforcement {
+        enforcement: tools.enforcement,
+        confidence: tools.confidence,
+        counts: tools.counts,
+        broken_by: tools.broken_by,
+        sentence: tools.sentence,
+    };
+    let effective = policy::effective(matrix, &collected.identities);
+    let judged = Judged {
+        coverage: judged.coverage,
+        findings: judged.findings,
+        enforcement,
+        policy: effective,
+    };
+    assemble::assemble(collected, judged, settings)
+}
+
+fn begin(target: Target, engagement: Engagement, settings: &Settings) -> Collected {
+    let mut collected = Collected {
+        engagement,
+        policy: settings.policy.clone(),
+        ..Collected::default()
+    };
+    collected.discovery.endpoint.clone_from(&target.url);
+    collected.target = Some(target);
+    collected
+}

@@ -1,0 +1,359 @@
+//! Arguments, grouped by help heading.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::config::Flags;
+use crate::model::probe::Tier;
+use crate::model::target::Revision;
+use crate::model::verdict::Severity;
+
+/// Audits the authorization of MCP servers: which clients can connect, and which tools a token opens.
+#[derive(Debug, Parser)]
+#[command(name = "mcp-assay", version, about, max_term_width = 100, after_help = AFTER)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    /// Options of every command.
+    #[command(flatten)]
+    pub(crate) global: Global,
+}
+
+/// Options of every command.
+#[derive(Args, Debug, Clone)]
+pub(crate) struct Global {
+    /// When to use colour.
+    #[arg(long, global = true, value_enum, default_value_t = Colour::Auto, help_heading = "Output")]
+    pub(crate) color: Colour,
+    /// Log what is sent to stderr; twice for more. Never shows secrets or bodies.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = "Output")]
+    pub(crate) verbose: u8,
+    /// No progress on stderr.
+    #[arg(short, long, global = true, help_heading = "Output")]
+    pub(crate) quiet: bool,
+    /// Width of the table; the terminal's when absent, 120 in a pipe.
+    #[arg(long, global = true, value_parser = clap::value_parser!(u16).range(60..=400), help_heading = "Output")]
+    pub(crate) width: Option<u16>,
+}
+
+/// When to use colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Colour {
+    /// On a terminal, unless `NO_COLOR` is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Audit an MCP server.
+    #[command(after_help = AUDIT_EXAMPLES)]
+    Audit(Box<AuditArgs>),
+    /// Look at public metadata only, then print every request that `audit` would send.
+    Plan(Box<TargetArgs>),
+    /// Start the embedded servers on loopback, audit them, and print the report.
+    Demo(DemoArgs),
+    /// List the checks, and how many requirements they cover.
+    Checks(ChecksArgs),
+    /// Print the page of one check.
+    Explain(ExplainArgs),
+    /// Print a man page, shell completions, or a JSON schema.
+    Generate(GenerateArgs),
+}
+
+/// `audit`.
+#[derive(Args, Debug)]
+pub(crate) struct AuditArgs {
+    /// What to audit.
+    #[command(flatten)]
+    pub(crate) target: TargetArgs,
+    /// What to print.
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+/// What to audit, as whom, and how far to go.
+#[derive(Args, Debug)]
+pub(crate) struct TargetArgs {
+    /// The MCP endpoint, for example https://mcp.example.com/mcp.
+    #[arg(env = "MCP_ASSAY_URL", help_heading = "Target")]
+    pub(crate) url: Option<String>,
+    /// Configuration file.
+    #[arg(
+        short,
+        long,
+        value_name = "FILE",
+        env = "MCP_ASSAY_CONFIG",
+        help_heading = "Target"
+    )]
+    pub(crate) config: Option<PathBuf>,
+    /// Audit with this protocol revision; the newest served when absent.
+    #[arg(long, value_name = "DATE", help_heading = "Target")]
+    pub(crate) revision: Option<Revision>,
+    /// A token and its name: NAME=env:VARIABLE, NAME=file:PATH or NAME=-. Repeat for each token.
+    #[arg(
+        short,
+        long = "identity",
+        value_name = "NAME=SOURCE",
+        help_heading = "Identities"
+    )]
+    pub(crate) identities: Vec<String>,
+    /// The identity that may do most; found by its scopes when absent.
+    #[arg(long, value_name = "NAME", help_heading = "Identities")]
+    pub(crate) privileged: Option<String>,
+    /// Go beyond the default tiers: `register` creates clients and deletes them, `call` runs tools
+    /// that the configuration lists.
+    #[arg(
+        long,
+        value_name = "TIER",
+        value_delimiter = ',',
+        value_enum,
+        help_heading = "Safety"
+    )]
+    pub(crate) allow: Vec<Extra>,
+    /// A host that credentials may go to beside the target's. Repeat for each host.
+    #[arg(long = "allow-host", value_name = "HOST", help_heading = "Safety")]
+    pub(crate) allow_hosts: Vec<String>,
+    /// Do not call tools, even those that clearly only read.
+    #[arg(long, help_heading = "Safety")]
+    pub(crate) no_reads: bool,
+    /// Stop after this many requests and say what was left out.
+    #[arg(
+        long,
+        value_name = "N",
+        env = "MCP_ASSAY_MAX_REQUESTS",
+        help_heading = "Safety"
+    )]
+    pub(crate) max_requests: Option<usize>,
+    /// Run only this check. Repeat for several.
+    #[arg(long = "check", value_name = "CHECK", help_heading = "Checks")]
+    pub(crate) only: Vec<String>,
+    /// Leave this check out. Repeat for several.
+    #[arg(long, value_name = "CHECK", help_heading = "Checks")]
+    pub(crate) skip: Vec<String>,
+    /// PEM file with additional root certificates.
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "MCP_ASSAY_CACERT",
+        help_heading = "Network"
+    )]
+    pub(crate) cacert: Option<PathBuf>,
+    /// Do not verify certificates; written into the report.
+    #[arg(long, help_heading = "Network")]
+    pub(crate) insecure: bool,
+    /// Proxy for every request; none is used unless given here.
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "MCP_ASSAY_PROXY",
+        help_heading = "Network"
+    )]
+    pub(crate) proxy: Option<String>,
+    /// Seconds to wait for one answer [default: 30].
+    #[arg(long, value_name = "SECONDS", help_heading = "Network")]
+    pub(crate) timeout: Option<u64>,
+    /// Seconds to wait for a connection [default: 10].
+    #[arg(long, value_name = "SECONDS", help_heading = "Network")]
+    pub(crate) connect_timeout: Option<u64>,
+    /// Requests in flight to one host [default: 8].
+    #[arg(long, value_name = "N", help_heading = "Network")]
+    pub(crate) concurrency: Option<usize>,
+    /// Requests per second to one remote host; loopback is not limited [default: 50].
+    #[arg(long, value_name = "N", help_heading = "Network")]
+    pub(crate) rate: Option<u32>,
+}
+
+impl TargetArgs {
+    /// The flags as the configuration reads them.
+    pub(crate) fn flags(&self, output: Option<&OutputArgs>) -> Flags {
+        Flags {
+            url: self.url.clone(),
+            config: self.config.clone(),
+            identities: self.identities.clone(),
+            privileged: self.privileged.clone(),
+            revision: self.revision,
+            allow: self.allow.iter().map(|extra| extra.tier()).collect(),
+            no_reads: self.no_reads,
+            allow_hosts: self.allow_hosts.clone(),
+            only: self.only.clone(),
+            skip: self.skip.clone(),
+            fail_on: output
+                .and_then(|output| output.fail_on)
+                .map(SeverityWord::severity),
+            strict: output.is_some_and(|output| output.strict),
+            cacert: self.cacert.clone(),
+            insecure: self.insecure,
+            proxy: self.proxy.clone(),
+            timeout: self.timeout,
+            connect_timeout: self.connect_timeout,
+            concurrency: self.concurrency,
+            rate: self.rate,
+            max_requests: self.max_requests,
+        }
+    }
+}
+
+/// Tiers that need consent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Extra {
+    /// Register clients and delete them.
+    Register,
+    /// Call tools that the configuration lists.
+    Call,
+}
+
+impl Extra {
+    const fn tier(self) -> Tier {
+        match self {
+            Self::Register => Tier::Register,
+            Self::Call => Tier::Call,
+        }
+    }
+}
+
+/// What to print and what fails the run.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct OutputArgs {
+    /// Write a report: table=PATH or json=PATH, `-` for standard output. Repeat for several; with
+    /// none, the table goes to standard output.
+    #[arg(
+        short,
+        long = "report",
+        value_name = "FORMAT=PATH",
+        help_heading = "Output"
+    )]
+    pub(crate) reports: Vec<String>,
+    /// Fail on findings of this severity or above [default: medium].
+    #[arg(long, value_name = "SEVERITY", value_enum, help_heading = "Output")]
+    pub(crate) fail_on: Option<SeverityWord>,
+    /// Fail when a check is inconclusive.
+    #[arg(long, help_heading = "Output")]
+    pub(crate) strict: bool,
+    /// Exit with 0 whatever was found; errors of the run itself keep their code.
+    #[arg(long, help_heading = "Output")]
+    pub(crate) exit_zero: bool,
+    /// Print every row of the matrix instead of folding equal ones.
+    #[arg(long, help_heading = "Output")]
+    pub(crate) full: bool,
+}
+
+/// Severities in words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SeverityWord {
+    /// Worth knowing.
+    Info,
+    /// Weakens one layer of several.
+    Low,
+    /// A guarantee is missing.
+    Medium,
+    /// A guarantee is broken for some callers.
+    High,
+    /// A stranger gets what only a chosen caller should.
+    Critical,
+}
+
+impl SeverityWord {
+    pub(crate) const fn severity(self) -> Severity {
+        match self {
+            Self::Info => Severity::Info,
+            Self::Low => Severity::Low,
+            Self::Medium => Severity::Medium,
+            Self::High => Severity::High,
+            Self::Critical => Severity::Critical,
+        }
+    }
+}
+
+/// `demo`.
+#[derive(Args, Debug)]
+pub(crate) struct DemoArgs {
+    /// How the servers misbehave: a name from `--list`, or a TOML file.
+    #[arg(default_value = "scopes-in-handler-one-open", value_name = "BEHAVIOUR")]
+    pub(crate) behaviour: String,
+    /// Name the behaviours.
+    #[arg(long)]
+    pub(crate) list: bool,
+    /// Keep the servers up and print their URL and tokens.
+    #[arg(long, conflicts_with = "list")]
+    pub(crate) serve: bool,
+    /// What to print.
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+/// `checks`.
+#[derive(Args, Debug)]
+pub(crate) struct ChecksArgs {
+    /// Only this area: DISC, REG, ASE, TOK, SCP, PRIM, XPT, EXT.
+    #[arg(long, value_name = "AREA")]
+    pub(crate) area: Option<String>,
+    /// Only checks that need at most this tier.
+    #[arg(long, value_name = "TIER")]
+    pub(crate) tier: Option<String>,
+    /// Also list requirements without a check, with the reason.
+    #[arg(long)]
+    pub(crate) open: bool,
+}
+
+/// `explain`.
+#[derive(Args, Debug)]
+pub(crate) struct ExplainArgs {
+    /// Check id, for example registration-open.
+    #[arg(value_name = "CHECK")]
+    pub(crate) check: String,
+}
+
+/// `generate`.
+#[derive(Args, Debug)]
+pub(crate) struct GenerateArgs {
+    /// What to print.
+    #[command(subcommand)]
+    pub(crate) what: Generate,
+}
+
+/// What `generate` prints.
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub(crate) enum Generate {
+    /// The man page.
+    Man,
+    /// Completions for a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// A JSON schema.
+    Schema {
+        /// Of what.
+        #[arg(value_enum)]
+        of: Schema,
+    },
+}
+
+/// Formats with a schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Schema {
+    /// `report.json`.
+    Report,
+    /// The configuration file.
+    Config,
+}
+
+const AFTER: &str = "\
+See `mcp-assay demo` for a first report without a target, and `mcp-assay explain CHECK` for what a \
+finding means.
+
+Exit codes: 0 nothing at or above --fail-on; 1 findings; 2 wrong usage; 3 the audit is incomplete; \
+4 the engagement rules forbid it; 70 a bug in mcp-assay; 130 interrupted.";
+
+const AUDIT_EXAMPLES: &str = "\
+Examples:
+  mcp-assay audit https://mcp.example.com/mcp
+  mcp-assay audit https://mcp.example.com/mcp -i reader=env:READER_TOKEN -i admin=file:admin.token
+  mcp-assay audit -c assay.toml --allow register --allow-host auth.example.com -r json=report.json";

@@ -1,0 +1,42 @@
+//! `audit`: the main job.
+
+use std::sync::atomic::Ordering;
+
+use super::args::{AuditArgs, Global};
+use super::progress::Progress;
+use super::session::{self, Usage};
+use super::{DONE, Outcome};
+use crate::audit;
+use crate::checks;
+use crate::config::source::ProcessSecrets;
+use crate::report::exit;
+use crate::stage::Run;
+
+pub(crate) fn run(args: &AuditArgs, global: &Global) -> Outcome {
+    let flags = args.target.flags(Some(&args.output));
+    let selected = checks::select(
+        &flags.only.iter().cloned().collect(),
+        &flags.skip.iter().cloned().collect(),
+    )
+    .map_err(|unknown| Usage(unknown.to_string()))?;
+    let destinations = session::destinations(&args.output)?;
+    let prepared = session::prepare(&flags, &mut ProcessSecrets::default())?;
+    let (wire, cancel) = session::wire(&prepared)?;
+    let runtime = session::runtime()?;
+    let (report, code) = runtime.block_on(async {
+        let interrupted = session::cancel_on_interrupt(&cancel);
+        let progress = Progress::new(global.quiet);
+        let told = |stage: &str, requests: usize| progress.stage(stage, requests);
+        let run = Run::new(&wire, &prepared.settings, prepared.entropy.clone(), &told);
+        let target = audit::target(&prepared.url);
+        let mut collected = audit::collect(&run, target, prepared.engagement.clone()).await;
+        progress.finish();
+        collected.interrupted = interrupted.load(Ordering::Relaxed);
+        let report = audit::judge(collected, &selected, &prepared.settings);
+        let code = report.outcome.exit_code;
+        (report, code)
+    });
+    session::write_reports(&report, &destinations, global, args.output.full)?;
+    let lenient = args.output.exit_zero && code == exit::FINDINGS;
+    Ok(if lenient { DONE } else { code })
+}

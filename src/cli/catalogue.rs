@@ -1,0 +1,107 @@
+//! `checks` and `explain`: the catalogue and its pages.
+
+use std::fmt::Write as _;
+
+use super::args::{ChecksArgs, ExplainArgs, Global};
+use super::session::{self, Usage};
+use super::{DONE, Outcome};
+use crate::checks;
+use crate::checks::requirements::requirements;
+
+/// Lists the checks and counts the requirements they cover.
+pub(crate) fn list(args: &ChecksArgs, _global: &Global) -> Outcome {
+    let mut out = String::new();
+    let tier = match &args.tier {
+        None => None,
+        Some(word) => {
+            let found = crate::model::probe::Tier::ALL
+                .into_iter()
+                .find(|tier| tier.as_str() == word);
+            Some(found.ok_or_else(|| Usage(format!("`{word}` is not a tier")))?)
+        }
+    };
+    let area = args.area.as_deref().map(str::to_ascii_uppercase);
+    if let Some(area) = &area
+        && !checks::requirements::Area::ALL
+            .iter()
+            .any(|known| known.as_str() == area)
+    {
+        return Err(Usage(format!("`{area}` is not an area")).into());
+    }
+    let is_wanted = |id: &str| area.as_deref().is_none_or(|area| id.starts_with(area));
+    for check in checks::all() {
+        let page = check.page();
+        if !is_wanted(page.requirement()) || tier.is_some_and(|tier| page.tier > tier) {
+            continue;
+        }
+        // Writing to a String cannot fail.
+        let _ = writeln!(
+            out,
+            "{:<9} {:<42} {:<8} {:<13} {}",
+            page.requirements.join(","),
+            check.id,
+            page.severity.as_str(),
+            page.tier.as_str(),
+            page.title
+        );
+    }
+    let rows = requirements()
+        .iter()
+        .filter(|row| is_wanted(&row.id))
+        .collect::<Vec<_>>();
+    let open = rows
+        .iter()
+        .filter(|row| row.excluded.is_some())
+        .collect::<Vec<_>>();
+    let covered = rows.len() - open.len();
+    let _ = writeln!(
+        out,
+        "\n{} checks; {covered} of {} requirements covered, {} open",
+        checks::all().len(),
+        rows.len(),
+        open.len()
+    );
+    if args.open {
+        for row in open {
+            let reason = row.excluded.as_deref().unwrap_or_default();
+            let _ = writeln!(
+                out,
+                "{:<9} {}\n          not checked: {reason}",
+                row.id, row.title
+            );
+        }
+    } else {
+        let _ = writeln!(
+            out,
+            "`mcp-assay checks --open` lists the open ones with their reasons"
+        );
+    }
+    session::put("-", out.as_bytes())?;
+    Ok(DONE)
+}
+
+/// Prints the page of a check.
+pub(crate) fn explain(args: &ExplainArgs) -> Outcome {
+    let only = std::collections::BTreeSet::from([args.check.clone()]);
+    let found = checks::select(&only, &std::collections::BTreeSet::new())
+        .map_err(|unknown| Usage(unknown.to_string()))?;
+    let mut out = String::new();
+    for check in found {
+        let page = check.page();
+        let _ = writeln!(out, "{}: {}\n", check.id, page.title);
+        let _ = writeln!(
+            out,
+            "requirement {}, severity {} ({}), tier {}, at most {} requests\n",
+            page.requirements.join(", "),
+            page.severity.as_str(),
+            page.severity_why,
+            page.tier.as_str(),
+            page.requests
+        );
+        for section in &page.sections {
+            let _ = writeln!(out, "## {}\n\n{}\n", section.heading, section.body.trim());
+        }
+    }
+    session::put("-", out.as_bytes())?;
+    Ok(DONE)
+}

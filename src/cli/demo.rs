@@ -1,0 +1,104 @@
+//! `demo`: embedded servers on loopback, audited, so that every finding can be seen in seconds.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use anyhow::Context;
+
+use super::args::{DemoArgs, Global};
+use super::session::{self, Usage};
+use super::{DONE, Outcome};
+use crate::demo::{self, Behaviour, Running};
+use crate::rehearsal;
+
+pub(crate) fn run(args: &DemoArgs, global: &Global) -> Outcome {
+    if args.list {
+        session::put("-", listing().as_bytes())?;
+        return Ok(DONE);
+    }
+    let behaviour = behaviour(&args.behaviour)?;
+    let destinations = session::destinations(&args.output)?;
+    let runtime = session::runtime()?;
+    if args.serve {
+        return runtime.block_on(serve(&behaviour));
+    }
+    let mut seed = [0_u8; 32];
+    getrandom::fill(&mut seed).map_err(|error| anyhow::anyhow!("no random bytes: {error}"))?;
+    let started = jiff::Timestamp::now().to_string();
+    let rehearsal = runtime
+        .block_on(rehearsal::rehearse(&behaviour, seed, &started))
+        .context("the embedded servers cannot be audited")?;
+    session::write_reports(&rehearsal.report, &destinations, global, args.output.full)?;
+    runtime.block_on(rehearsal.running.shutdown());
+    // A demonstration that found what it was to show has succeeded.
+    Ok(DONE)
+}
+
+fn behaviour(name: &str) -> anyhow::Result<Behaviour> {
+    if let Some(builtin) = Behaviour::builtin(name) {
+        return builtin.map_err(|error| Usage(error.to_string()).into());
+    }
+    let path = Path::new(name);
+    if path
+        .extension()
+        .is_some_and(|extension| extension == "toml")
+    {
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| Usage(format!("{name}: cannot be read: {error}")))?;
+        return Behaviour::from_toml(name, &text).map_err(|error| Usage(error.to_string()).into());
+    }
+    Err(Usage(format!(
+        "`{name}` is not a behaviour; `mcp-assay demo --list` names them, or give a TOML file"
+    ))
+    .into())
+}
+
+fn listing() -> String {
+    let mut out = String::new();
+    for name in Behaviour::names() {
+        let title = Behaviour::builtin(name)
+            .and_then(Result::ok)
+            .map(|it| it.title);
+        // Writing to a String cannot fail.
+        let _ = writeln!(out, "{name:<44} {}", title.unwrap_or_default());
+    }
+    out
+}
+
+async fn serve(behaviour: &Behaviour) -> Outcome {
+    let running = demo::start(behaviour)
+        .await
+        .context("the embedded servers cannot start")?;
+    session::put("-", served(behaviour, &running).as_bytes())?;
+    tokio::signal::ctrl_c()
+        .await
+        .context("the interrupt cannot be awaited")?;
+    running.shutdown().await;
+    Ok(DONE)
+}
+
+fn served(behaviour: &Behaviour, running: &Running) -> String {
+    let mut out = format!(
+        "{}\n\nMCP endpoint          {}\nauthorization server  {}\n\n",
+        behaviour.title, running.mcp_url, running.issuer
+    );
+    for token in &running.tokens {
+        let name = token.name.to_ascii_uppercase().replace(['-', '.'], "_");
+        let _ = writeln!(out, "export {name}_TOKEN={}", token.value);
+    }
+    for client in &running.clients {
+        let _ = writeln!(
+            out,
+            "client {} secret {} scopes {}",
+            client.id,
+            client.secret,
+            client.scopes.join(" ")
+        );
+    }
+    let _ = writeln!(
+        out,
+        "\nmcp-assay audit {} --identity reader=env:READER_TOKEN --identity admin=env:ADMIN_TOKEN\n\nCtrl-C stops the servers.",
+        running.mcp_url
+    );
+    out
+}

@@ -1,0 +1,43 @@
+//! The command line: arguments in, exit code out.
+
+mod args;
+mod audit;
+mod catalogue;
+mod demo;
+mod generate;
+mod plan;
+mod progress;
+mod session;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+pub use args::Cli;
+use args::Command;
+
+use crate::report::exit;
+
+/// Parses the arguments and runs one command.
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    session::start_logging(cli.global.verbose);
+    let outcome = match cli.command {
+        Command::Audit(args) => audit::run(&args, &cli.global),
+        Command::Plan(args) => plan::run(&args, &cli.global),
+        Command::Demo(args) => demo::run(&args, &cli.global),
+        Command::Checks(args) => catalogue::list(&args, &cli.global),
+        Command::Explain(args) => catalogue::explain(&args),
+        Command::Generate(args) => generate::run(&args),
+    };
+    match outcome {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => ExitCode::from(session::complain(&error)),
+    }
+}
+
+/// What a command ends with: an exit code, or a mistake to explain.
+pub(crate) type Outcome = anyhow::Result<u8>;
+
+/// Everything went well.
+pub(crate) const DONE: u8 = exit::CLEAN;

@@ -1,0 +1,121 @@
+//! `plan`: passive discovery, then every request that `audit` would send.
+
+use std::fmt::Write as _;
+
+use super::args::{Global, TargetArgs};
+use super::session::{self};
+use super::{DONE, Outcome};
+use crate::audit;
+use crate::config::source::ProcessSecrets;
+use crate::model::audit::Collected;
+use crate::model::exchange::Exchange;
+use crate::model::probe::Tier;
+use crate::report::{exit, safe};
+use crate::stage::Run;
+
+pub(crate) fn run(args: &TargetArgs, _global: &Global) -> Outcome {
+    let flags = args.flags(None);
+    let prepared = session::prepare(&flags, &mut ProcessSecrets::default())?;
+    let (wire, cancel) = session::wire(&prepared)?;
+    let collected = session::runtime()?.block_on(async {
+        let _interrupted = session::cancel_on_interrupt(&cancel);
+        let silent = |_: &str, _: usize| {};
+        let run = Run::new(&wire, &prepared.settings, prepared.entropy.clone(), &silent);
+        let target = audit::target(&prepared.url);
+        audit::foresee(&run, target, prepared.engagement.clone()).await
+    });
+    session::put("-", text(&collected).as_bytes())?;
+    let reached = collected
+        .ledger
+        .iter()
+        .any(|exchange| exchange.response().is_some());
+    Ok(if reached { DONE } else { exit::INCOMPLETE })
+}
+
+fn text(collected: &Collected) -> String {
+    let mut out = String::new();
+    let sent = collected.ledger.len();
+    // Writing to a String cannot fail.
+    let _ = writeln!(out, "Sent now, metadata only: {sent} requests");
+    for exchange in collected.ledger.iter() {
+        let _ = writeln!(
+            out,
+            "  {} {} → {}",
+            exchange.request.method,
+            safe::line(&exchange.request.url),
+            answer(exchange)
+        );
+    }
+    for tier in Tier::ALL {
+        let groups = collected
+            .plan
+            .groups
+            .iter()
+            .filter(|group| group.tier == tier);
+        let groups = groups.collect::<Vec<_>>();
+        if groups.is_empty() {
+            continue;
+        }
+        let total: usize = groups
+            .iter()
+            .filter(|g| g.per.is_none())
+            .map(|g| g.requests)
+            .sum();
+        let _ = writeln!(out, "\n{tier}: at most {total} requests");
+        for group in groups {
+            let per = group
+                .per
+                .as_ref()
+                .map(|per| format!(" per {per}"))
+                .unwrap_or_default();
+            let certain = if group.conditional {
+                ", depending on the answers"
+            } else {
+                ""
+            };
+            let who = safe::fit(&group.identities.join(", "), 60);
+            let _ = writeln!(
+                out,
+                "  {:>5}{per}  {:<24} {}{certain}\n         as {who}",
+                group.requests,
+                group.probe.as_str(),
+                group.probe.purpose(),
+            );
+        }
+    }
+    let bounded = collected
+        .plan
+        .groups
+        .iter()
+        .filter(|group| group.per.is_none());
+    let all: usize = bounded.map(|group| group.requests).sum();
+    let _ = writeln!(
+        out,
+        "\nTogether: at most {all} requests, and the calls per subject"
+    );
+    if !collected.plan.unsettleable.is_empty() {
+        let _ = writeln!(out, "\nWhat this would leave open:");
+    }
+    for open in &collected.plan.unsettleable {
+        let by = open
+            .decided_by
+            .as_ref()
+            .map(|by| format!(" (decided by {by})"))
+            .unwrap_or_default();
+        let _ = writeln!(
+            out,
+            "  {}: {}{by}",
+            safe::line(&open.what),
+            safe::line(&open.reason)
+        );
+    }
+    out
+}
+
+fn answer(exchange: &Exchange) -> String {
+    match (exchange.status(), exchange.failure()) {
+        (Some(status), _) => format!("HTTP {status}"),
+        (None, Some(failure)) => safe::line(&failure.text),
+        (None, None) => "no answer".to_owned(),
+    }
+}

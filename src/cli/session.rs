@@ -1,0 +1,270 @@
+//! What every command that sends requests shares: settings, clock, wire, cancellation, files.
+
+use std::io::{IsTerminal, Write};
+use std::sync::Arc;
+
+use anyhow::Context;
+use tokio_util::sync::CancellationToken;
+
+use super::args::{Colour, Global, OutputArgs};
+use crate::config::{self, Flags};
+use crate::model::audit::Engagement;
+use crate::model::report::Report;
+use crate::model::settings::Settings;
+use crate::report::{Format, Style, exit};
+use crate::stage::Entropy;
+use crate::wire::BuildError;
+use crate::wire::http::HttpWire;
+
+/// A prepared run.
+pub(crate) struct Prepared {
+    /// The endpoint.
+    pub(crate) url: url::Url,
+    /// What the operator allows.
+    pub(crate) settings: Settings,
+    /// The rules, as the report states them.
+    pub(crate) engagement: Engagement,
+    /// The random bytes.
+    pub(crate) entropy: Entropy,
+}
+
+/// Reads configuration and flags, the clock and the random source.
+///
+/// # Errors
+/// Everything the operator got wrong, with its place.
+pub(crate) fn prepare(
+    flags: &Flags,
+    secrets: &mut dyn config::Secrets,
+) -> anyhow::Result<Prepared> {
+    let mut seed = [0_u8; 32];
+    getrandom::fill(&mut seed).map_err(|error| anyhow::anyhow!("no random bytes: {error}"))?;
+    let now = jiff::Timestamp::now();
+    let entropy = Entropy::new(seed);
+    let run_id = seed
+        .iter()
+        .take(4)
+        .map(|byte| format!("{byte:02x}"))
+        .collect::<String>();
+    let today = now.to_zoned(jiff::tz::TimeZone::UTC).date().to_string();
+    let (url, settings) = config::settings(flags, secrets, &run_id, &today)?;
+    let network = &settings.network;
+    let engagement = Engagement {
+        run_id,
+        started: now.to_string(),
+        tiers: settings.tiers.iter().copied().collect(),
+        reads: settings.reads,
+        confirmed_hosts: network.allow_hosts.iter().cloned().collect(),
+        insecure: network.insecure,
+        cacert: network
+            .cacert
+            .as_ref()
+            .map(|path| path.display().to_string()),
+        proxy: network.proxy.clone(),
+        concurrency: network.concurrency,
+        rate: network.rate,
+        max_requests: network.max_requests,
+    };
+    Ok(Prepared {
+        url,
+        settings,
+        engagement,
+        entropy,
+    })
+}
+
+/// The wire of a run, and the token that cancels it.
+///
+/// # Errors
+/// What the network settings got wrong.
+pub(crate) fn wire(prepared: &Prepared) -> Result<(HttpWire, CancellationToken), BuildError> {
+    let cancel = CancellationToken::new();
+    let wire = HttpWire::new(&prepared.url, &prepared.settings.network, cancel.clone())?;
+    Ok((wire, cancel))
+}
+
+/// Cancels on the first interrupt; clean-up requests still go out, then the report is written.
+pub(crate) fn cancel_on_interrupt(
+    cancel: &CancellationToken,
+) -> Arc<std::sync::atomic::AtomicBool> {
+    let interrupted = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let (flag, cancel) = (interrupted.clone(), cancel.clone());
+    tokio::spawn(async move {
+        let mut terminate =
+            tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate());
+        let terminated = async {
+            match &mut terminate {
+                Ok(signal) => {
+                    signal.recv().await;
+                }
+                Err(_) => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            result = tokio::signal::ctrl_c() => if result.is_err() { return },
+            () = terminated => {}
+        }
+        flag.store(true, std::sync::atomic::Ordering::Relaxed);
+        cancel.cancel();
+    });
+    interrupted
+}
+
+/// A runtime for one command.
+///
+/// # Errors
+/// When the operating system refuses threads.
+pub(crate) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .context("the runtime cannot start")
+}
+
+/// One `--report FORMAT=PATH`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Destination {
+    format: Format,
+    path: String,
+}
+
+/// Reads the report flags before anything is sent.
+///
+/// # Errors
+/// An unknown format, or a path in a folder that does not exist.
+pub(crate) fn destinations(output: &OutputArgs) -> Result<Vec<Destination>, config::Error> {
+    if output.reports.is_empty() {
+        return Ok(vec![Destination {
+            format: Format::Table,
+            path: "-".to_owned(),
+        }]);
+    }
+    let read = |given: &String| {
+        let form = "write FORMAT=PATH, for example json=report.json or table=-";
+        let (format, path) = given.split_once('=').unwrap_or((given.as_str(), "-"));
+        let format = format
+            .parse::<Format>()
+            .map_err(|problem| config::Error::value("--report", problem, form))?;
+        let folder = std::path::Path::new(path)
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty());
+        if path.is_empty() || (path != "-" && folder.is_some_and(|folder| !folder.is_dir())) {
+            let problem = format!("`{path}` is not a file that can be written");
+            return Err(config::Error::value(
+                "--report",
+                problem,
+                "name a file in a folder that exists",
+            ));
+        }
+        Ok(Destination {
+            format,
+            path: path.to_owned(),
+        })
+    };
+    output.reports.iter().map(read).collect()
+}
+
+/// Writes every report that was asked for.
+///
+/// # Errors
+/// A file that cannot be written; the others are written all the same.
+pub(crate) fn write_reports(
+    report: &Report,
+    destinations: &[Destination],
+    global: &Global,
+    full: bool,
+) -> anyhow::Result<()> {
+    let mut trouble = None;
+    for destination in destinations {
+        let to_stdout = destination.path == "-";
+        let style = style(global, to_stdout, full);
+        let written = crate::report::render(destination.format, report, &style)
+            .map_err(anyhow::Error::from)
+            .and_then(|bytes| put(&destination.path, &bytes));
+        if let Err(error) = written {
+            trouble = Some(error.context(format!("{} was not written", destination.path)));
+        }
+    }
+    trouble.map_or(Ok(()), Err)
+}
+
+/// Writes bytes to a path, or to standard output for `-`.
+///
+/// # Errors
+/// What the operating system answers; a closed pipe is no error.
+pub(crate) fn put(path: &str, bytes: &[u8]) -> anyhow::Result<()> {
+    if path != "-" {
+        return std::fs::write(path, bytes).map_err(anyhow::Error::from);
+    }
+    let mut stdout = std::io::stdout().lock();
+    match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        other => other.map_err(anyhow::Error::from),
+    }
+}
+
+/// Width and colour for a destination.
+pub(crate) fn style(global: &Global, to_stdout: bool, full: bool) -> Style {
+    let terminal = to_stdout && std::io::stdout().is_terminal();
+    let colour = match global.color {
+        Colour::Always => to_stdout,
+        Colour::Never => false,
+        Colour::Auto => {
+            let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+            terminal && !refused
+        }
+    };
+    let width = global
+        .width
+        .or_else(|| terminal.then(terminal_width).flatten())
+        .unwrap_or(120);
+    Style {
+        width,
+        colour,
+        full,
+    }
+}
+
+/// Prints a mistake with its chain and returns the exit code for it.
+pub(crate) fn complain(error: &anyhow::Error) -> u8 {
+    let mut text = format!("error: {error}");
+    for cause in error.chain().skip(1) {
+        text.push_str(&format!("\n  because {cause}"));
+    }
+    let mut stderr = std::io::stderr().lock();
+    // Nothing useful can be done when stderr itself is gone.
+    let _ = writeln!(stderr, "{}", crate::report::safe::lines(&text));
+    if error.is::<config::Error>() || error.is::<BuildError>() || error.is::<Usage>() {
+        exit::USAGE
+    } else {
+        exit::BUG
+    }
+}
+
+/// A mistake in the arguments that clap cannot see.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Usage(pub(crate) String);
+
+/// Logs to stderr at the level of `-v`; `MCP_ASSAY_LOG` overrides it.
+pub(crate) fn start_logging(verbose: u8) {
+    let default = match verbose {
+        0 => "off",
+        1 => "mcp_assay=info",
+        2 => "mcp_assay=debug",
+        _ => "mcp_assay=trace",
+    };
+    let filter = tracing_subscriber::EnvFilter::try_from_env("MCP_ASSAY_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default));
+    // A second start (tests run commands in one process) keeps the first subscriber.
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .try_init();
+}
+
+fn terminal_width() -> Option<u16> {
+    let (_, columns) = console::Term::stdout().size_checked()?;
+    (columns >= 60).then_some(columns)
+}

@@ -1,0 +1,181 @@
+//! Auditing the embedded servers: what `demo` does and what the tests of whole audits use.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::time::Duration;
+
+use secrecy::SecretString;
+use tokio_util::sync::CancellationToken;
+
+use crate::audit;
+use crate::checks;
+use crate::demo::{self, Behaviour, DemoToken, Running, TokenKind};
+use crate::model::audit::Engagement;
+use crate::model::identity::IdentityKind;
+use crate::model::probe::Tier;
+use crate::model::report::Report;
+use crate::model::settings::{
+    ClientAuth, ClientCredentials, CredentialSource, IdentitySource, Network, Settings,
+};
+use crate::model::verdict::Severity;
+use crate::stage::{Entropy, Run};
+use crate::wire::http::HttpWire;
+
+/// A finished audit of embedded servers, which are still up.
+pub struct Rehearsal {
+    /// The report.
+    pub report: Report,
+    /// The servers, with their counters.
+    pub running: Running,
+    /// What the audit was allowed.
+    pub settings: Settings,
+}
+
+/// Starts the servers of a behaviour and audits them as its `[audit]` section says.
+///
+/// # Errors
+/// When no port can be bound, or the behaviour names an unknown revision or tier.
+pub async fn rehearse(
+    behaviour: &Behaviour,
+    seed: [u8; 32],
+    started: &str,
+) -> io::Result<Rehearsal> {
+    let running = demo::start(behaviour).await?;
+    let settings = settings(behaviour, &running, &seed)?;
+    let report = audit_url(&running.mcp_url, &settings, seed, started).await?;
+    Ok(Rehearsal {
+        report,
+        running,
+        settings,
+    })
+}
+
+/// Audits a server that is already up, every check included.
+///
+/// # Errors
+/// When the URL or the network settings cannot be used.
+pub async fn audit_url(
+    url: &str,
+    settings: &Settings,
+    seed: [u8; 32],
+    started: &str,
+) -> io::Result<Report> {
+    let url = url::Url::parse(url).map_err(invalid)?;
+    let wire = HttpWire::new(&url, &settings.network, CancellationToken::new()).map_err(invalid)?;
+    let engagement = Engagement {
+        run_id: settings.run_id.clone(),
+        started: started.to_owned(),
+        tiers: settings.tiers.iter().copied().collect(),
+        reads: settings.reads,
+        concurrency: settings.network.concurrency,
+        rate: settings.network.rate,
+        max_requests: settings.network.max_requests,
+        ..Engagement::default()
+    };
+    let silent = |_: &str, _: usize| {};
+    let run = Run::new(&wire, settings, Entropy::new(seed), &silent);
+    let collected = audit::collect(&run, audit::target(&url), engagement).await;
+    let all = checks::all().iter().collect::<Vec<_>>();
+    Ok(audit::judge(collected, &all, settings))
+}
+
+/// The settings that a behaviour asks for, with the tokens of its servers.
+///
+/// # Errors
+/// When the behaviour names an unknown revision or tier.
+pub fn settings(behaviour: &Behaviour, running: &Running, seed: &[u8; 32]) -> io::Result<Settings> {
+    let mut tiers = BTreeSet::from([Tier::Passive, Tier::Anonymous, Tier::Authenticated]);
+    for word in &behaviour.audit.allow {
+        let tier = Tier::ALL.into_iter().find(|tier| tier.as_str() == word);
+        tiers.insert(tier.ok_or_else(|| invalid(format!("`{word}` is not a tier")))?);
+    }
+    let revision = match behaviour.audit.revision.as_str() {
+        "" => None,
+        text => Some(text.parse().map_err(|problem: String| invalid(problem))?),
+    };
+    let given = behaviour.audit.identities.iter();
+    let mut identities: Vec<IdentitySource> = given
+        .filter_map(|name| running.token(name))
+        .map(identity)
+        .collect();
+    for mint in &behaviour.audit.mint {
+        let Some(client) = running
+            .clients
+            .iter()
+            .find(|client| client.id == mint.client)
+        else {
+            return Err(invalid(format!(
+                "`{}` is not a client of the demo",
+                mint.client
+            )));
+        };
+        identities.push(IdentitySource {
+            name: mint.identity.clone(),
+            kind: IdentityKind::Valid,
+            privileged: false,
+            scopes: Some(mint.scopes.iter().cloned().collect()),
+            credential: CredentialSource::ClientCredentials(ClientCredentials {
+                client_id: client.id.clone(),
+                secret: SecretString::from(client.secret.clone()),
+                auth: ClientAuth::Advertised,
+                issuer: None,
+            }),
+        });
+    }
+    Ok(Settings {
+        tiers,
+        revision,
+        identities,
+        ..defaults(seed)
+    })
+}
+
+/// Settings without identities: the default tiers, every check.
+pub fn defaults(seed: &[u8; 32]) -> Settings {
+    let run_id = seed
+        .iter()
+        .take(4)
+        .map(|byte| format!("{byte:02x}"))
+        .collect::<String>();
+    Settings {
+        tiers: BTreeSet::from([Tier::Passive, Tier::Anonymous, Tier::Authenticated]),
+        reads: true,
+        revision: None,
+        identities: Vec::new(),
+        mint: None,
+        policy: Vec::new(),
+        accept: Vec::new(),
+        tools: Vec::new(),
+        network: Network {
+            timeout: Duration::from_secs(20),
+            user_agent: format!("mcp-assay/{} (run {run_id})", env!("CARGO_PKG_VERSION")),
+            ..Network::default()
+        },
+        only: BTreeSet::new(),
+        skip: BTreeSet::new(),
+        fail_on: Severity::Medium,
+        strict: false,
+        run_id,
+    }
+}
+
+fn identity(token: &DemoToken) -> IdentitySource {
+    IdentitySource {
+        name: token.name.clone(),
+        kind: match token.kind {
+            TokenKind::Valid => IdentityKind::Valid,
+            TokenKind::Expired => IdentityKind::Expired,
+            TokenKind::ForeignAudience => IdentityKind::ForeignAudience,
+        },
+        privileged: false,
+        scopes: Some(token.scopes.iter().cloned().collect()),
+        credential: CredentialSource::Token {
+            source: "demo".to_owned(),
+            token: SecretString::from(token.value.clone()),
+        },
+    }
+}
+
+fn invalid(problem: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, problem)
+}

@@ -1,0 +1,173 @@
+//! Whole audits of the peers: what the report says must be what the manifest says, and no tool that
+//! writes may have run.
+
+use std::collections::BTreeSet;
+
+use mcp_assay::model::identity::IdentityKind;
+use mcp_assay::model::probe::Tier;
+use mcp_assay::model::report::Report;
+use mcp_assay::model::settings::{
+    ClientAuth, ClientCredentials, CredentialSource, IdentitySource, Settings, ToolRule,
+};
+use mcp_assay::rehearsal;
+use serde_json::Value;
+
+use crate::harness::{Outcome, Running, named};
+use crate::manifest::{Identity, Role};
+
+/// Fixed, so that run id and canaries repeat.
+const SEED: [u8; 32] = *b"a fixed seed for auditing peers!";
+
+/// Audits a peer with and without consent to register, and lists every disagreement.
+pub async fn disagreements(name: &str) -> Outcome<Vec<String>> {
+    let mut found = Vec::new();
+    for consent in [false, true] {
+        let peer = named(name)?.start()?;
+        let settings = settings(&peer, consent)?;
+        let report =
+            rehearsal::audit_url(&peer.expected.url, &settings, SEED, "2026-11-23T00:00:00Z")
+                .await?;
+        summary(name, consent, &report);
+        answers(&peer, consent, &report, &mut found);
+        if !consent {
+            cells(&peer, &report, &mut found);
+        }
+        if peer.expected.counts_executions {
+            for (tool, count) in peer.executed()? {
+                if WRITES.contains(&tool.as_str()) && count > 0 {
+                    found.push(format!("`{tool}` ran {count} times"));
+                }
+            }
+        }
+        if !report.residue.iter().all(|item| item.kind != "session") {
+            found.push(format!("sessions left open: {:?}", report.residue));
+        }
+    }
+    Ok(found)
+}
+
+fn summary(name: &str, consent: bool, report: &Report) {
+    let tools = &report.answers.tools;
+    println!(
+        "{name} (register: {consent}): {} requests, {} of {} cells decided, {} {:?}, registration {}",
+        report.requests.total,
+        report.outcome.decided_cells,
+        report.outcome.cells,
+        tools.enforcement.as_str(),
+        tools.confidence,
+        report.answers.clients.registration.posture.as_str(),
+    );
+}
+
+fn answers(peer: &Running, consent: bool, report: &Report, found: &mut Vec<String>) {
+    let expect = &peer.expected.expect;
+    let posture = report.answers.clients.registration.posture.as_str();
+    let wanted = if consent {
+        &expect.registration_with_register
+    } else {
+        &expect.registration
+    };
+    if !wanted.iter().any(|word| word == posture) {
+        let reason = &report.answers.clients.registration.reason;
+        found.push(format!(
+            "registration (consent {consent}) is {posture}, expected {wanted:?}: {reason}"
+        ));
+    }
+    let enforcement = report.answers.tools.enforcement.as_str();
+    if !expect.enforcement.iter().any(|word| word == enforcement) {
+        let sentence = &report.answers.tools.sentence;
+        found.push(format!(
+            "enforcement is {enforcement}, expected {:?}: {sentence}",
+            expect.enforcement
+        ));
+    }
+}
+
+fn cells(peer: &Running, report: &Report, found: &mut Vec<String>) {
+    let Some(matrix) = report.matrices.first() else {
+        found.push(format!("no matrix: {:?}", report.discovery.unusable));
+        return;
+    };
+    for (subject, row) in &peer.expected.expect.cells {
+        for (identity, words) in row {
+            let cell = matrix
+                .cells
+                .iter()
+                .find(|c| c.subject == *subject && c.identity == *identity);
+            let access = cell.map_or("missing", |cell| cell.access.as_str());
+            if !words.iter().any(|word| word == access) {
+                let why =
+                    cell.map(|cell| format!("{:?} {:?} {:?}", cell.class, cell.rule, cell.reason));
+                found.push(format!(
+                    "{subject} × {identity} is {access}, expected {words:?}: {why:?}"
+                ));
+            }
+        }
+    }
+    for cell in &matrix.cells {
+        for word in peer.expected.false_words(&cell.subject, &cell.identity) {
+            if cell.access.as_str() == word {
+                found.push(format!(
+                    "{} × {} is {word}, which is false ({:?})",
+                    cell.subject, cell.identity, cell.rule
+                ));
+            }
+        }
+    }
+}
+
+fn settings(peer: &Running, consent: bool) -> Outcome<Settings> {
+    let mut settings = rehearsal::defaults(&SEED);
+    if consent {
+        settings.tiers.insert(Tier::Register);
+    }
+    for identity in &peer.expected.identities {
+        settings.identities.push(source(peer, identity)?);
+    }
+    for (subject, arguments) in &peer.expected.arguments {
+        if let Some(name) = subject.strip_prefix("tool/") {
+            settings.tools.push(ToolRule {
+                name: name.to_owned(),
+                arguments: Some(Value::Object(arguments.clone())),
+                safe: None,
+            });
+        }
+    }
+    Ok(settings)
+}
+
+fn source(peer: &Running, identity: &Identity) -> Outcome<IdentitySource> {
+    let scopes: BTreeSet<String> = identity.scopes.iter().cloned().collect();
+    let credential = match &identity.client_credentials {
+        // A client whose token is for another resource would be asked for ours: hand the token over.
+        Some(client) if identity.role == Role::Operator => {
+            CredentialSource::ClientCredentials(ClientCredentials {
+                client_id: client.client_id.clone(),
+                secret: client.client_secret.clone().into(),
+                auth: match client.method.as_str() {
+                    "client_secret_post" => ClientAuth::Post,
+                    _ => ClientAuth::Basic,
+                },
+                issuer: None,
+            })
+        }
+        _ => CredentialSource::Token {
+            source: "manifest".to_owned(),
+            token: peer.token(identity)?.trim().to_owned().into(),
+        },
+    };
+    Ok(IdentitySource {
+        name: identity.name.clone(),
+        kind: match identity.role {
+            Role::Operator => IdentityKind::Valid,
+            Role::ForeignAudience => IdentityKind::ForeignAudience,
+            Role::Expired => IdentityKind::Expired,
+        },
+        privileged: identity.privileged,
+        scopes: Some(scopes),
+        credential,
+    })
+}
+
+/// Tools of the peers that change something.
+const WRITES: &[&str] = &["create_note", "delete_note"];
