@@ -77,6 +77,7 @@ pub struct Case<'a> {
     advice: Vec<Finding>,
     doubt: Option<(String, Option<String>)>,
     dangling: Vec<String>,
+    overflow: usize,
 }
 
 impl<'a> Case<'a> {
@@ -88,26 +89,21 @@ impl<'a> Case<'a> {
             advice: Vec::new(),
             doubt: None,
             dangling: Vec::new(),
+            overflow: 0,
         }
     }
 
     /// Adds something that breaks the requirement.
     pub fn breach(&mut self, draft: Draft) {
         if let Some(finding) = self.close(draft) {
-            let known = self.breaches.iter();
-            if !known.clone().any(|other| other.subject == finding.subject) {
-                self.breaches.push(finding);
-            }
+            self.overflow += usize::from(!keep(&mut self.breaches, finding));
         }
     }
 
     /// Adds a shortfall that does not break the requirement.
     pub fn advise(&mut self, draft: Draft) {
         if let Some(finding) = self.close(draft) {
-            let known = self.advice.iter();
-            if !known.clone().any(|other| other.subject == finding.subject) {
-                self.advice.push(finding);
-            }
+            self.overflow += usize::from(!keep(&mut self.advice, finding));
         }
     }
 
@@ -127,11 +123,17 @@ impl<'a> Case<'a> {
     pub fn verdict(self, otherwise: Verdict) -> Verdict {
         let Self {
             mut breaches,
-            advice,
+            mut advice,
             doubt,
             dangling,
+            overflow,
             ..
         } = self;
+        let last = breaches.last_mut().or(advice.last_mut());
+        if let Some(last) = last.filter(|_| overflow > 0) {
+            let more = format!(" (and {overflow} more findings left out)");
+            last.message.push_str(&more);
+        }
         if !breaches.is_empty() {
             let told: Vec<_> = breaches.iter().map(|it| it.subject.clone()).collect();
             breaches.extend(advice.into_iter().filter(|it| !told.contains(&it.subject)));
@@ -172,8 +174,8 @@ impl<'a> Case<'a> {
         let page = self.evidence.page();
         Some(Finding {
             check: page.id.clone(),
-            subject: draft.subject,
-            message: draft.message,
+            subject: shorten(&draft.subject, MAX_SUBJECT),
+            message: shorten(&draft.message, MAX_MESSAGE),
             severity: draft
                 .severity
                 .map_or(page.severity, |lowered| lowered.min(page.severity)),
@@ -181,6 +183,14 @@ impl<'a> Case<'a> {
             cites: kept,
             fingerprint: String::new(),
         })
+    }
+}
+
+/// A text of at most so many characters; what a peer wrote has no length of its own.
+pub(crate) fn shorten(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
     }
 }
 
@@ -205,6 +215,17 @@ pub fn resolves(exchange: Option<&Exchange>, part: &Part) -> bool {
     }
 }
 
+fn keep(kept: &mut Vec<Finding>, finding: Finding) -> bool {
+    if kept.iter().any(|other| other.subject == finding.subject) {
+        return true;
+    }
+    let room = kept.len() < MAX_FINDINGS;
+    if room {
+        kept.push(finding);
+    }
+    room
+}
+
 fn describe(part: &Part) -> String {
     match part {
         Part::Status => "the status".to_owned(),
@@ -217,6 +238,9 @@ fn describe(part: &Part) -> String {
 }
 
 const MAX_CITES: usize = 8;
+const MAX_FINDINGS: usize = 100;
+const MAX_SUBJECT: usize = 300;
+const MAX_MESSAGE: usize = 1000;
 
 #[cfg(test)]
 mod tests {
@@ -286,6 +310,25 @@ mod tests {
         };
         assert_eq!(finding.cites.len(), 2);
         assert_eq!(finding.cites.iter().filter(|cite| cite.primary).count(), 1);
+    }
+
+    #[test]
+    fn what_a_peer_wrote_is_bounded_in_length_and_number() {
+        let (world, id) = world();
+        let evidence = world.evidence("missing-token-accepted");
+        let mut case = evidence.case();
+        let long = "é".repeat(5000);
+        case.breach(Draft::new(long.clone(), long).at(id, Part::Status, ""));
+        for at in 0..150 {
+            case.breach(Draft::new(at.to_string(), "y").at(id, Part::Status, ""));
+        }
+        let verdict = case.verdict(Verdict::Held(String::new()));
+        let findings = verdict.findings();
+        assert_eq!(findings[0].message.chars().count(), MAX_MESSAGE + 1);
+        assert_eq!(findings[0].subject.chars().count(), MAX_SUBJECT + 1);
+        assert_eq!(findings.len(), MAX_FINDINGS);
+        let last = &findings[MAX_FINDINGS - 1].message;
+        assert!(last.ends_with("(and 51 more findings left out)"), "{last}");
     }
 
     #[test]

@@ -9,6 +9,7 @@ use crate::model::report::CoverageRow;
 use crate::model::verdict::{Basis, Finding, Level, Verdict};
 
 use super::Check;
+use super::case::shorten;
 use super::evidence::Evidence;
 use super::requirements::{Rule, requirement};
 
@@ -58,6 +59,7 @@ fn row(collected: &Collected, check: &'static Check) -> (CoverageRow, Vec<Findin
         finding.fingerprint = fingerprint(check.id, &finding.subject, resource);
     }
     let (reason, decided_by) = explain(&verdict);
+    let reason = shorten(&reason, MAX_REASON);
     let row = CoverageRow {
         check: check.id.to_owned(),
         title: page.title.clone(),
@@ -117,6 +119,8 @@ fn explain(verdict: &Verdict) -> (String, Option<String>) {
         }
     }
 }
+
+const MAX_REASON: usize = 1000;
 
 #[cfg(test)]
 mod tests {

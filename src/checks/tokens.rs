@@ -6,6 +6,7 @@ use crate::codec::challenge;
 use crate::model::exchange::Response;
 use crate::model::identity::IdentityKind;
 use crate::model::matrix::{Class, Confidence, GateObservation, GateOutcome};
+use crate::model::probe::ProbeId;
 use crate::model::verdict::{Part, Verdict};
 
 use super::case::{Case, Draft};
@@ -56,7 +57,7 @@ pub(crate) fn examine<'a>(
     }
     let guarded: Vec<_> = gates
         .into_iter()
-        .filter(|gate| !is_public(evidence, gate))
+        .filter(|gate| !is_public(evidence, credential.kind, gate))
         .collect();
     let mut case = evidence.case();
     let mut accepted: BTreeMap<(&str, &str), Vec<&GateObservation>> = BTreeMap::new();
@@ -117,13 +118,57 @@ fn accepted_at(what: &str, identity: &str, door: &str, gates: &[&GateObservation
     draft
 }
 
-fn is_public(evidence: &Evidence<'_>, gate: &GateObservation) -> bool {
+// A door that answers without a token says nothing about how tokens are verified. One that forgets
+// to ask takes any string, though, and that is what a token that nobody issued is about.
+fn is_public(evidence: &Evidence<'_>, kind: IdentityKind, gate: &GateObservation) -> bool {
     gate.outcome == GateOutcome::Accepted
         && evidence.gates(IdentityKind::Anonymous).any(|other| {
             other.door == gate.door
                 && other.subject == gate.subject
                 && other.outcome == GateOutcome::Accepted
+                && !(kind == IdentityKind::Garbage && is_forgotten(evidence, other))
         })
+}
+
+/// Whether a door lets in without a token although an outer door asks for one.
+pub(crate) fn is_forgotten(evidence: &Evidence<'_>, gate: &GateObservation) -> bool {
+    // Only sessions and lists are refused for everybody alike; calls may differ by design.
+    let outer = evidence
+        .gates(IdentityKind::Anonymous)
+        .filter(|other| is_refusal(other))
+        .filter_map(depth)
+        .min()
+        .filter(|outer| *outer < CALLS);
+    gate.outcome == GateOutcome::Accepted
+        && outer
+            .zip(depth(gate))
+            .is_some_and(|(outer, own)| own > outer)
+}
+
+/// How far inside a door is: sessions, then lists, then calls; `None` where that does not matter.
+pub(crate) fn depth(gate: &GateObservation) -> Option<u8> {
+    let door = |ids: &[ProbeId]| ids.iter().any(|id| id.as_str() == gate.door);
+    if door(&[
+        ProbeId::OpenSession,
+        ProbeId::DetectModern,
+        ProbeId::DetectLegacy,
+    ]) {
+        Some(SESSION)
+    } else if door(&[
+        ProbeId::ListTools,
+        ProbeId::ListResources,
+        ProbeId::ListResourceTemplates,
+        ProbeId::ListPrompts,
+    ]) {
+        Some(LISTS)
+    } else {
+        (!door(&[
+            ProbeId::DetectSse,
+            ProbeId::Initialized,
+            ProbeId::CloseSession,
+        ]))
+        .then_some(CALLS)
+    }
 }
 
 fn is_opaque(evidence: &Evidence<'_>) -> bool {
@@ -152,3 +197,6 @@ pub(crate) const OPEN: &str = "the server asks for no token at any door that was
     posture open, which MCP allows because authorization is optional";
 
 const MAX_CITES: usize = 3;
+const SESSION: u8 = 0;
+const LISTS: u8 = 1;
+const CALLS: u8 = 2;

@@ -7,6 +7,7 @@ use url::Url;
 use crate::checks::case::{Case, Draft};
 use crate::checks::evidence::Evidence;
 use crate::checks::urls;
+use crate::codec::metadata::endpoint_members;
 use crate::codec::uri::origin;
 use crate::model::discovery::MetadataAttempt;
 use crate::model::exchange::ExchangeId;
@@ -43,6 +44,9 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
         look(evidence, &mut case, &attempt.url, attempt.exchange);
         follow(evidence, &mut case, attempt);
     }
+    for (_, attempt) in evidence.authorization_metadata() {
+        endpoints(evidence, &mut case, attempt);
+    }
     case.verdict(Verdict::Held(
         "every address in the metadata is public, encrypted and on a known host".to_owned(),
     ))
@@ -61,7 +65,7 @@ fn look(evidence: &Evidence<'_>, case: &mut Case<'_>, text: &str, source: Exchan
     };
     if urls::is_cleartext(&url) {
         case.breach(place("which is not encrypted; expected https"));
-    } else if urls::is_internal(&url) && !is_inside(evidence) {
+    } else if leads_inside(evidence, &url) {
         case.breach(place("an address inside a network; expected a public one"));
     } else if is_surprising(evidence, &url) {
         let draft = place("on a host that the operator has not confirmed")
@@ -85,16 +89,34 @@ fn follow(evidence: &Evidence<'_>, case: &mut Case<'_>, attempt: &MetadataAttemp
     let Ok(goal) = base.join(location) else {
         return;
     };
-    let inside = urls::is_internal(&goal) && !is_inside(evidence);
-    if inside || urls::is_cleartext(&goal) {
+    if leads_inside(evidence, &goal) || urls::is_cleartext(&goal) {
         let message = format!("`{}` redirects the client to `{goal}`", attempt.url);
         let part = Part::Header("location".to_owned());
         case.breach(Draft::new(address(&attempt.url), message).at(attempt.exchange, part, "away"));
     }
 }
 
-fn is_inside(evidence: &Evidence<'_>) -> bool {
-    urls::parse(evidence.endpoint()).is_some_and(|url| urls::is_internal(&url))
+// Plain http endpoints are DISC-11's, and endpoints on other sites are common.
+fn endpoints(evidence: &Evidence<'_>, case: &mut Case<'_>, attempt: &MetadataAttempt) {
+    for (member, text) in attempt.document.iter().flat_map(endpoint_members) {
+        let inside = urls::parse(&text).is_some_and(|url| leads_inside(evidence, &url));
+        if inside {
+            let message = format!(
+                "`{member}` is `{text}`, an address inside a network; expected a public one"
+            );
+            let draft = Draft::new(address(&text), message);
+            case.breach(draft.at(attempt.exchange, Part::Body, "named here"));
+        }
+    }
+}
+
+// A target on loopback may name loopback, one inside a network its neighbours.
+fn leads_inside(evidence: &Evidence<'_>, url: &Url) -> bool {
+    let target = urls::parse(evidence.endpoint());
+    let same = target.is_some_and(|target| {
+        urls::is_internal(&target) && urls::is_loopback(&target) == urls::is_loopback(url)
+    });
+    urls::is_internal(url) && !same
 }
 
 fn is_surprising(evidence: &Evidence<'_>, url: &Url) -> bool {
@@ -161,6 +183,17 @@ mod tests {
         let confirmed = &mut world.collected.engagement.confirmed_hosts;
         confirmed.push("login.other.net".to_owned());
         assert_eq!(world.status(ID), Status::Pass);
+    }
+
+    #[test]
+    fn an_endpoint_inside_a_network_is_broken_even_for_a_target_on_loopback() {
+        let inside = serde_json::json!("https://10.11.12.13/jwks");
+        let mut world = found();
+        world.sound_server(&[("jwks_uri", inside.clone())]);
+        assert!(matches!(world.verdict(ID), Verdict::Broken(_)));
+        let mut world = World::local();
+        world.sound_server(&[("jwks_uri", inside)]);
+        assert!(matches!(world.verdict(ID), Verdict::Broken(_)));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::checks::scopes;
 use crate::checks::tokens::is_refusal;
 use crate::model::exchange::ExchangeId;
 use crate::model::identity::IdentityKind;
-use crate::model::matrix::{Class, Layer};
+use crate::model::matrix::{Class, Confidence, Layer};
 use crate::model::verdict::{Part, Verdict};
 
 /// Looks at the HTTP status of everything that was refused.
@@ -52,7 +52,7 @@ fn refusals(evidence: &Evidence<'_>) -> Vec<(String, ExchangeId)> {
     let cells = evidence.tool_cells().filter(|it| {
         let masked = it.cell.class == Some(Class::HiddenUnknownTool);
         let upstream = it.cell.layer == Some(Layer::Backend);
-        it.is_refused() && !masked && !upstream
+        it.is_refused() && it.cell.confidence >= Confidence::Strong && !masked && !upstream
     });
     let cells = cells.filter_map(|it| Some((it.tool.name.clone(), it.answer()?)));
     let strangers = [IdentityKind::Anonymous, IdentityKind::Garbage];
@@ -69,7 +69,7 @@ fn refusals(evidence: &Evidence<'_>) -> Vec<(String, ExchangeId)> {
 #[cfg(test)]
 mod tests {
     use crate::checks::testing::World;
-    use crate::model::matrix::{Access, Class, GateOutcome};
+    use crate::model::matrix::{Access, Class, Confidence, GateOutcome};
     use crate::model::probe::ProbeId;
     use crate::model::verdict::Status;
 
@@ -98,6 +98,13 @@ mod tests {
     fn a_tool_that_answers_as_unknown_is_hiding_not_refusing() {
         let mut world = world(200);
         world.collected.matrices[0].cells[0].class = Some(Class::HiddenUnknownTool);
+        assert_eq!(world.status(ID), Status::NotApplicable);
+    }
+
+    #[test]
+    fn an_answer_that_may_be_a_refusal_does_not_count() {
+        let mut world = world(200);
+        world.collected.matrices[0].cells[0].confidence = Confidence::Weak;
         assert_eq!(world.status(ID), Status::NotApplicable);
     }
 

@@ -4,6 +4,7 @@
 
 use crate::checks::case::Draft;
 use crate::checks::evidence::{Evidence, ToolCell};
+use crate::model::identity::IdentityKind;
 use crate::model::matrix::Access;
 use crate::model::verdict::{Part, Verdict};
 
@@ -11,7 +12,12 @@ use crate::model::verdict::{Part, Verdict};
 pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
     let hidden: Vec<ToolCell<'_>> = evidence
         .tool_cells()
-        .filter(|it| it.cell.listed == Some(false))
+        .filter(|it| it.cell.listed == Some(false) && !is_ever_listed(evidence, it))
+        .filter(|it| {
+            evidence
+                .baseline()
+                .is_none_or(|widest| widest.name != it.identity.name)
+        })
         .filter(|it| !it.identity.kind.must_be_refused() || is_anonymous(it))
         .filter(|it| is_listed_for_another(evidence, it))
         .collect();
@@ -56,8 +62,15 @@ fn callable(it: &ToolCell<'_>) -> Draft {
     draft.also(&it.cell.exchanges, "a control")
 }
 
+// A list that varies is no policy (PRIM-01).
+fn is_ever_listed(evidence: &Evidence<'_>, it: &ToolCell<'_>) -> bool {
+    let listings = evidence.collected().surface.listings.iter();
+    let mut own = listings.filter(|listing| listing.identity == it.identity.name);
+    own.any(|listing| listing.kind == it.tool.kind && listing.names.contains(&it.tool.name))
+}
+
 fn is_anonymous(it: &ToolCell<'_>) -> bool {
-    it.identity.kind == crate::model::identity::IdentityKind::Anonymous
+    it.identity.kind == IdentityKind::Anonymous
 }
 
 fn is_listed_for_another(evidence: &Evidence<'_>, it: &ToolCell<'_>) -> bool {
@@ -106,6 +119,20 @@ mod tests {
     fn a_tool_that_nobody_sees_is_configuration() {
         let mut world = world(Access::Allowed);
         world.collected.matrices[0].cells[0].listed = Some(false);
+        assert_eq!(world.status(ID), Status::NotApplicable);
+    }
+
+    #[test]
+    fn a_list_that_varies_hides_nothing() {
+        let mut world = world(Access::Allowed);
+        world.listing("reader", 1, &["create_note"]);
+        assert_eq!(world.status(ID), Status::NotApplicable);
+    }
+
+    #[test]
+    fn the_strongest_identity_is_no_witness() {
+        let mut world = world(Access::Allowed);
+        world.collected.identities.baseline = Some("reader".to_owned());
         assert_eq!(world.status(ID), Status::NotApplicable);
     }
 

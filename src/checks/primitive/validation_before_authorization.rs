@@ -21,7 +21,8 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
         .filter(|gate| gate.subject.is_some() || gate.door.starts_with("unknown-"))
         .collect();
     let mut case = evidence.case();
-    for gate in strangers.iter().filter(|gate| is_leak(gate)) {
+    let leaks = strangers.iter().filter(|gate| is_leak(gate));
+    for gate in leaks.filter(|gate| is_refused_somewhere(evidence, gate)) {
         if lists_are_guarded(evidence) || is_refused_elsewhere(evidence, gate) {
             case.breach(leak(gate));
         } else if !is_public(evidence, gate) {
@@ -52,6 +53,14 @@ fn is_leak(gate: &GateObservation) -> bool {
         Some(Class::InvalidArguments | Class::UnknownTool | Class::HiddenUnknownTool)
     );
     gate.outcome == GateOutcome::Accepted && looked
+}
+
+// A credential that is accepted everywhere is no question of order (TOK-02 and its like).
+fn is_refused_somewhere(evidence: &Evidence<'_>, gate: &GateObservation) -> bool {
+    let gates = &evidence.collected().gates;
+    let own = |other: &&GateObservation| other.identity == gate.identity;
+    let stated = evidence.identity(&gate.identity).map(|it| it.kind);
+    stated == Some(IdentityKind::Anonymous) || gates.iter().filter(own).any(is_refusal)
 }
 
 fn lists_are_guarded(evidence: &Evidence<'_>) -> bool {
@@ -149,6 +158,19 @@ mod tests {
         call(&mut world, GateOutcome::Accepted, Class::InvalidArguments);
         assert_eq!(world.status(ID), Status::Inconclusive);
         call(&mut world, GateOutcome::Refused, Class::Unauthenticated);
+        assert_eq!(world.status(ID), Status::Fail);
+    }
+
+    #[test]
+    fn a_forged_token_that_is_accepted_everywhere_is_another_check() {
+        let mut world = World::new();
+        world.gate("anonymous", "list-tools", GateOutcome::Refused, 401);
+        world.identity("unsigned", IdentityKind::Unsigned, &[]);
+        world.gate("unsigned", "list-tools", GateOutcome::Accepted, 200);
+        let gate = world.gate("unsigned", "unknown-name", GateOutcome::Accepted, 200);
+        gate.class = Some(Class::UnknownTool);
+        assert_eq!(world.status(ID), Status::Pass);
+        world.gate("unsigned", "list-prompts", GateOutcome::Refused, 401);
         assert_eq!(world.status(ID), Status::Fail);
     }
 

@@ -6,7 +6,7 @@ use super::registration_open::without_clients;
 use crate::checks::case::Draft;
 use crate::checks::evidence::Evidence;
 use crate::checks::urls;
-use crate::model::registration::{Posture, Registration, RegistrationAttempt, RegistrationOutcome};
+use crate::model::registration::{Registration, RegistrationAttempt, RegistrationOutcome};
 use crate::model::verdict::{Part, Severity, Verdict};
 
 /// Reads which of the redirect URIs asked for were kept.
@@ -44,13 +44,12 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
         }
     }
     if tried == 0 {
-        let closed = registrations
-            .iter()
-            .all(|it| !it.posture.is_open() && it.posture != Posture::Undetermined);
-        if closed || registrations.is_empty() {
-            return without_clients(evidence);
-        }
-        return Verdict::undecided("no hostile redirect URI was tried", "--allow register");
+        let mut attempts = registrations.iter().flat_map(|it| &it.attempts);
+        return if attempts.any(|it| it.outcome == RegistrationOutcome::Registered) {
+            Verdict::inconclusive("no hostile redirect URI was tried")
+        } else {
+            without_clients(evidence)
+        };
     }
     case.verdict(Verdict::Held(format!(
         "{tried} hostile registration(s) were refused"
@@ -125,6 +124,7 @@ fn broken(attempt: &RegistrationAttempt, uri: &str, hostile: &Hostile) -> Draft 
 mod tests {
     use super::*;
     use crate::checks::testing::{World, response};
+    use crate::model::registration::Posture;
     use crate::model::verdict::Status;
 
     const ID: &str = "hostile-redirect-registered";

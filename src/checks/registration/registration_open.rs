@@ -5,6 +5,7 @@
 use crate::checks::case::Draft;
 use crate::checks::evidence::Evidence;
 use crate::model::exchange::ExchangeId;
+use crate::model::probe::Tier;
 use crate::model::registration::{Posture, Registration, RegistrationOutcome};
 use crate::model::verdict::{Part, Severity, Verdict};
 
@@ -50,6 +51,15 @@ pub(crate) fn without_clients(evidence: &Evidence<'_>) -> Verdict {
     let undecided =
         |it: &&Registration| it.posture.is_open() || it.posture == Posture::Undetermined;
     match registrations.iter().find(undecided) {
+        Some(_)
+            if evidence
+                .collected()
+                .engagement
+                .tiers
+                .contains(&Tier::Register) =>
+        {
+            Verdict::inconclusive("no client could be registered")
+        }
         Some(_) => Verdict::undecided("no client was registered", "--allow register"),
         None => Verdict::NotApplicable("strangers cannot register clients".to_owned()),
     }

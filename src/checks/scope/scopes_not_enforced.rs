@@ -5,14 +5,18 @@
 use std::collections::BTreeSet;
 
 use crate::checks::case::Draft;
-use crate::checks::evidence::{Evidence, ToolCell};
+use crate::checks::evidence::{Evidence, Protection, ToolCell};
 use crate::checks::scopes;
+use crate::checks::tokens::OPEN;
 use crate::model::identity::{Identity, ScopeSet};
 use crate::model::matrix::{Access, Confidence};
 use crate::model::verdict::{Part, Verdict};
 
 /// Compares what differently scoped tokens can do.
 pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
+    if evidence.protection() == Protection::Open {
+        return Verdict::NotApplicable(OPEN.to_owned());
+    }
     let known: Vec<(&Identity, ScopeSet)> = evidence
         .usable()
         .filter_map(|identity| Some((identity, scopes::held(identity)?)))
@@ -191,7 +195,7 @@ fn broken(cells: &[ToolCell<'_>], why: &str) -> Draft {
 mod tests {
     use super::*;
     use crate::checks::testing::{World, resource_document};
-    use crate::model::discovery::Route;
+    use crate::model::discovery::{AnonymousAccess, Route};
     use crate::model::verdict::Status;
 
     const ID: &str = "scopes-not-enforced";
@@ -265,6 +269,13 @@ mod tests {
             world.cell("read_note", name, Access::Allowed);
         }
         assert_eq!(world.status(ID), Status::Inconclusive);
+    }
+
+    #[test]
+    fn a_server_that_asks_for_no_token_has_no_scopes_to_enforce() {
+        let mut world = world(&["notes:read"]);
+        world.collected.discovery.anonymous = AnonymousAccess::Served;
+        assert_eq!(world.status(ID), Status::NotApplicable);
     }
 
     #[test]

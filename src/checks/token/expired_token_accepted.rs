@@ -20,6 +20,9 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
         },
     );
     match (&verdict, freshest(evidence), evidence.started()) {
+        (Verdict::Broken(_), Some(expiry), Some(now)) if now < expiry => Verdict::inconclusive(
+            "the token given as expired was accepted, and had not expired when the run started",
+        ),
         (Verdict::Broken(_), Some(expiry), Some(now)) if now < expiry.saturating_add(SKEW) => {
             Verdict::inconclusive(format!(
                 "the expired token was accepted, but it expired less than {SKEW} s ago"
@@ -70,6 +73,15 @@ mod tests {
     fn a_token_inside_the_skew_decides_nothing() {
         let world = world(STARTED - 10, GateOutcome::Accepted);
         assert_eq!(world.status(ID), Status::Inconclusive);
+    }
+
+    #[test]
+    fn a_token_that_has_not_expired_is_no_witness() {
+        let world = world(STARTED + 600, GateOutcome::Accepted);
+        let Verdict::Inconclusive { reason, .. } = world.verdict(ID) else {
+            panic!("expected an inconclusive verdict");
+        };
+        assert!(reason.contains("had not expired"), "{reason}");
     }
 
     #[test]

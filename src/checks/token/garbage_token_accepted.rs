@@ -46,7 +46,9 @@ fn look(evidence: &Evidence<'_>, case: &mut Case<'_>, gate: &GateObservation, ex
     }
     let params = exchange.response().and_then(challenge_params);
     let invalid = |(name, value): &(String, String)| name == "error" && value == "invalid_token";
-    if status == 401 && params.is_some_and(|params| !params.iter().any(invalid)) {
+    // A challenge without any parameter is DISC-05's.
+    let usable = params.filter(|params| !params.is_empty());
+    if status == 401 && usable.is_some_and(|params| !params.iter().any(invalid)) {
         let message = "the challenge to a token that nobody issued lacks error=\"invalid_token\"";
         let draft = Draft::new("error parameter", message);
         let part = Part::Header("WWW-Authenticate".to_owned());
@@ -103,6 +105,16 @@ mod tests {
     }
 
     #[test]
+    fn a_door_that_forgets_to_ask_accepts_garbage_too() {
+        let mut world = world();
+        world.gate("anonymous", "list-tools", GateOutcome::Refused, 401);
+        world.gate("anonymous", "call-valid", GateOutcome::Accepted, 200);
+        world.gate("garbage", "list-tools", GateOutcome::Refused, 401);
+        world.gate("garbage", "call-valid", GateOutcome::Accepted, 200);
+        assert_eq!(world.status(ID), Status::Fail);
+    }
+
+    #[test]
     fn a_server_error_is_broken_when_the_door_works_for_others() {
         let mut world = world();
         world.gate("garbage", "list-tools", GateOutcome::Unclear, 500);
@@ -118,6 +130,7 @@ mod tests {
         for (value, expected) in [
             ("Bearer realm=\"x\"", Status::Warn),
             ("Bearer realm=\"x\", error=\"invalid_token\"", Status::Pass),
+            ("Bearer", Status::Pass),
         ] {
             let mut world = world();
             let headers = [("WWW-Authenticate", value)];

@@ -5,27 +5,40 @@
 use crate::checks::evidence::Evidence;
 use crate::checks::tokens::{Credential, refused};
 use crate::model::identity::IdentityKind;
+use crate::model::probe::ProbeId;
 use crate::model::verdict::Verdict;
 
 /// Reads the answers to copies signed with the public key as a shared secret, and the like.
 pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
-    refused(
-        evidence,
-        Credential {
-            kind: IdentityKind::KeyConfusion,
-            what: "a copy of a valid token signed with the server's public key",
-            name: "key-confusion",
-            decided_by: Some("--identity"),
-            jwt_only: true,
-        },
-    )
+    let credential = Credential {
+        kind: IdentityKind::KeyConfusion,
+        what: "a copy of a valid token signed with the server's public key",
+        name: "key-confusion",
+        decided_by: Some("--identity"),
+        jwt_only: true,
+    };
+    let tried = evidence.identities(IdentityKind::KeyConfusion).next();
+    let keys = evidence
+        .probed(ProbeId::KeySet)
+        .any(|exchange| exchange.status() == Some(200));
+    match refused(evidence, credential) {
+        Verdict::Inconclusive { .. } if tried.is_none() && !keys && has_jwt(evidence) => {
+            Verdict::inconclusive("no key set of the authorization server could be read")
+        }
+        verdict => verdict,
+    }
+}
+
+fn has_jwt(evidence: &Evidence<'_>) -> bool {
+    let mut valid = evidence.identities(IdentityKind::Valid);
+    valid.any(|identity| identity.claims.is_some())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::checks::testing::World;
-    use crate::model::identity::{Claims, MissingIdentity};
+    use crate::model::identity::Claims;
     use crate::model::matrix::GateOutcome;
     use crate::model::verdict::Status;
 
@@ -52,18 +65,21 @@ mod tests {
 
     #[test]
     fn a_missing_key_set_is_given_as_the_reason() {
-        let mut world = world();
-        world.collected.identities.missing.push(MissingIdentity {
-            name: "key-confusion".to_owned(),
-            reason: "the metadata names no jwks_uri".to_owned(),
-            exchange: None,
-        });
-        let Verdict::Inconclusive { reason, .. } = world.verdict(ID) else {
+        let Verdict::Inconclusive { reason, .. } = world().verdict(ID) else {
             panic!("expected an inconclusive verdict");
         };
-        assert!(
-            reason.ends_with("the metadata names no jwks_uri"),
-            "{reason}"
-        );
+        assert!(reason.contains("no key set"), "{reason}");
+    }
+
+    #[test]
+    fn without_a_valid_token_the_flag_is_named() {
+        let verdict = World::new().verdict(ID);
+        assert!(matches!(
+            verdict,
+            Verdict::Inconclusive {
+                decided_by: Some(_),
+                ..
+            }
+        ));
     }
 }

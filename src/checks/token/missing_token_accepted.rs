@@ -5,10 +5,9 @@
 use crate::checks::case::Draft;
 use crate::checks::evidence::{Evidence, Protection};
 use crate::checks::scopes;
-use crate::checks::tokens::{OPEN, is_refusal};
+use crate::checks::tokens::{OPEN, depth, is_forgotten, is_refusal};
 use crate::model::identity::IdentityKind;
 use crate::model::matrix::{GateObservation, GateOutcome};
-use crate::model::probe::ProbeId;
 use crate::model::verdict::{Part, Verdict};
 
 /// Looks for an inner door that lets in what an outer door of the same server refused.
@@ -24,7 +23,6 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
         };
     }
     let refused: Vec<_> = gates.iter().filter(|gate| is_refusal(gate)).collect();
-    let outermost = refused.iter().filter_map(|gate| depth(gate)).min();
     let mut case = evidence.case();
     let accepted = gates
         .iter()
@@ -32,12 +30,7 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
     let mut open = Vec::new();
     for gate in accepted {
         open.push(gate.door.as_str());
-        // Only lists and sessions are refused for everybody alike; calls may differ by design.
-        let outer = outermost.filter(|outer| *outer < CALLS);
-        if outer
-            .zip(depth(gate))
-            .is_some_and(|(outer, own)| own > outer)
-        {
+        if is_forgotten(evidence, gate) {
             case.breach(let_in(gate, &refused));
         }
     }
@@ -76,35 +69,6 @@ fn let_in(gate: &GateObservation, refused: &[&&GateObservation]) -> Draft {
         None => draft,
     }
 }
-
-fn depth(gate: &GateObservation) -> Option<u8> {
-    let door = |ids: &[ProbeId]| ids.iter().any(|id| id.as_str() == gate.door);
-    if door(&[
-        ProbeId::OpenSession,
-        ProbeId::DetectModern,
-        ProbeId::DetectLegacy,
-    ]) {
-        Some(SESSION)
-    } else if door(&[
-        ProbeId::ListTools,
-        ProbeId::ListResources,
-        ProbeId::ListResourceTemplates,
-        ProbeId::ListPrompts,
-    ]) {
-        Some(LISTS)
-    } else {
-        (!door(&[
-            ProbeId::DetectSse,
-            ProbeId::Initialized,
-            ProbeId::CloseSession,
-        ]))
-        .then_some(CALLS)
-    }
-}
-
-const SESSION: u8 = 0;
-const LISTS: u8 = 1;
-const CALLS: u8 = 2;
 
 #[cfg(test)]
 mod tests {

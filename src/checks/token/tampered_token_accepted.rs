@@ -57,6 +57,20 @@ mod tests {
     }
 
     #[test]
+    fn a_door_that_forgets_to_ask_says_nothing_about_signatures() {
+        let mut world = world(GateOutcome::Refused);
+        world.gate("anonymous", "list-tools", GateOutcome::Refused, 401);
+        world.gate("anonymous", "unknown-name", GateOutcome::Accepted, 200);
+        world.gate(
+            "tampered-payload",
+            "unknown-name",
+            GateOutcome::Accepted,
+            200,
+        );
+        assert_eq!(world.status(ID), Status::Pass);
+    }
+
+    #[test]
     fn without_a_valid_token_there_is_nothing_to_edit() {
         assert_eq!(World::new().status(ID), Status::Inconclusive);
     }

@@ -1,22 +1,21 @@
 //! Hand-built evidence for the tests of judges.
 
-use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
+mod documents;
+mod registration;
+
+use serde_json::Value;
 
 use crate::model::audit::Collected;
 use crate::model::discovery::{
     AnonymousAccess, AuthorizationServer, Challenge, Challenges, MetadataAttempt, Route,
     ServedRevision, Sourced,
 };
-use crate::model::exchange::{
-    Body, Exchange, ExchangeId, Failure, FailureKind, HeaderField, Outcome, Request, Response,
-};
+use crate::model::exchange::{Exchange, ExchangeId, Outcome, Request};
 use crate::model::identity::{Identity, IdentityKind, Provenance};
 use crate::model::matrix::{
     Access, Calibration, Cell, Class, Confidence, GateObservation, GateOutcome, Matrix,
 };
 use crate::model::probe::{ProbeId, ProbeKey};
-use crate::model::registration::{Posture, Registration, RegistrationAttempt, RegistrationOutcome};
 use crate::model::settings::PolicyEntry;
 use crate::model::surface::{Annotations, ListOutcome, Listing, Subject, SubjectKind};
 use crate::model::target::{ResourceId, Revision, Target, Transport};
@@ -25,6 +24,8 @@ use crate::model::verdict::{Status, Verdict};
 use super::evidence::Evidence;
 use super::find;
 use super::judge::judge;
+
+pub(crate) use documents::{failure, resource_document, response, server_document};
 
 pub(crate) const ENDPOINT: &str = "https://mcp.example.com/mcp";
 pub(crate) const ISSUER: &str = "https://auth.example.com";
@@ -362,51 +363,6 @@ impl World {
         });
     }
 
-    pub(crate) fn registration(&mut self, posture: Posture) -> &mut Registration {
-        let endpoint = format!("{ISSUER}/register");
-        let key = ProbeKey::new(ProbeId::RegistrationGate);
-        let exchange = self.ask(key, "anonymous", &endpoint, response(400, &[], "{}"));
-        self.collected.registrations.push(Registration {
-            issuer: ISSUER.to_owned(),
-            endpoint: (posture != Posture::D0).then_some(endpoint),
-            attempts: Vec::new(),
-            clients: Vec::new(),
-            stranger_token: None,
-            posture,
-            confidence: Confidence::Strong,
-            reason: "as built".to_owned(),
-            decided_by: None,
-            exchanges: vec![exchange],
-        });
-        self.collected.registrations.last_mut().unwrap()
-    }
-
-    /// A registration request with its answer, filed under the last registration.
-    pub(crate) fn registered(
-        &mut self,
-        variant: &str,
-        outcome: RegistrationOutcome,
-        redirects: &[&str],
-        answer: Outcome,
-    ) -> &mut RegistrationAttempt {
-        let endpoint = format!("{ISSUER}/register");
-        let key = ProbeKey::new(ProbeId::Register).variant(variant);
-        let exchange = self.ask(key, "anonymous", &endpoint, answer);
-        let redirects: Vec<String> = redirects.iter().map(|&it| it.to_owned()).collect();
-        let echoed = (outcome == RegistrationOutcome::Registered).then(|| redirects.clone());
-        let registration = self.collected.registrations.last_mut().unwrap();
-        registration.attempts.push(RegistrationAttempt {
-            variant: variant.to_owned(),
-            endpoint,
-            outcome,
-            requested_redirects: redirects,
-            echoed_redirects: echoed,
-            client: None,
-            exchange,
-        });
-        registration.attempts.last_mut().unwrap()
-    }
-
     fn metadata(
         &mut self,
         probe: ProbeId,
@@ -426,69 +382,6 @@ impl World {
             problem: (!document.is_object()).then(|| format!("HTTP {status}")),
         }
     }
-}
-
-/// Sound protected resource metadata with members replaced; null removes one.
-pub(crate) fn resource_document(changes: &[(&str, Value)]) -> Value {
-    let document = json!({
-        "resource": ENDPOINT,
-        "authorization_servers": [ISSUER],
-        "bearer_methods_supported": ["header"],
-        "scopes_supported": ["notes:read"],
-    });
-    changed(document, changes)
-}
-
-/// Sound authorization server metadata with members replaced; null removes one.
-pub(crate) fn server_document(changes: &[(&str, Value)]) -> Value {
-    let document = json!({
-        "issuer": ISSUER,
-        "authorization_endpoint": format!("{ISSUER}/authorize"),
-        "token_endpoint": format!("{ISSUER}/token"),
-        "response_types_supported": ["code"],
-        "grant_types_supported": ["authorization_code", "client_credentials"],
-        "code_challenge_methods_supported": ["S256"],
-        "authorization_response_iss_parameter_supported": true,
-        "client_id_metadata_document_supported": true,
-    });
-    changed(document, changes)
-}
-
-pub(crate) fn response(status: u16, headers: &[(&str, &str)], body: &str) -> Outcome {
-    let headers = owned(headers).into_iter();
-    Outcome::Response(Response {
-        status,
-        headers: headers
-            .map(|(name, value)| HeaderField::new(name, value))
-            .collect(),
-        body: Body {
-            bytes: body.as_bytes().into(),
-            truncated: false,
-            length: body.len() as u64,
-            sha256: format!("{:x}", Sha256::digest(body)),
-        },
-        stream: None,
-    })
-}
-
-pub(crate) fn failure(kind: FailureKind) -> Outcome {
-    Outcome::Failure(Failure {
-        kind,
-        text: "as built".to_owned(),
-        partial: None,
-    })
-}
-
-fn changed(mut document: Value, changes: &[(&str, Value)]) -> Value {
-    for (member, value) in changes {
-        let members = document.as_object_mut().unwrap();
-        if value.is_null() {
-            members.remove(*member);
-        } else {
-            members.insert((*member).to_owned(), value.clone());
-        }
-    }
-    document
 }
 
 fn owned(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
