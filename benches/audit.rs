@@ -122,7 +122,7 @@ fn print(case: &Case, round: usize, report: &Report, wall: Duration) {
         return;
     }
     let path = critical_path(report);
-    let ideal = case.delay.as_secs_f64() * path as f64;
+    let ideal = (case.delay * u32::try_from(path).unwrap()).as_secs_f64();
     println!(
         ", critical path {path} answers = {:.0} ms, ratio {:.2}",
         ideal * 1000.0,

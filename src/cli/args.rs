@@ -57,6 +57,7 @@ pub(crate) enum Command {
     Audit(Box<AuditArgs>),
     /// Look at public metadata only, then print every request that `audit` would send.
     Plan(Box<TargetArgs>),
+    #[cfg(feature = "demo")]
     /// Start the embedded servers on loopback, audit them, and print the report.
     Demo(DemoArgs),
     /// List the checks, and how many requirements they cover.
@@ -81,7 +82,7 @@ pub(crate) struct AuditArgs {
 /// What to audit, as whom, and how far to go.
 #[derive(Args, Debug)]
 pub(crate) struct TargetArgs {
-    /// The MCP endpoint, for example https://mcp.example.com/mcp.
+    /// The MCP endpoint, for example `https://mcp.example.com/mcp`.
     #[arg(env = "MCP_ASSAY_URL", help_heading = "Target")]
     pub(crate) url: Option<String>,
     /// Configuration file.
@@ -272,10 +273,11 @@ impl SeverityWord {
 }
 
 /// `demo`.
+#[cfg(feature = "demo")]
 #[derive(Args, Debug)]
 pub(crate) struct DemoArgs {
     /// How the servers misbehave: a name from `--list`, or a TOML file.
-    #[arg(default_value = "scopes-in-handler-one-open", value_name = "BEHAVIOUR")]
+    #[arg(default_value = "showcase", value_name = "BEHAVIOUR")]
     pub(crate) behaviour: String,
     /// Name the behaviours.
     #[arg(long)]

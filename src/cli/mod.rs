@@ -3,6 +3,7 @@
 mod args;
 mod audit;
 mod catalogue;
+#[cfg(feature = "demo")]
 mod demo;
 mod generate;
 mod plan;
@@ -25,6 +26,7 @@ pub fn run() -> ExitCode {
     let outcome = match cli.command {
         Command::Audit(args) => audit::run(&args, &cli.global),
         Command::Plan(args) => plan::run(&args, &cli.global),
+        #[cfg(feature = "demo")]
         Command::Demo(args) => demo::run(&args, &cli.global),
         Command::Checks(args) => catalogue::list(&args, &cli.global),
         Command::Explain(args) => catalogue::explain(&args),

@@ -38,30 +38,25 @@ pub async fn enumerate(run: &Run<'_>, collected: &mut Collected) -> Sessions {
     sessions
 }
 
-/// Reads the tool list again over a fresh connection, for the baseline and one other identity; a
-/// third time where the second list differs, to tell a change over time from a varying list.
+/// Reads the tool list again over fresh connections: twice in a row for the baseline, which tells a
+/// list that varies from one that changed once, and once for another identity.
 pub async fn repeat_lists(run: &Run<'_>, collected: &mut Collected, sessions: &Sessions) {
     let baseline = collected.identities.baseline.clone();
-    let mut names: Vec<String> = baseline.iter().cloned().collect();
     let valid = collected
         .identities
         .valid()
         .map(|identity| identity.name.clone());
-    names.extend(valid.filter(|name| Some(name) != baseline.as_ref()).take(1));
-    let complete = |listing: &Listing| listing.kind == SubjectKind::Tool && listing.is_complete();
-    for attempt in [1, 2] {
-        let wanted = names.iter().filter(|name| {
-            let of = |attempt: u16| {
-                let mut lists = collected.surface.listings.iter().filter(|l| complete(l));
-                lists
-                    .find(|l| l.identity == **name && l.attempt == attempt)
-                    .map(|l| &l.names)
-            };
-            of(0).is_some() && (attempt == 1 || of(1).is_some_and(|second| of(0) != Some(second)))
-        });
-        let lists = wanted.map(|name| (name.clone(), SubjectKind::Tool, attempt));
-        let lists = lists.collect::<Vec<_>>();
-        read_lists(run, collected, sessions, lists).await;
+    let other = valid
+        .filter(|name| Some(name) != baseline.as_ref())
+        .take(1)
+        .collect::<Vec<_>>();
+    let repeats = baseline.iter().flat_map(|name| [(name, 1), (name, 2)]);
+    for (name, attempt) in repeats.chain(other.iter().map(|name| (name, 1))) {
+        let first = collected.surface.listing(name, SubjectKind::Tool);
+        if first.is_some_and(Listing::is_complete) {
+            let list = vec![(name.clone(), SubjectKind::Tool, attempt)];
+            read_lists(run, collected, sessions, list).await;
+        }
     }
 }
 

@@ -1,5 +1,10 @@
 //! What several integration tests share.
-#![allow(dead_code, reason = "each test binary uses its part")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::expect_used,
+    reason = "each test binary uses its part, and a test may stop"
+)]
 
 use mcp_assay::demo::Behaviour;
 use mcp_assay::model::report::Report;
@@ -8,9 +13,6 @@ use mcp_assay::rehearsal::{self, Rehearsal};
 
 /// A fixed seed, so that run id, canaries and garbage are the same in every test run.
 pub const SEED: [u8; 32] = *b"a fixed seed for repeating tests";
-
-/// A fixed stamp for the same reason.
-pub const STARTED: &str = "2026-11-23T00:00:00Z";
 
 /// A built-in behaviour.
 pub fn behaviour(name: &str) -> Behaviour {
@@ -27,7 +29,9 @@ pub fn variation(text: &str) -> Behaviour {
 
 /// Starts the servers of a behaviour and audits them.
 pub async fn rehearse(behaviour: &Behaviour) -> Rehearsal {
-    rehearsal::rehearse(behaviour, SEED, STARTED)
+    // The real clock: the servers mint tokens that have just expired.
+    let started = jiff::Timestamp::now().to_string();
+    rehearsal::rehearse(behaviour, SEED, &started)
         .await
         .expect("the embedded servers start")
 }

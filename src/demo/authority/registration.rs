@@ -88,7 +88,7 @@ fn gate(shared: &Shared, incoming: &Incoming) -> Option<Response> {
     let over = !room || (policy.limit > 0 && attempts > policy.limit);
     if over || policy.mode == RegistrationMode::RateLimited429 {
         let refusal = oauth_error(429, "temporarily_unavailable", "Too many registrations");
-        return Some(with_header(refusal, "retry-after", "60"));
+        return Some(with_header(refusal, "retry-after", "1"));
     }
     let admitted = bearer(incoming) == Some(shared.initial_access_token.as_str());
     let (status, challenge) = match policy.mode {

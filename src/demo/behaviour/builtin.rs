@@ -102,6 +102,7 @@ pub static BUILTIN: &[(&str, &str)] = files![
     "validation-ignores-extras",
     "list-varies-per-connection",
     "list-varies-per-request",
+    "showcase",
     "unlisted-tool",
     "unguarded-write-tool",
     "unguarded-read-tool",

@@ -163,7 +163,11 @@ async fn a_url_that_a_public_target_names_does_not_lead_inside() {
         let mut outgoing = ask(url.clone());
         outgoing.destination = Destination::Discovered;
         let failure = failure(&wire, outgoing).await;
-        assert_eq!(failure.kind, FailureKind::Blocked, "{url}");
+        let kind = match expected {
+            "plain http" => FailureKind::Blocked,
+            _ => FailureKind::Inside,
+        };
+        assert_eq!(failure.kind, kind, "{url}");
         assert!(failure.text.contains(expected), "{}", failure.text);
         assert!(failure.text.contains("--allow-host"), "{}", failure.text);
     }
@@ -189,13 +193,16 @@ async fn a_name_is_checked_when_it_resolves_and_nothing_is_connected() {
     let url = Url::parse(&format!("http://localhost:{}/", server.address.port())).unwrap();
     let request = || reqwest::Request::new(reqwest::Method::GET, url.clone());
     let error = clients
-        .execute(Route::Filtered, request())
+        .execute(Route::Filtered, false, request())
         .await
         .unwrap_err();
     let (kind, text) = before_answer(error, "localhost", LONG);
-    assert_eq!(kind, FailureKind::Blocked, "{text}");
+    assert_eq!(kind, FailureKind::Inside, "{text}");
     assert_eq!(server.connections(), 0);
-    let response = clients.execute(Route::Open, request()).await.unwrap();
+    let response = clients
+        .execute(Route::Open, false, request())
+        .await
+        .unwrap();
     assert_eq!(response.status(), 200);
 }
 
@@ -213,7 +220,7 @@ async fn behind_a_proxy_a_discovered_name_is_checked_as_far_as_it_resolves_here(
         ..ask(url)
     };
     let private = failure(&wire, discovered("http://10.0.0.1/")).await;
-    assert_eq!(private.kind, FailureKind::Blocked);
+    assert_eq!(private.kind, FailureKind::Inside);
     assert_eq!(proxy.connections(), 0);
     for url in [
         "http://as.invalid/",

@@ -1,0 +1,189 @@
+//! Every behaviour of the embedded servers against every check: each defect is found, nothing else
+//! is accused, nothing is executed, nothing is left behind.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::string_slice,
+    clippy::too_many_lines,
+    clippy::unwrap_used,
+    reason = "a test may stop, and a budget is printed"
+)]
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use futures_util::StreamExt;
+use mcp_assay::checks;
+use mcp_assay::demo::Behaviour;
+use mcp_assay::model::report::Report;
+use mcp_assay::model::verdict::Status;
+
+use support::{behaviour, rehearse, with_status};
+
+struct Ran {
+    name: &'static str,
+    behaviour: Behaviour,
+    report: Report,
+    state_changing: usize,
+    sessions: usize,
+    clients: usize,
+}
+
+async fn run(name: &'static str) -> Ran {
+    let behaviour = behaviour(name);
+    let rehearsal = rehearse(&behaviour).await;
+    let running = &rehearsal.running;
+    Ran {
+        name,
+        state_changing: running.executed_state_changing(),
+        sessions: running.open_sessions(),
+        clients: running.registered_clients(),
+        behaviour,
+        report: rehearsal.report,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_defect_is_found_and_nothing_else_is_accused() {
+    let names = Behaviour::names()
+        .into_iter()
+        .filter(|name| !BY_CHANCE.contains(name));
+    let all: Vec<Ran> = futures_util::stream::iter(names.map(run))
+        .buffered(4)
+        .collect()
+        .await;
+    let mut wrong = String::new();
+    for ran in &all {
+        compare(
+            &mut wrong,
+            ran,
+            "FAIL or WARN",
+            &ran.behaviour.trips,
+            &[Status::Fail, Status::Warn],
+        );
+        compare(
+            &mut wrong,
+            ran,
+            "INCONCLUSIVE",
+            &ran.behaviour.inconclusive,
+            &[Status::Inconclusive],
+        );
+        if ran.state_changing != 0 {
+            let _ = writeln!(
+                wrong,
+                "{}: {} state-changing bodies ran",
+                ran.name, ran.state_changing
+            );
+        }
+        let left = ran
+            .report
+            .residue
+            .iter()
+            .filter(|item| item.kind == "client")
+            .count();
+        if ran.clients > left {
+            let _ = writeln!(
+                wrong,
+                "{}: {} clients left, {left} listed as residue",
+                ran.name, ran.clients
+            );
+        }
+        let unlisted = ran.report.residue.iter().all(|item| item.kind != "session");
+        if ran.sessions != 0 && unlisted {
+            let _ = writeln!(
+                wrong,
+                "{}: {} sessions left open and not listed",
+                ran.name, ran.sessions
+            );
+        }
+    }
+    assert!(wrong.is_empty(), "\n{wrong}");
+    insta::assert_snapshot!("behaviours", matrix(&all));
+}
+
+#[test]
+fn every_check_has_a_behaviour_that_breaks_it() {
+    let tripped: BTreeSet<String> = Behaviour::names()
+        .into_iter()
+        .flat_map(|name| behaviour(name).trips)
+        .collect();
+    let known: BTreeSet<String> = checks::all()
+        .iter()
+        .map(|check| check.id.to_owned())
+        .collect();
+    let never: Vec<_> = known.difference(&tripped).collect();
+    let unknown: Vec<_> = tripped.difference(&known).collect();
+    assert!(
+        unknown.is_empty(),
+        "behaviours name checks that do not exist: {unknown:?}"
+    );
+    assert_eq!(
+        never, NEEDS_MORE_THAN_LOOPBACK,
+        "checks without a negative behaviour"
+    );
+}
+
+/// Behaviours whose defect shows in every second request, so that what is seen depends on chance.
+const BY_CHANCE: [&str; 1] = ["list-varies-per-request"];
+
+/// Checks whose defect cannot be shown by a server on loopback over plain http; their negative tests
+/// are the judges' own, over hand-built evidence.
+const NEEDS_MORE_THAN_LOOPBACK: [&str; 1] = ["plaintext-endpoint"];
+
+fn compare(wrong: &mut String, ran: &Ran, word: &str, expected: &[String], statuses: &[Status]) {
+    let expected: BTreeSet<&String> = expected.iter().collect();
+    let found = with_status(&ran.report, statuses);
+    let found: BTreeSet<&String> = found.iter().collect();
+    for id in expected.difference(&found) {
+        let row = ran.report.coverage.iter().find(|row| row.check == **id);
+        let text = row.map_or("no such check".to_owned(), |row| {
+            format!("{} ({})", row.status.as_str(), row.reason)
+        });
+        let _ = writeln!(wrong, "{}: `{id}` should be {word}, is {text}", ran.name);
+    }
+    for id in found.difference(&expected) {
+        let row = ran.report.coverage.iter().find(|row| row.check == **id);
+        let text = row.map_or(String::new(), |row| row.reason.clone());
+        let _ = writeln!(wrong, "{}: `{id}` is {word} unexpectedly: {text}", ran.name);
+    }
+}
+
+/// One row per behaviour, one column per check: `.` pass, `F` fail, `W` warn, `?` inconclusive,
+/// `-` not applicable, `o` observed; then enforcement, registration posture and exit code.
+fn matrix(all: &[Ran]) -> String {
+    let mut out = String::new();
+    for (number, check) in checks::all().iter().enumerate() {
+        let _ = writeln!(out, "{number:>3} {}", check.id);
+    }
+    out.push('\n');
+    for ran in all {
+        let word = |status: Status| match status {
+            Status::Pass => '.',
+            Status::Fail => 'F',
+            Status::Warn => 'W',
+            Status::Inconclusive => '?',
+            Status::NotApplicable => '-',
+            Status::Observed => 'o',
+        };
+        let row: String = ran
+            .report
+            .coverage
+            .iter()
+            .map(|row| word(row.status))
+            .collect();
+        let answers = &ran.report.answers;
+        let _ = writeln!(
+            out,
+            "{:<40} {row} {} {} exit {}",
+            ran.name,
+            answers.tools.enforcement.as_str(),
+            answers.clients.registration.posture.as_str(),
+            ran.report.outcome.exit_code,
+        );
+    }
+    out
+}

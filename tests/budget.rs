@@ -1,0 +1,121 @@
+//! Round trips are the cost of an audit: counted, printed, bounded.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::string_slice,
+    clippy::too_many_lines,
+    clippy::unwrap_used,
+    reason = "a test may stop, and a budget is printed"
+)]
+
+mod support;
+
+use std::collections::BTreeMap;
+
+use mcp_assay::model::probe::ProbeId;
+use mcp_assay::model::report::Report;
+
+use support::{rehearse, variation};
+
+/// Probes of the answer to "is registration open", with everything before them.
+const DISCOVERY: &[ProbeId] = &[
+    ProbeId::DetectModern,
+    ProbeId::DetectLegacy,
+    ProbeId::DetectSse,
+    ProbeId::ResourceMetadata,
+    ProbeId::ServerMetadata,
+    ProbeId::DefaultEndpoint,
+    ProbeId::RegistrationGate,
+    ProbeId::RegistrationPlaintext,
+    ProbeId::ShadowRegistration,
+];
+
+fn count(report: &Report, probes: &[ProbeId]) -> usize {
+    report
+        .ledger
+        .iter()
+        .filter(|exchange| probes.contains(&exchange.probe.id))
+        .count()
+}
+
+#[tokio::test]
+async fn an_anonymous_audit_stays_within_its_budget_and_its_plan() {
+    let behaviour = variation("[audit]\nidentities = []\n[registration]\nmode = \"open\"\n");
+    let rehearsal = rehearse(&behaviour).await;
+    let report = &rehearsal.report;
+    let discovery = count(report, DISCOVERY);
+    let total = report.ledger.len();
+    println!(
+        "anonymous audit: {discovery} requests for discovery and registration, {total} in all"
+    );
+    assert!(
+        discovery <= 10,
+        "{discovery} requests for discovery and registration posture"
+    );
+    assert!(total <= 40, "{total} requests in all");
+    assert_eq!(
+        rehearsal.running.requests(),
+        total,
+        "every request is in the ledger"
+    );
+    let mut planned: BTreeMap<ProbeId, usize> = BTreeMap::new();
+    for group in &report.plan.groups {
+        *planned.entry(group.probe).or_default() += group.requests;
+    }
+    let mut sent: BTreeMap<ProbeId, usize> = BTreeMap::new();
+    for exchange in report.ledger.iter() {
+        *sent.entry(exchange.probe.id).or_default() += 1;
+    }
+    for (probe, requests) in sent {
+        let bound = planned.get(&probe).copied().unwrap_or_default();
+        assert!(
+            requests <= bound,
+            "{probe}: {requests} sent, {bound} planned"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_wide_surface_costs_one_request_per_cell() {
+    let behaviour = variation("[server]\ngenerated_tools = 99\n");
+    let rehearsal = rehearse(&behaviour).await;
+    let report = &rehearsal.report;
+    let matrix = report.matrices.first().expect("a matrix");
+    let (subjects, identities) = (matrix.subjects.len(), matrix.identities.len());
+    let calls = report.requests.cell_requests;
+    println!(
+        "{subjects} subjects × {identities} identities: {calls} cell requests, {} controls, {} in all",
+        report.requests.control_requests, report.requests.total
+    );
+    assert!(
+        calls <= subjects * identities,
+        "{calls} for {subjects} × {identities}"
+    );
+    for name in ["reader", "admin"] {
+        let opened = report.ledger.iter().filter(|exchange| {
+            exchange.identity == name
+                && exchange.probe.id == ProbeId::OpenSession
+                && exchange.probe.variant.as_deref() == Some("session")
+        });
+        assert!(opened.count() <= 1, "one session per identity");
+    }
+}
+
+#[tokio::test]
+async fn a_legacy_server_sees_one_session_per_identity() {
+    let behaviour = variation("[server]\nrevisions = [\"2025-11-25\"]\n");
+    let rehearsal = rehearse(&behaviour).await;
+    for name in ["reader", "admin"] {
+        let opened = rehearsal.report.ledger.iter().filter(|exchange| {
+            exchange.identity == name && exchange.probe.id == ProbeId::OpenSession
+        });
+        assert_eq!(opened.count(), 1, "{name}");
+    }
+    assert_eq!(
+        rehearsal.running.open_sessions(),
+        0,
+        "every session is closed"
+    );
+}

@@ -1,0 +1,84 @@
+//! No secret leaves in a report, whatever the encoding.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::string_slice,
+    clippy::too_many_lines,
+    clippy::unwrap_used,
+    reason = "a test may stop, and a budget is printed"
+)]
+
+mod support;
+
+use base64::Engine;
+use mcp_assay::demo::Behaviour;
+use mcp_assay::report::{Format, Style, render};
+
+use support::{behaviour, rehearse};
+
+fn encodings(secret: &str) -> Vec<String> {
+    let standard = base64::engine::general_purpose::STANDARD.encode(secret);
+    let url_safe = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(secret);
+    let form = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect::<String>();
+    let json = serde_json::to_string(secret).unwrap_or_default();
+    vec![
+        secret.to_owned(),
+        standard,
+        url_safe,
+        form,
+        json.trim_matches('"').to_owned(),
+    ]
+}
+
+#[tokio::test]
+async fn no_token_secret_or_session_appears_in_any_report() {
+    for name in [
+        "compliant",
+        "registration-open",
+        "every-revision",
+        "opaque-tokens",
+        "denial-tool-error",
+    ] {
+        let behaviour: Behaviour = behaviour(name);
+        let rehearsal = rehearse(&behaviour).await;
+        let mut canaries: Vec<String> = rehearsal
+            .running
+            .tokens
+            .iter()
+            .map(|token| token.value.clone())
+            .collect();
+        canaries.extend(
+            rehearsal
+                .running
+                .clients
+                .iter()
+                .map(|client| client.secret.clone()),
+        );
+        let mut written = Vec::new();
+        for format in Format::ALL {
+            written.push(render(format, &rehearsal.report, &Style::default()).expect("renders"));
+        }
+        written.push(format!("{:?}", rehearsal.report).into_bytes());
+        assert!(!canaries.is_empty());
+        for bytes in &written {
+            let text = String::from_utf8_lossy(bytes);
+            for canary in &canaries {
+                for form in encodings(canary) {
+                    assert!(
+                        !text.contains(&form),
+                        "{name}: a secret appears in a report"
+                    );
+                }
+                // The signature alone would let a reader complete a known payload.
+                if let Some((_, signature)) = canary.rsplit_once('.') {
+                    assert!(
+                        !text.contains(signature),
+                        "{name}: a signature appears in a report"
+                    );
+                }
+            }
+        }
+    }
+}
