@@ -1,6 +1,7 @@
 //! What every command that sends requests shares: settings, clock, wire, cancellation, files.
 
-use std::io::{IsTerminal, Write};
+use std::fs::File;
+use std::io::{self, BufWriter, IsTerminal, Write};
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -11,7 +12,7 @@ use crate::config::{self, Flags};
 use crate::model::audit::Engagement;
 use crate::model::report::Report;
 use crate::model::settings::Settings;
-use crate::report::{Format, Style, exit};
+use crate::report::{Format, RenderError, Style, exit};
 use crate::stage::Entropy;
 use crate::wire::BuildError;
 use crate::wire::http::HttpWire;
@@ -178,9 +179,13 @@ pub(crate) fn write_reports(
     for destination in destinations {
         let to_stdout = destination.path == "-";
         let style = style(global, to_stdout, full);
-        let written = crate::report::render(destination.format, report, &style)
-            .map_err(anyhow::Error::from)
-            .and_then(|bytes| put(&destination.path, &bytes));
+        let renderer = destination.format.renderer(&style);
+        let written = stream(&destination.path, &mut |out| {
+            renderer.render(report, out).map_err(|error| match error {
+                RenderError::Io(error) => error,
+                RenderError::Json(_) => io::Error::new(io::ErrorKind::InvalidData, error),
+            })
+        });
         if let Err(error) = written {
             trouble = Some(error.context(format!("{} was not written", destination.path)));
         }
@@ -191,21 +196,39 @@ pub(crate) fn write_reports(
 /// Writes bytes to a path, or to standard output for `-`.
 ///
 /// # Errors
-/// What the operating system answers; a closed pipe is no error.
+/// As [`stream`].
 pub(crate) fn put(path: &str, bytes: &[u8]) -> anyhow::Result<()> {
-    if path != "-" {
-        return std::fs::write(path, bytes).map_err(anyhow::Error::from);
-    }
-    let mut stdout = std::io::stdout().lock();
-    match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+    stream(path, &mut |out| out.write_all(bytes))
+}
+
+/// Writes to a path, or to standard output for `-`, as the bytes come.
+///
+/// # Errors
+/// What the operating system answers; a closed pipe is no error.
+fn stream(
+    path: &str,
+    write: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>,
+) -> anyhow::Result<()> {
+    let to_stdout = path == "-";
+    let destination: Box<dyn Write> = if to_stdout {
+        Box::new(io::stdout().lock())
+    } else {
+        Box::new(File::create(path)?)
+    };
+    let mut out = BufWriter::with_capacity(1 << 16, destination);
+    match write(&mut out).and_then(|()| out.flush()) {
+        Err(error) if to_stdout && error.kind() == io::ErrorKind::BrokenPipe => {
+            // Dropping the buffer would try the closed pipe again.
+            let _ = out.into_parts();
+            Ok(())
+        }
         other => other.map_err(anyhow::Error::from),
     }
 }
 
 /// Width and colour for a destination.
 pub(crate) fn style(global: &Global, to_stdout: bool, full: bool) -> Style {
-    let terminal = to_stdout && std::io::stdout().is_terminal();
+    let terminal = to_stdout && io::stdout().is_terminal();
     let colour = match global.color {
         Colour::Always => to_stdout,
         Colour::Never => false,
@@ -231,7 +254,7 @@ pub(crate) fn complain(error: &anyhow::Error) -> u8 {
     for cause in error.chain().skip(1) {
         text.push_str(&format!("\n  because {cause}"));
     }
-    let mut stderr = std::io::stderr().lock();
+    let mut stderr = io::stderr().lock();
     // Nothing useful can be done when stderr itself is gone.
     let _ = writeln!(stderr, "{}", crate::report::safe::lines(&text));
     if error.is::<config::Error>() || error.is::<BuildError>() || error.is::<Usage>() {
@@ -259,7 +282,7 @@ pub(crate) fn start_logging(verbose: u8) {
     // A second start (tests run commands in one process) keeps the first subscriber.
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+        .with_writer(io::stderr)
         .with_ansi(false)
         .try_init();
 }

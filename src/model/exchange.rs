@@ -1,6 +1,8 @@
 //! One request and what came of it: the unit of evidence. Everything here is already redacted.
 
+use std::collections::HashSet;
 use std::fmt;
+use std::hash::Hash;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -53,17 +55,17 @@ impl schemars::JsonSchema for ExchangeId {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HeaderField {
     /// Field name as sent or received.
-    pub name: String,
+    pub name: Arc<str>,
     /// Field value, bytes outside UTF-8 replaced, secrets redacted.
-    pub value: String,
+    pub value: Arc<str>,
 }
 
 impl HeaderField {
     /// A field from its two halves.
-    pub fn new(name: impl Into<String>, value: impl Into<String>) -> Self {
+    pub fn new(name: impl AsRef<str>, value: impl AsRef<str>) -> Self {
         Self {
-            name: name.into(),
-            value: value.into(),
+            name: name.as_ref().into(),
+            value: value.as_ref().into(),
         }
     }
 }
@@ -154,7 +156,7 @@ impl Response {
     pub fn header(&self, name: &str) -> Option<&str> {
         let mut fields = self.headers.iter();
         let found = fields.find(|field| field.name.eq_ignore_ascii_case(name))?;
-        Some(found.value.as_str())
+        Some(&found.value)
     }
 
     /// Every value of a header field, in wire order.
@@ -162,7 +164,7 @@ impl Response {
         self.headers
             .iter()
             .filter(move |field| field.name.eq_ignore_ascii_case(name))
-            .map(|field| field.value.as_str())
+            .map(|field| &*field.value)
     }
 
     /// The media type of the body without parameters, lower-cased; empty when absent.
@@ -283,17 +285,28 @@ impl Exchange {
 }
 
 /// The append-only record of a run, ordered by the plan.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Ledger {
     exchanges: Vec<Exchange>,
+    #[serde(skip)]
+    pool: Pool,
 }
+
+impl PartialEq for Ledger {
+    fn eq(&self, other: &Self) -> bool {
+        self.exchanges == other.exchanges
+    }
+}
+
+impl Eq for Ledger {}
 
 impl Ledger {
     /// Files an exchange and returns the id it got.
     pub fn file(&mut self, mut exchange: Exchange) -> ExchangeId {
         let id = ExchangeId(u32::try_from(self.exchanges.len() + 1).unwrap_or(u32::MAX));
         exchange.id = id;
+        self.pool.share(&mut exchange);
         self.exchanges.push(exchange);
         id
     }
@@ -317,5 +330,53 @@ impl Ledger {
     /// Whether nothing was filed.
     pub fn is_empty(&self) -> bool {
         self.exchanges.is_empty()
+    }
+}
+
+/// Equal header fields and bodies are kept once: most of ten thousand exchanges repeat them.
+#[derive(Clone, Debug, Default)]
+struct Pool {
+    texts: HashSet<Arc<str>>,
+    bodies: HashSet<Arc<[u8]>>,
+}
+
+impl Pool {
+    fn share(&mut self, exchange: &mut Exchange) {
+        self.fields(&mut exchange.request.headers);
+        if let Some(body) = &mut exchange.request.body {
+            self.body(body);
+        }
+        let response = match &mut exchange.outcome {
+            Outcome::Response(response) => Some(response),
+            Outcome::Failure(failure) => failure.partial.as_deref_mut(),
+        };
+        if let Some(response) = response {
+            self.fields(&mut response.headers);
+            self.body(&mut response.body);
+            if let Some(stream) = &mut response.stream {
+                self.body(stream);
+            }
+        }
+    }
+
+    fn fields(&mut self, fields: &mut Vec<HeaderField>) {
+        for field in fields.iter_mut() {
+            shared(&mut self.texts, &mut field.name);
+            shared(&mut self.texts, &mut field.value);
+        }
+        fields.shrink_to_fit();
+    }
+
+    fn body(&mut self, body: &mut Body) {
+        shared(&mut self.bodies, &mut body.bytes);
+    }
+}
+
+fn shared<T: ?Sized + Eq + Hash>(pool: &mut HashSet<Arc<T>>, value: &mut Arc<T>) {
+    match pool.get(value) {
+        Some(known) => value.clone_from(known),
+        None => {
+            pool.insert(Arc::clone(value));
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::calibrate::Treatment;
 use super::differential::{self, Arm, SubjectTrials};
-use super::observe::{Answer, observe};
+use super::observe::{Answer, observe, session};
 use crate::model::exchange::{Exchange, FailureKind, Ledger};
 use crate::model::identity::{Identities, Identity, IdentityKind};
 use crate::model::matrix::{Calibration, Matrix};
@@ -38,7 +38,10 @@ pub fn build(input: &MatrixInput<'_>) -> Matrix {
         .surface
         .subjects
         .iter()
-        .flat_map(|subject| differential::decide(&trials.of(input, subject)))
+        .flat_map(|subject| {
+            let answers = trials.answers(input, subject);
+            differential::decide(&trials.of(input, subject, &answers))
+        })
         .collect();
     Matrix {
         revision: input.revision,
@@ -62,30 +65,41 @@ pub fn probe_of(subject: &Subject, treatment: &Treatment) -> Option<ProbeId> {
     }
 }
 
-/// Every answer that bears on the matrix, read once.
-pub(super) struct Trials {
-    attempts: BTreeMap<Place, Vec<Attempt>>,
-    alive: BTreeSet<String>,
-    callers: BTreeSet<String>,
-    sessions: BTreeMap<String, BTreeSet<String>>,
+/// Every exchange that bears on the matrix, in its place. Answers are read a subject at a time: all
+/// of them at once would take several times the memory of the ledger.
+pub(super) struct Trials<'a> {
+    attempts: BTreeMap<Place<'a>, Vec<Attempt<'a>>>,
+    unknown: BTreeMap<(&'a str, ProbeId), Vec<Answer>>,
+    alive: BTreeSet<&'a str>,
+    callers: BTreeSet<&'a str>,
+    sessions: BTreeMap<&'a str, BTreeSet<&'a str>>,
     unanswered: Treatment,
 }
 
 /// Identity, probe, subject.
-type Place = (String, ProbeId, String);
+type Place<'a> = (&'a str, ProbeId, &'a str);
 
-struct Attempt {
+#[derive(Clone, Copy)]
+struct Attempt<'a> {
     fresh: bool,
     number: u16,
-    tier: Tier,
-    answer: Answer,
+    exchange: &'a Exchange,
 }
 
-impl Trials {
+/// What one identity was answered about one subject.
+#[derive(Default)]
+pub(super) struct Answers {
+    own: Vec<Answer>,
+    fresh: Vec<Answer>,
+    tier: Option<Tier>,
+}
+
+impl<'a> Trials<'a> {
     /// Reads the ledger.
-    pub(super) fn read(input: &MatrixInput<'_>) -> Self {
+    pub(super) fn read(input: &MatrixInput<'a>) -> Self {
         let mut trials = Self {
             attempts: BTreeMap::new(),
+            unknown: BTreeMap::new(),
             alive: BTreeSet::new(),
             callers: BTreeSet::new(),
             sessions: BTreeMap::new(),
@@ -94,76 +108,93 @@ impl Trials {
                 decided_by: None,
             },
         };
-        for exchange in input.ledger.iter() {
-            if TRIALS.contains(&exchange.probe.id) && was_sent(exchange) {
-                trials.add(exchange);
-            }
-        }
         for listing in &input.surface.listings {
             let read = matches!(
                 listing.outcome,
                 ListOutcome::Complete | ListOutcome::Partial { .. }
             );
             if read {
-                trials.alive.insert(listing.identity.clone());
+                trials.alive.insert(&listing.identity);
+            }
+        }
+        for exchange in input.ledger.iter() {
+            if TRIALS.contains(&exchange.probe.id) && was_sent(exchange) {
+                trials.add(exchange);
             }
         }
         trials
     }
 
-    /// What a subject was asked, by everybody.
-    pub(super) fn of<'a>(
-        &'a self,
+    /// What was answered about a subject, by identity.
+    pub(super) fn answers(
+        &self,
         input: &MatrixInput<'a>,
         subject: &'a Subject,
-    ) -> SubjectTrials<'a> {
-        let treatment = input
-            .treatments
-            .get(&subject.id)
-            .unwrap_or(&self.unanswered);
-        let probe = probe_of(subject, treatment);
+    ) -> BTreeMap<&'a str, Answers> {
+        let mut all = BTreeMap::new();
+        let Some(probe) = probe_of(subject, self.treatment(input, subject)) else {
+            return all;
+        };
+        for identity in &input.identities.present {
+            let place = (identity.name.as_str(), probe, subject.id.as_str());
+            let Some(attempts) = self.attempts.get(&place) else {
+                continue;
+            };
+            let read = |fresh: bool| -> Vec<Answer> {
+                let mut chosen: Vec<&Attempt<'_>> = attempts
+                    .iter()
+                    .filter(|attempt| attempt.fresh == fresh)
+                    .collect();
+                chosen.sort_by_key(|attempt| attempt.number);
+                let chosen = chosen.into_iter();
+                chosen.map(|attempt| observe(attempt.exchange)).collect()
+            };
+            let tiers = attempts.iter().map(|attempt| attempt.exchange.tier);
+            let answers = Answers {
+                own: read(false),
+                fresh: read(true),
+                tier: tiers.max(),
+            };
+            all.insert(identity.name.as_str(), answers);
+        }
+        all
+    }
+
+    /// What a subject was asked, by everybody.
+    pub(super) fn of<'t>(
+        &'t self,
+        input: &MatrixInput<'t>,
+        subject: &'t Subject,
+        answers: &'t BTreeMap<&str, Answers>,
+    ) -> SubjectTrials<'t>
+    where
+        'a: 't,
+    {
         let present = input.identities.present.iter();
         let arms = present
             .filter(|identity| self.takes_part(identity))
             .map(|identity| {
-                let attempts = |fresh: bool| -> Vec<&Attempt> {
-                    let Some(probe) = probe else {
-                        return Vec::new();
-                    };
-                    let place = (identity.name.clone(), probe, subject.id.clone());
-                    let mut attempts: Vec<&Attempt> = self
-                        .attempts
-                        .get(&place)
-                        .into_iter()
-                        .flatten()
-                        .filter(|attempt| attempt.fresh == fresh)
-                        .collect();
-                    attempts.sort_by_key(|attempt| attempt.number);
-                    attempts
-                };
-                let (own, fresh) = (attempts(false), attempts(true));
-                let tier = own.iter().chain(&fresh).map(|attempt| attempt.tier).max();
-                let answers = |attempts: &[&'a Attempt]| -> Vec<&'a Answer> {
-                    attempts.iter().map(|attempt| &attempt.answer).collect()
-                };
+                let name = identity.name.as_str();
+                let theirs = answers.get(name);
+                let own: Vec<&Answer> = theirs.iter().flat_map(|it| &it.own).collect();
                 Arm {
                     identity,
-                    listed: input.surface.listed(&identity.name, subject),
+                    listed: input.surface.listed(name, subject),
                     list: input
                         .surface
-                        .listing(&identity.name, subject.kind)
+                        .listing(name, subject.kind)
                         .map(|listing| &listing.outcome),
-                    answers: answers(&own),
-                    fresh: answers(&fresh),
-                    unknown: self.unknown(&identity.name, subject.kind),
-                    alive: self.alive.contains(&identity.name),
-                    shares_session_with: self.shared_session(&identity.name, &own),
-                    tier,
+                    shares_session_with: self.shared_session(name, &own),
+                    answers: own,
+                    fresh: theirs.iter().flat_map(|it| &it.fresh).collect(),
+                    unknown: self.unknown(name, subject.kind),
+                    alive: self.alive.contains(name),
+                    tier: theirs.and_then(|it| it.tier),
                 }
             });
         SubjectTrials {
             subject,
-            treatment,
+            treatment: self.treatment(input, subject),
             baseline: input.identities.baseline.as_deref(),
             arms: arms.collect(),
         }
@@ -177,8 +208,8 @@ impl Trials {
         subject: &str,
         fresh: bool,
     ) -> u16 {
-        let place = (identity.to_owned(), probe, subject.to_owned());
-        let numbers = self.attempts.get(&place).into_iter().flatten();
+        let numbers = self.attempts.get(&(identity, probe, subject));
+        let numbers = numbers.into_iter().flatten();
         numbers
             .filter(|attempt| attempt.fresh == fresh)
             .map(|attempt| attempt.number.saturating_add(1))
@@ -198,67 +229,74 @@ impl Trials {
     /// Valid identities and the anonymous one always have a column, others when they called.
     fn takes_part(&self, identity: &Identity) -> bool {
         matches!(identity.kind, IdentityKind::Valid | IdentityKind::Anonymous)
-            || self.callers.contains(&identity.name)
+            || self.callers.contains(identity.name.as_str())
     }
 
-    fn add(&mut self, exchange: &Exchange) {
-        let answer = observe(exchange);
-        if answer.shape.is_success() && answer.status < 300 {
-            self.alive.insert(exchange.identity.clone());
+    fn treatment<'t>(&'t self, input: &MatrixInput<'t>, subject: &Subject) -> &'t Treatment
+    where
+        'a: 't,
+    {
+        let treatment = input.treatments.get(&subject.id);
+        treatment.unwrap_or(&self.unanswered)
+    }
+
+    fn add(&mut self, exchange: &'a Exchange) {
+        let identity = exchange.identity.as_str();
+        if !self.alive.contains(identity) {
+            let answer = observe(exchange);
+            if answer.shape.is_success() && answer.status < 300 {
+                self.alive.insert(identity);
+            }
         }
-        if let Some(session) = &answer.sent.session
+        if let Some(session) = session(&exchange.request)
             && session != UNNAMED_SECRET
         {
-            self.sessions
-                .entry(session.clone())
-                .or_default()
-                .insert(exchange.identity.clone());
+            self.sessions.entry(session).or_default().insert(identity);
         }
-        let subject = exchange.probe.subject.clone().unwrap_or_default();
+        let probe = exchange.probe.id;
         // Random names differ per identity: they are filed under the probe alone.
-        let baseline = BASELINES.contains(&exchange.probe.id);
-        let subject = if baseline { String::new() } else { subject };
-        if !baseline {
-            self.callers.insert(exchange.identity.clone());
+        if BASELINES.contains(&probe) {
+            let unknown = self.unknown.entry((identity, probe)).or_default();
+            unknown.push(observe(exchange));
+            return;
         }
-        let place = (exchange.identity.clone(), exchange.probe.id, subject);
-        let attempts = self.attempts.entry(place).or_default();
+        self.callers.insert(identity);
+        let subject = exchange.probe.subject.as_deref().unwrap_or_default();
+        let attempts = self.attempts.entry((identity, probe, subject)).or_default();
         let attempt = Attempt {
             fresh: exchange.probe.variant.as_deref() == Some(FRESH_SESSION),
             number: exchange.probe.attempt,
-            tier: exchange.tier,
-            answer,
+            exchange,
         };
         // The same key again is the same question after a redirect: the later answer counts.
         let known = attempts
             .iter_mut()
             .find(|known| known.number == attempt.number && known.fresh == attempt.fresh);
         match known {
-            Some(known) if !baseline => *known = attempt,
-            _ => attempts.push(attempt),
+            Some(known) => *known = attempt,
+            None => attempts.push(attempt),
         }
     }
 
-    fn unknown(&self, identity: &str, kind: SubjectKind) -> Vec<&Answer> {
+    fn unknown<'s>(&'s self, identity: &'s str, kind: SubjectKind) -> Vec<&'s Answer> {
         let probe = match kind {
             SubjectKind::Tool => ProbeId::UnknownName,
             SubjectKind::Prompt => ProbeId::UnknownPrompt,
             _ => ProbeId::UnknownResource,
         };
-        let place = (identity.to_owned(), probe, String::new());
-        let attempts = self.attempts.get(&place).into_iter().flatten();
-        attempts.map(|attempt| &attempt.answer).collect()
+        let unknown = self.unknown.get(&(identity, probe));
+        unknown.into_iter().flatten().collect()
     }
 
-    fn shared_session(&self, identity: &str, attempts: &[&Attempt]) -> Option<&str> {
-        let sessions = attempts
+    fn shared_session(&self, identity: &str, answers: &[&Answer]) -> Option<&str> {
+        let sessions = answers
             .iter()
-            .filter_map(|attempt| attempt.answer.sent.session.as_ref());
+            .filter_map(|answer| answer.sent.session.as_deref());
         sessions
             .filter_map(|session| self.sessions.get(session))
             .flatten()
+            .copied()
             .find(|other| *other != identity)
-            .map(String::as_str)
     }
 }
 

@@ -172,6 +172,13 @@ pub fn observe(exchange: &Exchange) -> Answer {
     }
 }
 
+/// The session a request was sent on, as labelled in the ledger.
+pub(super) fn session(request: &Request) -> Option<&str> {
+    let mut fields = request.headers.iter();
+    let field = fields.find(|field| field.name.eq_ignore_ascii_case("mcp-session-id"))?;
+    Some(&field.value)
+}
+
 fn read_request(request: &Request) -> Sent {
     let body: Option<Value> = request
         .body
@@ -181,16 +188,12 @@ fn read_request(request: &Request) -> Sent {
     let params = member("params");
     let param = |name: &str| params.and_then(|params| params.get(name));
     let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
-    let session = request
-        .headers
-        .iter()
-        .find(|field| field.name.eq_ignore_ascii_case("mcp-session-id"));
     Sent {
         id: member("id").cloned(),
         method: text(member("method")),
         name: text(param("name").or_else(|| param("uri"))),
         arguments: param("arguments").cloned(),
-        session: session.map(|field| field.value.clone()),
+        session: session(request).map(str::to_owned),
     }
 }
 

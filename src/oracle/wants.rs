@@ -49,7 +49,8 @@ pub fn wants(input: &MatrixInput<'_>) -> Vec<Want> {
     let mut confirmations = Vec::new();
     let mut controls = Vec::new();
     for subject in &input.surface.subjects {
-        let asked = trials.of(input, subject);
+        let answers = trials.answers(input, subject);
+        let asked = trials.of(input, subject, &answers);
         let Some(probe) = probe_of(subject, asked.treatment) else {
             continue;
         };

@@ -11,39 +11,41 @@ use super::{RenderError, Renderer, safe};
 pub struct Json;
 
 impl Renderer for Json {
-    fn render(&self, report: &Report) -> Result<Vec<u8>, RenderError> {
-        let mut inert = Inert(Vec::new());
-        serde_json::to_writer_pretty(&mut inert, report)?;
-        inert.0.push(b'\n');
-        Ok(inert.0)
+    fn render(&self, report: &Report, out: &mut dyn Write) -> Result<(), RenderError> {
+        serde_json::to_writer_pretty(Inert(&mut *out), report)?;
+        out.write_all(b"\n")?;
+        Ok(())
     }
 }
 
 /// Escapes what a terminal would obey. Outside strings JSON is plain ASCII, so every such
 /// character stands inside one and the escape means the same (RFC 8259 §7).
-struct Inert(Vec<u8>);
+struct Inert<W>(W);
 
-impl Write for Inert {
+impl<W: Write> Write for Inert<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         // The serialiser cuts strings at ASCII characters only.
         let text = std::str::from_utf8(bytes)
             .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
-        for c in text.chars() {
-            if c == '\n' || safe::is_inert(c) {
-                let mut utf8 = [0; 4];
-                self.0.extend(c.encode_utf8(&mut utf8).bytes());
-            } else {
-                let mut utf16 = [0; 2];
-                for unit in c.encode_utf16(&mut utf16) {
-                    write!(self.0, "\\u{unit:04x}")?;
-                }
+        let obeyed = |c: char| c != '\n' && !safe::is_inert(c);
+        let mut rest = text;
+        while let Some((plain, c)) = rest
+            .find(obeyed)
+            .and_then(|at| Some((rest.get(..at)?, rest.get(at..)?.chars().next()?)))
+        {
+            self.0.write_all(plain.as_bytes())?;
+            let mut utf16 = [0; 2];
+            for unit in c.encode_utf16(&mut utf16) {
+                write!(self.0, "\\u{unit:04x}")?;
             }
+            rest = rest.get(plain.len() + c.len_utf8()..).unwrap_or_default();
         }
+        self.0.write_all(rest.as_bytes())?;
         Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+        self.0.flush()
     }
 }
 

@@ -1,6 +1,7 @@
 //! Renderers: one report, many forms. Nothing here has an opinion, and nothing is left out silently.
 
 use std::fmt;
+use std::io::{self, Write};
 use std::str::FromStr;
 
 use thiserror::Error;
@@ -27,13 +28,13 @@ mod undecided;
 pub use json::Json;
 pub use table::Table;
 
-/// Turns a report into bytes.
+/// Writes a report in one form.
 pub trait Renderer {
-    /// The bytes of the report in this form.
+    /// Writes the report; piece by piece where it may be large.
     ///
     /// # Errors
-    /// When the form cannot hold the report.
-    fn render(&self, report: &Report) -> Result<Vec<u8>, RenderError>;
+    /// When the form cannot hold the report, or the destination takes no more.
+    fn render(&self, report: &Report, out: &mut dyn Write) -> Result<(), RenderError>;
 }
 
 /// Why a report could not be rendered.
@@ -41,7 +42,19 @@ pub trait Renderer {
 pub enum RenderError {
     /// The report does not serialise.
     #[error("the report cannot be written as JSON: {0}")]
-    Json(#[from] serde_json::Error),
+    Json(serde_json::Error),
+    /// The destination takes no more.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+impl From<serde_json::Error> for RenderError {
+    fn from(error: serde_json::Error) -> Self {
+        match error.io_error_kind() {
+            Some(kind) => Self::Io(kind.into()),
+            None => Self::Json(error),
+        }
+    }
 }
 
 /// The forms a report can take.
@@ -118,7 +131,9 @@ impl Default for Style {
 /// # Errors
 /// When the form cannot hold the report.
 pub fn render(format: Format, report: &Report, style: &Style) -> Result<Vec<u8>, RenderError> {
-    format.renderer(style).render(report)
+    let mut bytes = Vec::new();
+    format.renderer(style).render(report, &mut bytes)?;
+    Ok(bytes)
 }
 
 #[cfg(test)]

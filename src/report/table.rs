@@ -1,6 +1,7 @@
 //! The report for people: answers first, then the matrix, then what to do.
 
 use std::collections::BTreeMap;
+use std::io::Write;
 
 use crate::model::identity::Identity;
 use crate::model::matrix::Confidence;
@@ -24,7 +25,7 @@ impl Table {
 }
 
 impl Renderer for Table {
-    fn render(&self, report: &Report) -> Result<Vec<u8>, RenderError> {
+    fn render(&self, report: &Report, out: &mut dyn Write) -> Result<(), RenderError> {
         let mut page = Page::new(self.style);
         header(&mut page, report);
         answers(&mut page, report);
@@ -34,7 +35,8 @@ impl Renderer for Table {
         residue(&mut page, report);
         coverage(&mut page, report);
         ending(&mut page, report);
-        Ok(page.finish().into_bytes())
+        out.write_all(page.finish().as_bytes())?;
+        Ok(())
     }
 }
 

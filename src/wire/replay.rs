@@ -137,7 +137,7 @@ fn learn(outgoing: &Outgoing<'_>, answer: &Response) -> Vec<Learned> {
     };
     let fields = answer.headers.iter();
     let headers: Vec<(String, Vec<u8>)> = fields
-        .map(|field| (field.name.clone(), field.value.clone().into_bytes()))
+        .map(|field| (field.name.to_string(), field.value.as_bytes().to_vec()))
         .collect();
     learn(&RawAnswer {
         status: answer.status,

@@ -69,7 +69,7 @@ fn control(evidence: &Evidence<'_>, own_origin: &Exchange) -> Option<u16> {
 fn accepted(evidence: &Evidence<'_>, exchange: &Exchange, variant: &str, status: u16) -> Draft {
     let origin = exchange.request.headers.iter();
     let mut origin = origin.filter(|field| field.name.eq_ignore_ascii_case("origin"));
-    let shown = origin.next().map_or(variant, |field| field.value.as_str());
+    let shown = origin.next().map_or(variant, |field| &*field.value);
     let message = format!("HTTP {status} to a request with `Origin: {shown}`, expected 403");
     let draft = Draft::new(format!("{variant} origin"), message);
     let draft = draft.at(exchange.id, Part::Status, "answered");

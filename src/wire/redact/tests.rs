@@ -24,7 +24,7 @@ fn body(redactor: &Redactor, text: &str) -> String {
 
 fn header(redactor: &Redactor, name: &str, value: &str) -> String {
     let fields = redactor.headers([(name, &value)]);
-    fields[0].value.clone()
+    fields[0].value.to_string()
 }
 
 fn url_encoded(text: &str) -> String {

@@ -27,7 +27,7 @@ async fn what_is_filed_is_what_was_sent() {
         .filter(|line| {
             let name = line.split(':').next().unwrap();
             let fields = &exchange.request.headers;
-            fields.iter().all(|field| field.name != name)
+            fields.iter().all(|field| &*field.name != name)
         })
         .collect();
     let host = format!("host: {}", server.address);
