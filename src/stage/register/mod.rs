@@ -1,0 +1,124 @@
+//! Dynamic client registration: a request that cannot register by default, and with consent a short
+//! ladder of real ones, each client deleted again.
+
+mod gate;
+mod ladder;
+mod manage;
+mod usable;
+
+use super::Run;
+use super::client::Client;
+use crate::model::audit::Collected;
+use crate::model::discovery::AuthorizationServer;
+use crate::model::exchange::ExchangeId;
+use crate::model::probe::Tier;
+use crate::model::registration::{
+    Registration, RegistrationAttempt, RegistrationOutcome, StrangerToken,
+};
+use crate::oracle::posture::{self, PostureInput};
+
+/// Observes registration at every authorization server.
+pub async fn register(run: &Run<'_>, collected: &mut Collected) {
+    (run.progress)("register", 0);
+    for server in collected.discovery.authorization_servers.clone() {
+        let registration = observe(run, collected, &server).await;
+        collected.registrations.push(registration);
+    }
+}
+
+async fn observe(
+    run: &Run<'_>,
+    collected: &mut Collected,
+    server: &AuthorizationServer,
+) -> Registration {
+    let metadata = server.chosen().cloned();
+    let advertised = metadata
+        .as_ref()
+        .and_then(|metadata| metadata.text("registration_endpoint"))
+        .map(str::to_owned);
+    let mut flow = Flow {
+        attempts: Vec::new(),
+        clients: Vec::new(),
+        stranger: None,
+        named_by: metadata
+            .as_ref()
+            .map_or(server.named_by, |metadata| metadata.exchange),
+    };
+    let mut endpoint = advertised.clone();
+    match &advertised {
+        Some(url) => gate::gate(run, collected, &mut flow, url).await,
+        // 2025-03-26 §Fallbacks: without metadata the default path is normative.
+        None if server.assumed && metadata.is_none() => {
+            let url = format!("{}/register", server.issuer);
+            gate::gate(run, collected, &mut flow, &url).await;
+            endpoint = Some(url);
+        }
+        None => gate::shadows(run, collected, &mut flow, server).await,
+    }
+    let live = flow
+        .attempts
+        .iter()
+        .find(|attempt| attempt.variant == "shadow-live");
+    endpoint = endpoint.or_else(|| live.map(|attempt| attempt.endpoint.clone()));
+    let may_register = run.settings.allows(Tier::Register);
+    let gated = flow.attempts.iter().any(|attempt| {
+        matches!(
+            attempt.outcome,
+            RegistrationOutcome::NeedsToken | RegistrationOutcome::Absent
+        ) && attempt.variant == "truncated"
+    });
+    if let Some(url) = endpoint.as_deref().filter(|_| may_register && !gated) {
+        ladder::ladder(run, collected, &mut flow, url, server).await;
+    }
+    manage::delete_all(run, collected, &mut flow).await;
+    let clients = flow
+        .clients
+        .into_iter()
+        .map(|client| client.record)
+        .collect::<Vec<_>>();
+    let verdict = posture::posture(&PostureInput {
+        metadata_read: metadata.is_some(),
+        advertised: advertised.as_deref(),
+        attempts: &flow.attempts,
+        clients: &clients,
+        stranger: flow.stranger.as_ref(),
+        may_register,
+    });
+    Registration {
+        issuer: server.issuer.clone(),
+        endpoint: advertised,
+        attempts: flow.attempts,
+        clients,
+        stranger_token: flow.stranger,
+        posture: verdict.posture,
+        confidence: verdict.confidence,
+        reason: verdict.reason,
+        decided_by: verdict.decided_by,
+        exchanges: verdict.exchanges,
+    }
+}
+
+/// What one authorization server's registration left so far.
+pub(crate) struct Flow {
+    attempts: Vec<RegistrationAttempt>,
+    clients: Vec<Client>,
+    pub(crate) stranger: Option<StrangerToken>,
+    named_by: ExchangeId,
+}
+
+fn attempt(
+    variant: &str,
+    endpoint: &str,
+    outcome: RegistrationOutcome,
+    exchange: ExchangeId,
+) -> RegistrationAttempt {
+    RegistrationAttempt {
+        variant: variant.to_owned(),
+        endpoint: endpoint.to_owned(),
+        outcome,
+        requested_redirects: Vec::new(),
+        echoed_redirects: None,
+        client: None,
+        exchange,
+    }
+}
