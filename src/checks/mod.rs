@@ -5,6 +5,7 @@
 pub mod case;
 pub mod evidence;
 pub mod judge;
+pub mod maps;
 pub mod page;
 pub mod requirements;
 

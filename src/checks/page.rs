@@ -110,6 +110,9 @@ pub struct Maps {
     /// SP 800-53 controls such as `AC-3`.
     #[serde(default)]
     pub nist: Vec<String>,
+    /// Flaws of arXiv 2605.22333: `F1` to `F9`.
+    #[serde(default)]
+    pub flaws: Vec<String>,
 }
 
 /// How settled a check is.

@@ -293,6 +293,9 @@ pub(crate) struct DemoArgs {
 /// `checks`.
 #[derive(Args, Debug)]
 pub(crate) struct ChecksArgs {
+    /// Which checks cover which entries of another catalogue: 2605.22333, cwe, owasp, nist.
+    #[arg(long, value_name = "CATALOGUE", conflicts_with_all = ["area", "tier", "open"])]
+    pub(crate) map: Option<String>,
     /// Only this area: DISC, REG, ASE, TOK, SCP, PRIM, XPT, EXT.
     #[arg(long, value_name = "AREA")]
     pub(crate) area: Option<String>,

@@ -6,10 +6,16 @@ use super::args::{ChecksArgs, ExplainArgs, Global};
 use super::session::{self, Usage};
 use super::{DONE, Outcome};
 use crate::checks;
+use crate::checks::maps::Catalogue;
 use crate::checks::requirements::requirements;
 
 /// Lists the checks and counts the requirements they cover.
 pub(crate) fn list(args: &ChecksArgs, _global: &Global) -> Outcome {
+    if let Some(catalogue) = &args.map {
+        let catalogue = catalogue.parse::<Catalogue>().map_err(Usage)?;
+        session::put("-", mapped(catalogue).as_bytes())?;
+        return Ok(DONE);
+    }
     let mut out = String::new();
     let tier = match &args.tier {
         None => None,
@@ -78,6 +84,30 @@ pub(crate) fn list(args: &ChecksArgs, _global: &Global) -> Outcome {
     }
     session::put("-", out.as_bytes())?;
     Ok(DONE)
+}
+
+fn mapped(catalogue: Catalogue) -> String {
+    let mut out = String::new();
+    let entries = checks::maps::map(catalogue);
+    for entry in &entries {
+        let title = entry.title.unwrap_or_default();
+        let _ = writeln!(out, "{:<10} {title}", entry.id);
+        for check in &entry.checks {
+            let page = check.page();
+            let _ = writeln!(out, "  {:<40} {}", check.id, page.title);
+            let _ = writeln!(out, "  {:<40} `mcp-assay demo {}`", "", page.demo);
+        }
+        if entry.checks.is_empty() {
+            let _ = writeln!(out, "  no check covers it");
+        }
+    }
+    let covered = entries.iter().filter(|it| !it.checks.is_empty()).count();
+    let _ = writeln!(
+        out,
+        "\n{covered} of {} entries of {catalogue} covered",
+        entries.len()
+    );
+    out
 }
 
 /// Prints the page of a check.

@@ -16,6 +16,7 @@ pub mod schema;
 pub mod words;
 
 mod accept;
+mod admission;
 mod clients;
 mod data;
 mod findings;

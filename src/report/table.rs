@@ -5,11 +5,13 @@ use std::io::Write;
 
 use crate::model::identity::Identity;
 use crate::model::matrix::Confidence;
-use crate::model::report::{ClientsAnswer, Report, ToolsAnswer};
+use crate::model::report::{Report, ToolsAnswer};
 use crate::model::verdict::Status;
 
 use super::text::{Page, Tone};
-use super::{RenderError, Renderer, Style, exit, findings, matrix, safe, undecided, words};
+use super::{
+    RenderError, Renderer, Style, admission, exit, findings, matrix, safe, undecided, words,
+};
 
 /// Renders the report as text for a terminal.
 #[derive(Clone, Copy, Debug)]
@@ -29,6 +31,7 @@ impl Renderer for Table {
         let mut page = Page::new(self.style);
         header(&mut page, report);
         answers(&mut page, report);
+        admission::write(&mut page, report);
         matrix::write(&mut page, report, self.style);
         findings::write(&mut page, report);
         undecided::write(&mut page, &report.undecided, self.style);
@@ -182,10 +185,6 @@ fn answers(page: &mut Page, report: &Report) {
     page.text(0, Tone::Heading, "1. Which clients can connect?");
     page.text(3, Tone::Plain, &clients.sentence);
     certainty(page, clients.confidence, DECIDED_PART);
-    registration(page, clients);
-    if report.discovery.unusable.is_none() {
-        page.labelled(3, "specification", Tone::Muted, &clients.specification);
-    }
 
     let tools = &report.answers.tools;
     page.blank();
@@ -220,32 +219,6 @@ fn certainty(page: &mut Page, confidence: Confidence, bound: &str) {
     };
     let text = format!("{}{bound}", words::confidence(confidence));
     page.labelled(3, "certainty", tone, &text);
-}
-
-fn registration(page: &mut Page, clients: &ClientsAnswer) {
-    let registration = &clients.registration;
-    let posture = registration.posture;
-    let text = format!("{}: {}", posture.as_str(), words::posture(posture));
-    page.labelled(3, "registration", Tone::Plain, &text);
-    let seen: Vec<String> = registration
-        .exchanges
-        .iter()
-        .map(ToString::to_string)
-        .collect();
-    let mut because = registration.reason.clone();
-    if !seen.is_empty() {
-        because = format!("{because} ({})", seen.join(", "));
-    }
-    page.labelled(3, "because", Tone::Plain, &because);
-    let mut label = "ways in";
-    for path in &clients.paths {
-        let mut text = format!("{}; gate: {}", path.path, path.gate);
-        if let Some(issuer) = &path.issuer {
-            text = format!("{text}; at {issuer}");
-        }
-        page.labelled(3, label, Tone::Plain, &text);
-        label = "";
-    }
 }
 
 fn enforcement(tools: &ToolsAnswer) -> String {

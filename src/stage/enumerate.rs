@@ -514,9 +514,14 @@ fn choose_baseline(collected: &mut Collected) {
             identity.name.clone(),
             "its scopes include those of every other identity".to_owned(),
         )),
+        // Of those that see equally much the one with more scopes, then the one named first.
         _ => pool
             .iter()
-            .max_by_key(|identity| sees(identity))
+            .rev()
+            .max_by_key(|identity| {
+                let held = identity.scopes().map_or(0, BTreeSet::len);
+                (sees(identity), held)
+            })
             .map(|identity| {
                 let why = if pool.len() == 1 {
                     "the only usable token".to_owned()
