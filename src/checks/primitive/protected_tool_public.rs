@@ -8,7 +8,7 @@ use crate::checks::evidence::{Evidence, Protection, ToolCell};
 use crate::checks::scopes;
 use crate::checks::tokens::OPEN;
 use crate::model::matrix::Access;
-use crate::model::verdict::{Part, Verdict};
+use crate::model::verdict::{Part, Severity, Verdict};
 
 /// Compares calls without a token with what the operator or the tool says.
 pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
@@ -61,7 +61,11 @@ fn open(it: &ToolCell<'_>, demand: &str, source: &str) -> Draft {
          expected HTTP 401",
         it.tool.name
     );
-    let draft = Draft::new(it.cell.subject.clone(), message).confidence(it.cell.confidence);
+    let mut draft = Draft::new(it.cell.subject.clone(), message).confidence(it.cell.confidence);
+    if it.cell.access != Access::Allowed {
+        let why = "it was not seen to run: a gate may sit behind argument validation";
+        draft = draft.at_most(Severity::Medium, why);
+    }
     match it.answer() {
         Some(answer) => draft.at(answer, Part::Status, "not refused"),
         None => draft,
@@ -86,11 +90,15 @@ mod tests {
 
     #[test]
     fn a_protected_tool_that_answers_without_a_token_is_broken() {
+        let mut severities = Vec::new();
         for access in [Access::Allowed, Access::Reached] {
             let mut world = world(access);
             world.policy(&["create_note"], &["w"], false);
             assert_eq!(world.status(ID), Status::Fail);
+            severities.push(world.verdict(ID).findings()[0].severity);
         }
+        assert!(severities[0] > severities[1], "{severities:?}");
+        assert_eq!(severities[1], Severity::Medium);
     }
 
     #[test]

@@ -15,7 +15,7 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
             kind: IdentityKind::ForeignAudience,
             what: "a genuine token for another resource",
             name: "foreign",
-            decided_by: Some("an [[identity]] with kind = \"foreign_audience\""),
+            decided_by: Some("an [[identity]] with kind = \"foreign-audience\""),
             jwt_only: false,
         },
     )
