@@ -124,9 +124,8 @@ fn by_operator(policy: &[PolicyEntry], tool: &Subject) -> Option<Policy> {
 }
 
 fn derived(evidence: &Evidence<'_>, tool: &Subject) -> Option<Policy> {
-    let refusals = evidence.valid_cells().filter(|it| {
-        it.tool.id == tool.id && it.is_refused() && it.cell.confidence == Confidence::Proven
-    });
+    let cells = evidence.valid_cells_of(tool);
+    let refusals = cells.filter(|it| it.is_refused() && it.cell.confidence == Confidence::Proven);
     let named = refusals.map(|it| {
         it.cell
             .challenged_scopes

@@ -230,6 +230,23 @@ impl<'a> Evidence<'a> {
         })
     }
 
+    /// The cells of one tool for valid identities.
+    pub fn valid_cells_of(&self, tool: &'a Subject) -> impl Iterator<Item = ToolCell<'a>> {
+        let collected = self.collected;
+        let cells = self.cells().iter();
+        cells
+            .filter(|cell| cell.subject == tool.id)
+            .filter_map(move |cell| {
+                let identity = collected.identities.named(&cell.identity)?;
+                let usable = identity.kind == IdentityKind::Valid && identity.invalid.is_none();
+                usable.then_some(ToolCell {
+                    tool,
+                    identity,
+                    cell,
+                })
+            })
+    }
+
     /// Tool cells of valid identities.
     pub fn valid_cells(&self) -> impl Iterator<Item = ToolCell<'a>> {
         self.tool_cells()

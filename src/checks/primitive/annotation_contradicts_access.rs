@@ -50,7 +50,7 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
 
 fn look(evidence: &Evidence<'_>, case: &mut Case<'_>, it: &ToolCell<'_>, narrow: &[ToolCell<'_>]) {
     let stated = stated(evidence, it.tool).and_then(|policy| policy.permits(it));
-    if stated == Some(true) {
+    if stated == Some(true) || !it.got_in() {
         return;
     }
     let siblings = narrow.iter().filter(|other| {

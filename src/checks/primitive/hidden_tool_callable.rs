@@ -75,8 +75,8 @@ fn is_anonymous(it: &ToolCell<'_>) -> bool {
 
 fn is_listed_for_another(evidence: &Evidence<'_>, it: &ToolCell<'_>) -> bool {
     evidence
-        .valid_cells()
-        .any(|other| other.tool.id == it.tool.id && other.cell.listed == Some(true))
+        .valid_cells_of(it.tool)
+        .any(|other| other.cell.listed == Some(true))
 }
 
 #[cfg(test)]

@@ -81,9 +81,8 @@ fn draft(
     message: String,
     at: ExchangeId,
 ) -> Draft {
-    let allowed = evidence.valid_cells().find(|other| {
-        other.tool.id == it.tool.id && other.got_in() && other.identity.name != it.identity.name
-    });
+    let mut others = evidence.valid_cells_of(it.tool);
+    let allowed = others.find(|other| other.got_in() && other.identity.name != it.identity.name);
     let draft = Draft::new(subject, message).at(at, Part::Status, "the refusal");
     let draft = draft.confidence(it.cell.confidence);
     match allowed.and_then(|other| other.answer()) {
