@@ -27,6 +27,7 @@ pub mod signature;
 #[cfg(test)]
 pub(crate) mod testing;
 mod transport_steps;
+mod unconstrained;
 mod undecided;
 pub mod wants;
 mod wording;

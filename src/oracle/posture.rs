@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::redirects;
+use super::unconstrained;
 use crate::model::exchange::ExchangeId;
 use crate::model::matrix::Confidence;
 use crate::model::registration::{
@@ -131,7 +131,7 @@ fn constrained(
     let kept = input
         .attempts
         .iter()
-        .filter(|attempt| keeps_bad_redirect(attempt) && !is_refused_later(input.clients, attempt));
+        .filter(|attempt| unconstrained::is_loose(attempt, input.clients));
     let accepted: Vec<&RegistrationAttempt> = kept.collect();
     if !accepted.is_empty() {
         let variants: Vec<&str> = accepted
@@ -139,7 +139,7 @@ fn constrained(
             .map(|attempt| attempt.variant.as_str())
             .collect();
         let reason = format!(
-            "anybody can register a client, also with a redirect URI that must be refused ({})",
+            "anybody can register a client, also one that must be refused or cut down ({})",
             variants.join(", ")
         );
         return verdict(Posture::D4, Confidence::Proven, &reason, &accepted);
@@ -154,7 +154,7 @@ fn constrained(
     let open: Vec<&str> = input
         .attempts
         .iter()
-        .filter(|attempt| is_open_question(attempt))
+        .filter(|attempt| unconstrained::is_open_question(attempt))
         .map(|attempt| attempt.variant.as_str())
         .collect();
     if let Some(token) = input.stranger.filter(|token| token.issued) {
@@ -309,45 +309,6 @@ fn is_probe(attempt: &RegistrationAttempt) -> bool {
     ["truncated", "shadow"]
         .iter()
         .any(|probe| attempt.variant.starts_with(probe))
-}
-
-/// Dropping the bad redirect URI and keeping the good one is a refusal.
-fn keeps_bad_redirect(attempt: &RegistrationAttempt) -> bool {
-    if attempt.outcome != RegistrationOutcome::Registered {
-        return false;
-    }
-    let echoed = |asked: &String| match &attempt.echoed_redirects {
-        Some(echoed) => echoed.contains(asked),
-        None => true,
-    };
-    let mut asked = attempt.requested_redirects.iter();
-    asked.any(|asked| is_bad_redirect(asked) && echoed(asked))
-}
-
-/// Stored, and yet of no use to an attacker.
-fn is_refused_later(clients: &[CreatedClient], attempt: &RegistrationAttempt) -> bool {
-    clients.iter().any(|client| {
-        client.exchange == attempt.exchange
-            && client
-                .usable
-                .as_ref()
-                .is_some_and(|usability| usability.accepted == Some(false))
-    })
-}
-
-/// A limit or an unreadable answer to a hostile redirect URI: neither accepted nor refused.
-fn is_open_question(attempt: &RegistrationAttempt) -> bool {
-    let unread = matches!(
-        attempt.outcome,
-        RegistrationOutcome::Limited | RegistrationOutcome::Unclear { .. }
-    );
-    let mut asked = attempt.requested_redirects.iter();
-    unread && asked.any(|uri| is_bad_redirect(uri))
-}
-
-/// Private-use schemes are RFC 8252 §7.1 practice and not counted.
-fn is_bad_redirect(uri: &str) -> bool {
-    redirects::weakness(uri).is_some_and(|weakness| !weakness.tolerable)
 }
 
 fn is_one_client_for_all(clients: &[CreatedClient]) -> bool {

@@ -234,6 +234,24 @@ fn a_hostile_uri_that_authorization_refuses_later_does_not_make_it_unconstrained
 }
 
 #[test]
+fn grants_without_consent_and_every_scope_make_it_unconstrained() {
+    let with = |grants: &[&str], scope: Option<&str>| {
+        let mut only = attempt("every-grant", Registered, &[LOOPBACK]);
+        only.requested.scope = Some("notes:read admin".to_owned());
+        only.echoed.grants = Some(grants.iter().map(|&grant| grant.to_owned()).collect());
+        only.echoed.scope = scope.map(str::to_owned);
+        let one = known(vec![only]).with(vec![client("c1", Some(true))]);
+        one.posture()
+    };
+    let code = "authorization_code";
+    assert_eq!(with(&[code], Some("notes:read")), Posture::D3);
+    assert_eq!(with(&[code], None), Posture::D3);
+    assert_eq!(with(&["client_credentials"], None), Posture::D3);
+    assert_eq!(with(&[code, "password"], None), Posture::D4);
+    assert_eq!(with(&[], Some("admin notes:read")), Posture::D4);
+}
+
+#[test]
 fn unread_answers_to_hostile_uris_weaken_the_posture_and_are_named() {
     let first = || attempt("native-loopback", Registered, &[LOOPBACK]);
     let refusal = || attempt("data", refused(), &["data:text/html,x"]);
