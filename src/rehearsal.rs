@@ -126,6 +126,7 @@ pub fn settings(behaviour: &Behaviour, running: &Running, seed: &[u8; 32]) -> io
         tiers,
         revision,
         identities,
+        observe_rate_limit: behaviour.audit.observe_rate_limit,
         ..defaults(seed)
     })
 }
@@ -146,6 +147,7 @@ pub fn defaults(seed: &[u8; 32]) -> Settings {
         policy: Vec::new(),
         accept: Vec::new(),
         tools: Vec::new(),
+        observe_rate_limit: None,
         network: Network {
             timeout: Duration::from_secs(20),
             user_agent: format!("mcp-assay/{} (run {run_id})", env!("CARGO_PKG_VERSION")),

@@ -60,6 +60,38 @@ async fn an_anonymous_audit_stays_within_its_budget_and_its_plan() {
         total,
         "every request is in the ledger"
     );
+    within_plan(report);
+}
+
+#[tokio::test]
+async fn registering_stays_within_its_plan_whatever_the_server_accepts() {
+    for (name, knobs) in [
+        ("sound", ""),
+        (
+            "careless",
+            "redirects = \"any\"\nredirect_need = \"optional\"\ngrants = \"client-credentials\"\n\
+             scopes = \"kept\"\nmanagement = \"shared\"\n",
+        ),
+        ("outdated", "grants = \"outdated\"\nredirects = \"any\"\n"),
+    ] {
+        let behaviour = variation(&format!(
+            "[audit]\nidentities = []\nallow = [\"register\"]\nobserve_rate_limit = 4\n\
+             [registration]\nmode = \"open\"\n{knobs}"
+        ));
+        let rehearsal = rehearse(&behaviour).await;
+        let report = &rehearsal.report;
+        let created = report.registrations.iter().map(|one| one.clients.len());
+        println!(
+            "{name}: {} clients, {} requests in all",
+            created.sum::<usize>(),
+            report.ledger.len()
+        );
+        within_plan(report);
+        assert_eq!(rehearsal.running.registered_clients(), 0, "{name}");
+    }
+}
+
+fn within_plan(report: &Report) {
     let mut planned: BTreeMap<ProbeId, usize> = BTreeMap::new();
     for group in &report.plan.groups {
         *planned.entry(group.probe).or_default() += group.requests;

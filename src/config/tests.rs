@@ -152,3 +152,19 @@ fn minting_needs_a_client() {
             .contains("cannot mint")
     );
 }
+
+#[test]
+fn a_series_of_registrations_needs_the_same_consent_as_one() {
+    let mut given = flags("https://mcp.example.com/mcp");
+    given.observe_rate_limit = Some(10);
+    let text = problem(&given, &[]);
+    assert!(text.contains("add `--allow register`"), "{text}");
+    given.allow = vec![Tier::Register];
+    let read = settings(&given, &mut secrets(&[]), "00000000", "2026-11-23");
+    assert_eq!(read.unwrap().1.observe_rate_limit, Some(10));
+    for count in [0, 51] {
+        given.observe_rate_limit = Some(count);
+        let text = problem(&given, &[]);
+        assert!(text.contains("give 1 to 50"), "{text}");
+    }
+}

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::unconstrained;
 use crate::model::exchange::ExchangeId;
 use crate::model::matrix::Confidence;
 use crate::model::registration::{
@@ -130,7 +131,7 @@ fn constrained(
     let kept = input
         .attempts
         .iter()
-        .filter(|attempt| keeps_bad_redirect(attempt));
+        .filter(|attempt| unconstrained::is_loose(attempt, input.clients));
     let accepted: Vec<&RegistrationAttempt> = kept.collect();
     if !accepted.is_empty() {
         let variants: Vec<&str> = accepted
@@ -138,7 +139,7 @@ fn constrained(
             .map(|attempt| attempt.variant.as_str())
             .collect();
         let reason = format!(
-            "anybody can register a client, also with a redirect URI that must be refused ({})",
+            "anybody can register a client, also one that must be refused or cut down ({})",
             variants.join(", ")
         );
         return verdict(Posture::D4, Confidence::Proven, &reason, &accepted);
@@ -150,7 +151,34 @@ fn constrained(
         .filter(|attempt| !is_probe(attempt))
         .map(|attempt| attempt.variant.as_str())
         .collect();
-    let (reason, confidence) = if refused.is_empty() {
+    let open: Vec<&str> = input
+        .attempts
+        .iter()
+        .filter(|attempt| unconstrained::is_open_question(attempt))
+        .map(|attempt| attempt.variant.as_str())
+        .collect();
+    if let Some(token) = input.stranger.filter(|token| token.issued) {
+        let reason = "anybody can register a client, also one that gets a token without any user; the \
+                      MCP server was not seen to accept it";
+        let mut verdict = verdict(Posture::D4, Confidence::Proven, reason, registered);
+        verdict.exchanges.push(token.exchange);
+        verdict.exchanges.extend(token.list_exchange);
+        return verdict;
+    }
+    let (reason, confidence) = if !open.is_empty() {
+        (
+            format!(
+                "anybody can register a client; refused were: {}; without a readable answer were: {}",
+                if refused.is_empty() {
+                    "none".to_owned()
+                } else {
+                    refused.join(", ")
+                },
+                open.join(", ")
+            ),
+            Confidence::Weak,
+        )
+    } else if refused.is_empty() {
         (
             "anybody can register a client; whether the redirect URIs are limited was not tested"
                 .to_owned(),
@@ -281,39 +309,6 @@ fn is_probe(attempt: &RegistrationAttempt) -> bool {
     ["truncated", "shadow"]
         .iter()
         .any(|probe| attempt.variant.starts_with(probe))
-}
-
-/// Dropping the bad redirect URI and keeping the good one is a refusal.
-fn keeps_bad_redirect(attempt: &RegistrationAttempt) -> bool {
-    if attempt.outcome != RegistrationOutcome::Registered {
-        return false;
-    }
-    let echoed = |asked: &String| match &attempt.echoed_redirects {
-        Some(echoed) => echoed.contains(asked),
-        None => true,
-    };
-    let mut asked = attempt.requested_redirects.iter();
-    asked.any(|asked| is_bad_redirect(asked) && echoed(asked))
-}
-
-/// Neither https nor loopback, or with a wildcard or fragment (RFC 7591 §5, MCP §Communication
-/// Security). Private-use schemes are RFC 8252 §7.1 practice and not counted.
-fn is_bad_redirect(uri: &str) -> bool {
-    let lower = uri.to_ascii_lowercase();
-    let cleartext = lower.starts_with("http:") && !is_loopback_redirect(&lower);
-    let script = ["javascript:", "data:", "vbscript:", "file:", "blob:"]
-        .iter()
-        .any(|scheme| lower.starts_with(scheme));
-    cleartext || script || lower.contains('#') || lower.contains('*')
-}
-
-fn is_loopback_redirect(uri: &str) -> bool {
-    ["http://127.0.0.1", "http://localhost", "http://[::1]"]
-        .iter()
-        .any(|start| {
-            uri.strip_prefix(start)
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/']))
-        })
 }
 
 fn is_one_client_for_all(clients: &[CreatedClient]) -> bool {

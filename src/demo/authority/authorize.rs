@@ -3,10 +3,13 @@
 use axum::response::Response;
 use url::{Host, Url, form_urlencoded};
 
-use super::super::behaviour::{IssuerParameter, Pkce, Support};
+use super::super::behaviour::{
+    IssuerParameter, LoginPage, LoopbackPorts, Pkce, RedirectNeed, RedirectPolicy, Support,
+};
 use super::super::http::{self, Incoming, no_store, single, with_header};
 use super::super::state::{Shared, lock};
-use super::clients::Authorization;
+use super::clients::{Authorization, KnownClient};
+use super::registration::acceptable;
 use super::token;
 
 /// Shows the login page, or says what is wrong with the request.
@@ -26,11 +29,7 @@ pub(crate) fn page(shared: &Shared, incoming: &Incoming) -> Response {
         }
         return error_page("The client is not known here.");
     };
-    if !client
-        .redirect_uris
-        .iter()
-        .any(|known| same_redirect(known, redirect_uri))
-    {
+    if !is_registered(shared, &client, redirect_uri) {
         // Never redirect to what was not registered (RFC 6749 §4.1.2.1).
         return error_page("The redirect URI is not registered for this client.");
     }
@@ -104,6 +103,22 @@ pub(crate) fn decide(shared: &Shared, incoming: &Incoming) -> Response {
     redirect(shared, &redirect_uri, state.as_deref(), ("code", &code))
 }
 
+fn is_registered(shared: &Shared, client: &KnownClient, redirect_uri: &str) -> bool {
+    let policy = &shared.behaviour.registration;
+    if client.redirect_uris.is_empty() {
+        return policy.redirect_need == RedirectNeed::Optional;
+    }
+    let refused_later = policy.redirects == RedirectPolicy::RefusedLater;
+    if refused_later && !acceptable(RedirectPolicy::Exact, redirect_uri) {
+        return false;
+    }
+    let same = |known: &String| match policy.loopback_ports {
+        LoopbackPorts::Any => same_redirect(known, redirect_uri),
+        LoopbackPorts::Registered => known == redirect_uri,
+    };
+    client.redirect_uris.iter().any(same)
+}
+
 /// Whether a redirect URI may stand for a registered one: only the port of loopback may differ
 /// (RFC 8252 §7.3).
 fn same_redirect(registered: &str, given: &str) -> bool {
@@ -159,16 +174,22 @@ fn login_page(shared: &Shared, client: &str, redirect_uri: &str, handle: &str) -
         .ok()
         .and_then(|url| url.host_str().map(str::to_owned))
         .unwrap_or_else(|| redirect_uri.to_owned());
+    let (client, host) = (escaped(client), escaped(&host));
+    let said = match shared.behaviour.registration.login_page {
+        LoginPage::NameAndHost => format!(
+            "{client} asks for access to your notes. You will be sent back to <b>{host}</b>."
+        ),
+        LoginPage::Name => format!("{client} asks for access to your notes."),
+        LoginPage::Silent => "Sign in to go on.".to_owned(),
+    };
     let body = format!(
-        "<p>{} asks for access to your notes. You will be sent back to <b>{}</b>.</p>\n\
+        "<p>{said}</p>\n\
          <form method=\"post\" action=\"{}{DECISION}\">\n\
          <input type=\"hidden\" name=\"request\" value=\"{}\">\n\
          <label>User <input name=\"user\"></label>\n\
          <label>Password <input name=\"password\" type=\"password\"></label>\n\
          <button name=\"decision\" value=\"approve\">Sign in and allow</button>\n\
          <button name=\"decision\" value=\"deny\">Refuse</button>\n</form>",
-        escaped(client),
-        escaped(&host),
         escaped(&shared.behaviour.authorization.issuer_path),
         escaped(handle),
     );

@@ -15,8 +15,9 @@ use serde::Deserialize;
 
 pub use authority::{
     AsMetadata, Authorization, Endpoints, FlowSwitch, IssuerParameter, IssuerShape, JwksLocation,
-    Location, Management, MintPolicy, Pkce, RedirectPolicy, Registration, RegistrationGrants,
-    RegistrationMode, RegistrationResponse, Support, TokenAudience, TokenFormat, Tokens,
+    Location, LoginPage, LoopbackPorts, Management, MintPolicy, Pkce, RedirectNeed, RedirectPolicy,
+    Registration, RegistrationGrants, RegistrationMode, RegistrationResponse, RegistrationScopes,
+    Statements, Support, TokenAudience, TokenFormat, Tokens,
 };
 pub use builtin::BUILTIN;
 pub use loader::LoadError;
@@ -78,6 +79,8 @@ pub struct Audit {
     pub mint: Vec<Mint>,
     /// Tiers allowed beyond the default, for example `register`.
     pub allow: Vec<String>,
+    /// Registrations in a row that the auditor is to send.
+    pub observe_rate_limit: Option<usize>,
     /// Protocol revision to audit; empty for the newest one served.
     pub revision: String,
 }
@@ -88,6 +91,7 @@ impl Default for Audit {
             identities: vec!["reader".to_owned(), "admin".to_owned()],
             mint: Vec::new(),
             allow: Vec::new(),
+            observe_rate_limit: None,
             revision: String::new(),
         }
     }

@@ -8,6 +8,7 @@ mod legacy;
 mod metadata;
 mod modern;
 mod registration;
+mod strangers;
 mod surface;
 mod tokens;
 
