@@ -9,6 +9,7 @@ pub mod page;
 pub mod requirements;
 
 mod access;
+mod assertions;
 mod scopes;
 mod tokens;
 mod urls;
@@ -41,12 +42,17 @@ mod registration {
 }
 
 mod grant {
+    pub(super) mod client_secret_not_checked;
     pub(super) mod implicit_flow_advertised;
+    pub(super) mod introspection_open;
     pub(super) mod issuer_parameter_not_advertised;
     pub(super) mod long_lived_tokens;
     pub(super) mod password_grant_advertised;
+    pub(super) mod password_grant_honoured;
     pub(super) mod plain_pkce_advertised;
     pub(super) mod token_audience_generic;
+    pub(super) mod token_error_malformed;
+    pub(super) mod unentitled_scope_granted;
 }
 
 mod token {
@@ -83,6 +89,15 @@ mod primitive {
 mod transport {
     pub(super) mod foreign_origin_accepted;
     pub(super) mod plaintext_endpoint;
+}
+
+mod extension {
+    pub(super) mod client_assertion_forged_accepted;
+    pub(super) mod enterprise_authorization_announced;
+    pub(super) mod extensions_inconsistent;
+    pub(super) mod identity_assertion_forged_accepted;
+    pub(super) mod machine_client_methods_missing;
+    pub(super) mod workload_assertion_forged_accepted;
 }
 
 #[cfg(test)]
@@ -265,9 +280,14 @@ catalogue! {
         plain_pkce_advertised => "plain-pkce-advertised",
         implicit_flow_advertised => "implicit-flow-advertised",
         password_grant_advertised => "password-grant-advertised",
+        password_grant_honoured => "password-grant-honoured",
         token_audience_generic => "token-audience-generic",
         issuer_parameter_not_advertised => "issuer-parameter-not-advertised",
         long_lived_tokens => "long-lived-tokens",
+        client_secret_not_checked => "client-secret-not-checked",
+        token_error_malformed => "token-error-malformed",
+        introspection_open => "introspection-open",
+        unentitled_scope_granted => "unentitled-scope-granted",
     }
     token {
         missing_token_accepted => "missing-token-accepted",
@@ -300,6 +320,14 @@ catalogue! {
     transport {
         foreign_origin_accepted => "foreign-origin-accepted",
         plaintext_endpoint => "plaintext-endpoint",
+    }
+    extension {
+        machine_client_methods_missing => "machine-client-methods-missing",
+        client_assertion_forged_accepted => "client-assertion-forged-accepted",
+        enterprise_authorization_announced => "enterprise-authorization-announced",
+        identity_assertion_forged_accepted => "identity-assertion-forged-accepted",
+        workload_assertion_forged_accepted => "workload-assertion-forged-accepted",
+        extensions_inconsistent => "extensions-inconsistent",
     }
 }
 
