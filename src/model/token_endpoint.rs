@@ -94,7 +94,7 @@ pub struct TokenAttempt {
     /// The `scope` member of the response.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub granted: Option<ScopeSet>,
-    /// Scopes that the token itself names.
+    /// Scopes that the token itself names, when it is a JWT.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claimed: Option<ScopeSet>,
     /// The answer, classified.

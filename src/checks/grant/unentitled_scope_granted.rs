@@ -15,11 +15,13 @@ use crate::model::verdict::{Part, Severity, Verdict};
 pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
     let mut case = evidence.case();
     let mut asked = 0_usize;
+    let mut silent = 0_usize;
     for endpoint in &evidence.collected().token_endpoints {
         for client in &endpoint.clients {
             let mine = |attempt: &&TokenAttempt| attempt.client.as_ref() == Some(&client.client_id);
             for attempt in endpoint.asked(TokenQuestion::UnknownScope).filter(mine) {
                 asked += 1;
+                silent += usize::from(is_silent(attempt));
                 unknown(&mut case, client, attempt);
             }
             for attempt in endpoint.asked(TokenQuestion::EveryScope).filter(mine) {
@@ -33,9 +35,12 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
                 .to_owned(),
         );
     }
-    case.verdict(Verdict::Held(
-        "a scope that does not exist was refused or left out".to_owned(),
-    ))
+    case.verdict(Verdict::Held(match silent {
+        0 => "a scope that does not exist was refused or left out".to_owned(),
+        _ => "a scope that does not exist was left out, which the response does not say \
+              (RFC 6749 §3.3)"
+            .to_owned(),
+    }))
 }
 
 fn unknown(case: &mut Case<'_>, client: &OperatorClient, attempt: &TokenAttempt) {
@@ -58,18 +63,15 @@ fn unknown(case: &mut Case<'_>, client: &OperatorClient, attempt: &TokenAttempt)
                 );
                 let draft = Draft::new(format!("{id}: a scope that does not exist"), message);
                 case.breach(draft.at(attempt.exchange, Part::Status, "granted"));
-            } else if attempt.granted.is_none() {
-                let message = format!(
-                    "client `{id}` asked for {} and got a token without it, and the response \
-                     does not say so; expected a `scope` member (RFC 6749 §3.3)",
-                    scopes::list(wanted)
-                );
-                let draft = Draft::new(format!("{id}: a scope left out in silence"), message);
-                let draft = draft.at_most(Severity::Info, "the token itself is right");
-                case.advise(draft.at(attempt.exchange, Part::Body, "no `scope`"));
             }
         }
     }
+}
+
+/// The token lacks what was asked for, and only the token tells.
+fn is_silent(attempt: &TokenAttempt) -> bool {
+    let lacking = attempt.claimed.as_ref().zip(attempt.requested.as_ref());
+    attempt.granted.is_none() && lacking.is_some_and(|(held, asked)| !asked.is_subset(held))
 }
 
 fn every(
@@ -138,8 +140,10 @@ mod tests {
         let mut world = world(TokenQuestion::UnknownScope, "issued", None);
         let endpoint = &mut world.collected.token_endpoints[0];
         endpoint.attempts[1].claimed = Some(set(&["notes:read"]));
-        let verdict = world.verdict(ID);
-        assert_eq!(verdict.findings()[0].severity, Severity::Info);
+        let Verdict::Held(text) = world.verdict(ID) else {
+            panic!("expected that it holds");
+        };
+        assert!(text.contains("does not say"), "{text}");
     }
 
     #[test]

@@ -210,7 +210,8 @@ impl Ask {
             client: operator.map(|operator| operator.client.client_id.clone()),
             requested: self.scopes,
             granted,
-            claimed: claims.and_then(|claims| claims.scopes),
+            // A JWT without a scope claim has none, whatever the response leaves unsaid.
+            claimed: claims.map(|claims| claims.scopes.unwrap_or_default()),
             outcome,
             exchange,
         }
