@@ -9,7 +9,9 @@ use crate::model::settings::Settings;
 use crate::model::target::Target;
 use crate::oracle::{enforcement, gates, matrix, policy};
 use crate::report::assemble::{self, Judged};
-use crate::stage::{Run, calls, close, discover, enrol, enumerate, hardening, plan, register};
+use crate::stage::{
+    Run, calls, close, discover, enrol, enumerate, hardening, plan, register, token_endpoint,
+};
 
 /// What is to be audited.
 pub fn target(url: &url::Url) -> Target {
@@ -28,6 +30,7 @@ pub async fn collect(run: &Run<'_>, target: Target, engagement: Engagement) -> C
         register::register(run, &mut collected).await;
         enrol::enrol(run, &mut collected).await;
         let sessions = enumerate::enumerate(run, &mut collected).await;
+        token_endpoint::observe(run, &mut collected).await;
         let asked = calls::call(run, &mut collected, &sessions).await;
         hardening::origins(run, &mut collected, &sessions).await;
         enumerate::repeat_lists(run, &mut collected, &sessions).await;

@@ -40,6 +40,9 @@ async fn no_token_secret_or_session_appears_in_any_report() {
         "every-revision",
         "opaque-tokens",
         "denial-tool-error",
+        "token-endpoint-extensions",
+        "client-secret-not-checked",
+        "client-assertion-stale-accepted",
     ] {
         let behaviour: Behaviour = behaviour(name);
         let rehearsal = rehearse(&behaviour).await;

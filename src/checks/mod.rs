@@ -10,6 +10,7 @@ pub mod page;
 pub mod requirements;
 
 mod access;
+mod assertions;
 mod registering;
 mod scopes;
 mod tokens;
@@ -52,12 +53,17 @@ mod registration {
 }
 
 mod grant {
+    pub(super) mod client_secret_not_checked;
     pub(super) mod implicit_flow_advertised;
+    pub(super) mod introspection_open;
     pub(super) mod issuer_parameter_not_advertised;
     pub(super) mod long_lived_tokens;
     pub(super) mod password_grant_advertised;
+    pub(super) mod password_grant_honoured;
     pub(super) mod plain_pkce_advertised;
     pub(super) mod token_audience_generic;
+    pub(super) mod token_error_malformed;
+    pub(super) mod unentitled_scope_granted;
 }
 
 mod token {
@@ -97,7 +103,13 @@ mod transport {
 }
 
 mod extension {
+    pub(super) mod client_assertion_forged_accepted;
+    pub(super) mod enterprise_authorization_announced;
+    pub(super) mod extensions_inconsistent;
+    pub(super) mod identity_assertion_forged_accepted;
+    pub(super) mod machine_client_methods_missing;
     pub(super) mod stranger_obtains_token;
+    pub(super) mod workload_assertion_forged_accepted;
 }
 
 #[cfg(test)]
@@ -289,9 +301,14 @@ catalogue! {
         plain_pkce_advertised => "plain-pkce-advertised",
         implicit_flow_advertised => "implicit-flow-advertised",
         password_grant_advertised => "password-grant-advertised",
+        password_grant_honoured => "password-grant-honoured",
         token_audience_generic => "token-audience-generic",
         issuer_parameter_not_advertised => "issuer-parameter-not-advertised",
         long_lived_tokens => "long-lived-tokens",
+        client_secret_not_checked => "client-secret-not-checked",
+        token_error_malformed => "token-error-malformed",
+        introspection_open => "introspection-open",
+        unentitled_scope_granted => "unentitled-scope-granted",
     }
     token {
         missing_token_accepted => "missing-token-accepted",
@@ -327,6 +344,12 @@ catalogue! {
     }
     extension {
         stranger_obtains_token => "stranger-obtains-token",
+        machine_client_methods_missing => "machine-client-methods-missing",
+        client_assertion_forged_accepted => "client-assertion-forged-accepted",
+        enterprise_authorization_announced => "enterprise-authorization-announced",
+        identity_assertion_forged_accepted => "identity-assertion-forged-accepted",
+        workload_assertion_forged_accepted => "workload-assertion-forged-accepted",
+        extensions_inconsistent => "extensions-inconsistent",
     }
 }
 

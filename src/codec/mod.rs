@@ -9,6 +9,7 @@
     clippy::unreachable
 )]
 
+pub mod assertion;
 pub mod challenge;
 mod challenge_scan;
 pub mod host;

@@ -12,6 +12,7 @@ use super::registration::Registration;
 use super::settings::PolicyEntry;
 use super::surface::Surface;
 use super::target::Target;
+use super::token_endpoint::TokenEndpoint;
 
 /// The rules the run was made under.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -90,6 +91,8 @@ pub struct Collected {
     pub matrices: Vec<Matrix>,
     /// Registration per authorization server.
     pub registrations: Vec<Registration>,
+    /// Token endpoints, asked without a user.
+    pub token_endpoints: Vec<TokenEndpoint>,
     /// Sessions opened.
     pub sessions: Vec<SessionRecord>,
     /// What is left behind.

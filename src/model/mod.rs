@@ -12,4 +12,5 @@ pub mod report;
 pub mod settings;
 pub mod surface;
 pub mod target;
+pub mod token_endpoint;
 pub mod verdict;

@@ -118,6 +118,14 @@ probes! {
     MintStranger "mint-stranger" Register "token request of the anonymously registered client";
     RevokeStranger "revoke-stranger" Register "revocation of the anonymously registered client's token (RFC 7009)";
     MintToken "mint-token" Authenticated "token request for an identity";
+    TokenGrant "token-grant" Anonymous "token request of a client that does not exist: an unknown grant type, then `password`";
+    Introspect "introspect" Anonymous "introspection of a random token, without credentials";
+    ForgedAssertion "forged-assertion" Anonymous "token request with an assertion that nobody trusts";
+    ClientGrant "client-grant" Authenticated "token request of the operator's client: an unknown grant type, then `password` for a user who does not exist";
+    ClientSecret "client-secret" Authenticated "token request of the operator's client with a wrong secret, then with none: two failed authentications";
+    ClientMethod "client-method" Authenticated "token request of the operator's client with its secret in the other place";
+    ClientScope "client-scope" Authenticated "token request of the operator's client for a scope that does not exist, then for every published one";
+    ClientAssertion "client-assertion" Authenticated "token request of the operator's client with an assertion, most of them to be refused";
     RevokeToken "revoke-token" Authenticated "revocation of a token that the run obtained (RFC 7009)";
     OpenSession "open-session" Authenticated "`initialize` for an identity, or `server/discover`";
     Initialized "initialized" Authenticated "`notifications/initialized`";

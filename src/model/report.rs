@@ -12,6 +12,7 @@ use super::probe::{Plan, Unsettleable};
 use super::registration::{Posture, Registration};
 use super::surface::{Annotations, DeclaredScheme, Listing, SubjectKind};
 use super::target::{Revision, Target, Transport};
+use super::token_endpoint::TokenEndpoint;
 use super::verdict::{Basis, Finding, Level, Severity, Status};
 
 /// The version of this contract; raised when a member changes its meaning or disappears.
@@ -58,6 +59,8 @@ pub struct Report {
     pub discovery: Discovery,
     /// Registration per authorization server.
     pub registrations: Vec<Registration>,
+    /// Token endpoints, asked without a user.
+    pub token_endpoints: Vec<TokenEndpoint>,
     /// Lists as each identity sees them.
     pub listings: Vec<Listing>,
     /// What each door did with each credential.

@@ -26,6 +26,7 @@ mod scopes;
 pub mod signature;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod token_endpoint;
 mod transport_steps;
 mod unconstrained;
 mod undecided;

@@ -17,6 +17,7 @@ pub mod reply;
 pub mod rpc;
 pub mod session;
 pub mod stranger;
+pub mod token_endpoint;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -17,6 +17,8 @@ pub fn plan(settings: &Settings, collected: &Collected, treatments: Option<&Trea
     discovery(&mut plan, collected);
     registration(&mut plan, settings, collected);
     minting(&mut plan, &who);
+    plan.groups
+        .extend(super::token_endpoint::planned(settings, collected));
     sessions(&mut plan, &who, collected);
     controls(&mut plan, &who, collected);
     calls(&mut plan, settings, &who, treatments);

@@ -31,6 +31,7 @@ pub async fn disagreements(name: &str) -> Outcome<Vec<String>> {
         answers(&peer, consent, &report, &mut found);
         if !consent {
             cells(&peer, &report, &mut found);
+            checks(&peer, &report, &mut found);
         }
         if peer.expected.counts_executions {
             for (tool, count) in peer.executed()? {
@@ -112,6 +113,17 @@ fn cells(peer: &Running, report: &Report, found: &mut Vec<String>) {
                     cell.subject, cell.identity, cell.rule
                 ));
             }
+        }
+    }
+}
+
+fn checks(peer: &Running, report: &Report, found: &mut Vec<String>) {
+    for (id, words) in &peer.expected.expect.checks {
+        let row = report.coverage.iter().find(|row| row.check == *id);
+        let status = row.map_or("missing", |row| row.status.as_str());
+        if !words.iter().any(|word| word == status) {
+            let reason = row.map(|row| &row.reason);
+            found.push(format!("{id} is {status}, expected {words:?}: {reason:?}"));
         }
     }
 }

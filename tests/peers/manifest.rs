@@ -234,6 +234,9 @@ pub struct Expect {
     /// Access words that have to be reached.
     #[serde(default)]
     pub cells: Table<Words>,
+    /// Words of checks at the default tiers, by check id, from the server's documentation.
+    #[serde(default)]
+    pub checks: BTreeMap<String, Words>,
 }
 
 /// One word, or any of several.

@@ -2,6 +2,7 @@
 
 mod documents;
 mod registration;
+mod token_endpoint;
 
 use serde_json::Value;
 
@@ -27,6 +28,7 @@ use super::judge::judge;
 
 pub(crate) use documents::{failure, resource_document, response, server_document};
 pub(crate) use registration::client;
+pub(crate) use token_endpoint::CLIENT;
 
 pub(crate) const ENDPOINT: &str = "https://mcp.example.com/mcp";
 pub(crate) const ISSUER: &str = "https://auth.example.com";

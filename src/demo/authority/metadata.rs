@@ -32,6 +32,7 @@ pub(crate) fn document(shared: &Shared, incoming: &Incoming) -> Option<Response>
         return Some(http::method_not_allowed("GET"));
     }
     let mut document = members(shared);
+    super::token_endpoint::describe(shared, &mut document);
     if is_oidc {
         document.insert("subject_types_supported".to_owned(), json!(["public"]));
         let algorithms = json!(["ES256"]);

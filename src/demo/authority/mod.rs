@@ -5,6 +5,7 @@ mod clients;
 mod metadata;
 mod registration;
 mod token;
+mod token_endpoint;
 
 use axum::http::Method;
 use axum::response::Response;
@@ -36,8 +37,9 @@ pub(crate) fn answer(shared: &Shared, incoming: &Incoming) -> Response {
     match path {
         metadata::AUTHORIZE => allowed(Method::GET, authorize::page),
         authorize::DECISION => allowed(Method::POST, authorize::decide),
-        metadata::TOKEN => allowed(Method::POST, token::issue),
+        metadata::TOKEN => allowed(Method::POST, token_endpoint::issue),
         metadata::REVOKE => allowed(Method::POST, token::revoke),
+        token_endpoint::INTROSPECT => allowed(Method::POST, token_endpoint::introspect),
         metadata::JWKS => allowed(Method::GET, |shared, _| {
             http::json(200, &shared.keys.jwks())
         }),

@@ -13,6 +13,7 @@ use super::super::state::{Shared, lock};
 use super::super::tokens::{self, SIBLING_PATH};
 use super::clients::KnownClient;
 use super::oauth_error;
+use super::token_endpoint;
 
 /// Answers a token request.
 pub(crate) fn issue(shared: &Shared, incoming: &Incoming) -> Response {
@@ -22,6 +23,12 @@ pub(crate) fn issue(shared: &Shared, incoming: &Incoming) -> Response {
         Err(refusal) => return *refusal,
     };
     let grant = single(&form, "grant_type").unwrap_or_default();
+    if let Some(answer) = token_endpoint::assertion_grant(shared, &form, &client_id) {
+        return answer;
+    }
+    if token_endpoint::has_password_grant(shared, grant) {
+        return oauth_error(400, "invalid_grant", "No such user, or a wrong password");
+    }
     if grant != "authorization_code" && grant != "client_credentials" {
         return oauth_error(
             400,
@@ -60,6 +67,21 @@ pub(crate) fn revoke(shared: &Shared, incoming: &Incoming) -> Response {
     no_store(http::empty(200))
 }
 
+/// Whether a request proves to come from a client.
+pub(crate) fn prove(shared: &Shared, incoming: &Incoming) -> Result<(), Refusal> {
+    authenticated(shared, incoming, &incoming.form()).map(drop)
+}
+
+/// A token for a client without a user, whoever vouched for it.
+pub(crate) fn machine(shared: &Shared, form: &[(String, String)], client_id: &str) -> Response {
+    let Some(audience) = audience(shared, form) else {
+        return oauth_error(400, "invalid_target", "The resource is not known here");
+    };
+    let known = lock(&shared.clients).known.get(client_id).cloned();
+    let scopes = known.unwrap_or_default().scopes;
+    respond(shared, client_id, client_id, &scopes, &audience)
+}
+
 /// The audience that a request's `resource` leads to (RFC 8707); none for an unknown resource.
 pub(crate) fn audience(shared: &Shared, parameters: &[(String, String)]) -> Option<String> {
     let sibling = format!("{}{SIBLING_PATH}", shared.mcp_origin);
@@ -90,6 +112,7 @@ pub(crate) fn granted(
         .cloned()
         .collect();
     match (kept.is_empty(), shared.behaviour.tokens.mint) {
+        (_, MintPolicy::Anything) => Some(asked.iter().map(|&scope| scope.to_owned()).collect()),
         (true, _) => None,
         (false, MintPolicy::Requested) => Some(kept),
         (false, MintPolicy::GrantsMore) => Some(entitled.to_vec()),
@@ -212,7 +235,7 @@ fn authenticated(
         .get(&id)
         .cloned()
         .ok_or_else(|| Box::new(invalid_client()))?;
-    if client.secret == secret {
+    if token_endpoint::accepts(shared, client.secret.as_deref(), secret.as_deref()) {
         Ok((id, client))
     } else {
         Err(Box::new(invalid_client()))

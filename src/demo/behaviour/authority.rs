@@ -386,4 +386,6 @@ pub enum MintPolicy {
     Requested,
     /// Everything the client is entitled to, whatever was asked for.
     GrantsMore,
+    /// Everything that is asked for, whatever the client is entitled to.
+    Anything,
 }

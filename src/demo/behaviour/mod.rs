@@ -7,6 +7,7 @@ mod builtin;
 mod loader;
 mod resource;
 mod server;
+mod token_endpoint;
 
 use std::collections::BTreeMap;
 
@@ -29,6 +30,10 @@ pub use resource::{
 pub use server::{
     Cursor, Framing, Input, ListStability, OriginCheck, Revision, Scheme, SchemePlace, Server,
     SessionPolicy, Tool, ToolListing,
+};
+pub use token_endpoint::{
+    AssertionCheck, AuthMethods, ErrorShape, GrantProfile, IntrospectionAccess, PasswordGrant,
+    SecretCheck, TokenEndpoint,
 };
 
 /// Everything a behaviour file can say.
@@ -59,6 +64,8 @@ pub struct Behaviour {
     pub registration: Registration,
     /// The tokens that the authorization server mints.
     pub tokens: Tokens,
+    /// The token endpoint, and the extensions that build on it.
+    pub token_endpoint: TokenEndpoint,
     /// The tools, by name.
     pub tools: BTreeMap<String, Tool>,
     /// Ready-made tokens, by name.

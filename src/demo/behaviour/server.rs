@@ -25,6 +25,8 @@ pub struct Server {
     pub hidden: Vec<String>,
     /// Where a tool's declared security schemes are written.
     pub schemes: SchemePlace,
+    /// Extensions that the capabilities declare.
+    pub extensions: Vec<String>,
     /// Tools added to the surface for measurements; every second one only reads.
     pub generated_tools: usize,
     /// Milliseconds both servers wait before each answer.
@@ -48,6 +50,7 @@ impl Default for Server {
             cursor: Cursor::default(),
             hidden: Vec::new(),
             schemes: SchemePlace::default(),
+            extensions: Vec::new(),
             generated_tools: 0,
             delay_ms: 0,
         }

@@ -112,6 +112,14 @@ pub(crate) fn server_info() -> Value {
 }
 
 fn discovery(shared: &Shared) -> Value {
+    let mut capabilities = capabilities();
+    let declared = &shared.behaviour.server.extensions;
+    if let Some(members) = capabilities.as_object_mut()
+        && !declared.is_empty()
+    {
+        let named = declared.iter().map(|name| (name.clone(), json!({})));
+        members.insert("extensions".to_owned(), Value::Object(named.collect()));
+    }
     let versions: Vec<&str> = shared
         .behaviour
         .server
@@ -121,7 +129,7 @@ fn discovery(shared: &Shared) -> Value {
         .collect();
     json!({
         "supportedVersions": versions,
-        "capabilities": capabilities(),
+        "capabilities": capabilities,
         "instructions": "Notes to read, search and change.",
         "_meta": {"io.modelcontextprotocol/serverInfo": server_info()},
     })
