@@ -9,6 +9,7 @@ pub mod page;
 pub mod requirements;
 
 mod access;
+mod front;
 mod scopes;
 mod tokens;
 mod urls;
@@ -31,22 +32,36 @@ mod discovery {
 
 mod registration {
     pub(super) mod client_metadata_documents_unsupported;
+    pub(super) mod consent_cookie_weak;
+    pub(super) mod consent_page_frameable;
+    pub(super) mod consent_skipped_by_proxy;
     pub(super) mod hostile_redirect_registered;
+    pub(super) mod redirect_host_not_shown;
     pub(super) mod registered_client_not_deletable;
     pub(super) mod registration_deprecated_only;
     pub(super) mod registration_open;
     pub(super) mod registration_over_http;
     pub(super) mod registration_response_malformed;
     pub(super) mod shadow_registration_endpoint;
+    pub(super) mod upstream_state_weak;
 }
 
 mod grant {
+    pub(super) mod error_redirect_to_stranger;
     pub(super) mod implicit_flow_advertised;
+    pub(super) mod implicit_flow_honoured;
+    pub(super) mod issuer_missing_in_response;
     pub(super) mod issuer_parameter_not_advertised;
     pub(super) mod long_lived_tokens;
     pub(super) mod password_grant_advertised;
+    pub(super) mod pkce_not_required;
+    pub(super) mod plain_pkce_accepted;
     pub(super) mod plain_pkce_advertised;
+    pub(super) mod redirect_not_exact;
+    pub(super) mod resource_indicator_ignored;
     pub(super) mod token_audience_generic;
+    pub(super) mod unknown_client_accepted;
+    pub(super) mod upstream_pkce_missing;
 }
 
 mod token {
@@ -182,9 +197,12 @@ impl UnknownCheck {
     fn new(name: &str) -> Self {
         let near = all()
             .iter()
-            .map(|check| (shared_words(check.id, name), check.id))
-            .max_by_key(|(shared, _)| *shared)
-            .filter(|(shared, _)| *shared > 0);
+            .map(|check| {
+                let likeness = (shared_words(check.id, name), shared_start(check.id, name));
+                (likeness, check.id)
+            })
+            .max_by_key(|(likeness, _)| *likeness)
+            .filter(|((shared, _), _)| *shared > 0);
         Self {
             name: name.to_owned(),
             hint: near.map_or_else(String::new, |(_, id)| format!(" (did you mean `{id}`?)")),
@@ -212,6 +230,11 @@ fn shared_words(id: &str, name: &str) -> usize {
     name.split(['-', '_', ' '])
         .filter(|word| word.len() > 2 && id.split('-').any(|known| known == *word))
         .count()
+}
+
+fn shared_start(id: &str, name: &str) -> usize {
+    let pairs = id.bytes().zip(name.bytes());
+    pairs.take_while(|(one, other)| one == other).count()
 }
 
 macro_rules! catalogue {
@@ -260,13 +283,27 @@ catalogue! {
         registered_client_not_deletable => "registered-client-not-deletable",
         shadow_registration_endpoint => "shadow-registration-endpoint",
         client_metadata_documents_unsupported => "client-metadata-documents-unsupported",
+        redirect_host_not_shown => "redirect-host-not-shown",
+        consent_skipped_by_proxy => "consent-skipped-by-proxy",
+        consent_page_frameable => "consent-page-frameable",
+        consent_cookie_weak => "consent-cookie-weak",
+        upstream_state_weak => "upstream-state-weak",
     }
     grant {
+        pkce_not_required => "pkce-not-required",
         plain_pkce_advertised => "plain-pkce-advertised",
+        plain_pkce_accepted => "plain-pkce-accepted",
+        upstream_pkce_missing => "upstream-pkce-missing",
+        redirect_not_exact => "redirect-not-exact",
+        error_redirect_to_stranger => "error-redirect-to-stranger",
+        unknown_client_accepted => "unknown-client-accepted",
         implicit_flow_advertised => "implicit-flow-advertised",
+        implicit_flow_honoured => "implicit-flow-honoured",
         password_grant_advertised => "password-grant-advertised",
+        resource_indicator_ignored => "resource-indicator-ignored",
         token_audience_generic => "token-audience-generic",
         issuer_parameter_not_advertised => "issuer-parameter-not-advertised",
+        issuer_missing_in_response => "issuer-missing-in-response",
         long_lived_tokens => "long-lived-tokens",
     }
     token {

@@ -103,6 +103,9 @@ probes! {
     RegisterHostile "register-hostile" Register "registration with a redirect URI that must be refused";
     RegisterMachine "register-machine" Register "registration for `client_credentials`";
     AuthorizeClient "authorize-client" Register "authorization request of the new client, no login";
+    AuthorizeStranger "authorize-stranger" Anonymous "authorization request of a client that cannot exist, no login";
+    AuthorizeChanged "authorize-changed" Anonymous "authorization request of a known client with one thing changed, no login";
+    FollowRedirect "follow-redirect" Anonymous "a redirect of the authorization endpoint within its own origin";
     ReadClient "read-client" Register "reading the new client back (RFC 7592 §2.1)";
     DeleteClient "delete-client" Register "deleting the new client (RFC 7592 §2.3)";
     MintStranger "mint-stranger" Register "token request of the anonymously registered client";

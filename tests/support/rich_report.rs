@@ -53,6 +53,7 @@ pub(crate) fn collected() -> Collected {
         gates: vec![gate("anonymous", 4), gate("elsewhere", 5)],
         matrices: vec![matrix(Revision::R2025_11), older_matrix()],
         registrations: vec![registration()],
+        front_channels: Vec::new(),
         sessions: vec![
             SessionRecord {
                 identity: "admin".to_owned(),
@@ -192,6 +193,7 @@ pub(crate) fn settings() -> Settings {
         revision: None,
         identities: vec![source("reader"), source("admin")],
         mint: None,
+        client: None,
         policy: Vec::new(),
         accept: vec![
             Acceptance {

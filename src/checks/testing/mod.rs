@@ -1,6 +1,7 @@
 //! Hand-built evidence for the tests of judges.
 
 mod documents;
+mod front;
 mod registration;
 
 use serde_json::Value;
@@ -26,6 +27,7 @@ use super::find;
 use super::judge::judge;
 
 pub(crate) use documents::{failure, resource_document, response, server_document};
+pub(crate) use front::{REDIRECT_HOST, consent, login, refusal, returned, upstream};
 
 pub(crate) const ENDPOINT: &str = "https://mcp.example.com/mcp";
 pub(crate) const ISSUER: &str = "https://auth.example.com";

@@ -3,6 +3,8 @@
 mod authorize;
 mod clients;
 mod metadata;
+mod pages;
+mod proxy;
 mod registration;
 mod token;
 
@@ -36,6 +38,7 @@ pub(crate) fn answer(shared: &Shared, incoming: &Incoming) -> Response {
     match path {
         metadata::AUTHORIZE => allowed(Method::GET, authorize::page),
         authorize::DECISION => allowed(Method::POST, authorize::decide),
+        authorize::LOGIN => allowed(Method::GET, authorize::login),
         metadata::TOKEN => allowed(Method::POST, token::issue),
         metadata::REVOKE => allowed(Method::POST, token::revoke),
         metadata::JWKS => allowed(Method::GET, |shared, _| {

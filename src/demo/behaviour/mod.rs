@@ -4,6 +4,7 @@
 
 mod authority;
 mod builtin;
+mod front;
 mod loader;
 mod resource;
 mod server;
@@ -19,6 +20,11 @@ pub use authority::{
     RegistrationMode, RegistrationResponse, Support, TokenAudience, TokenFormat, Tokens,
 };
 pub use builtin::BUILTIN;
+pub use front::{
+    ChallengeRule, ErrorPlace, FirstPage, FramePolicy, Front, ImplicitRule, Login, Looks,
+    PageCookie, Proxy, RedirectComparison, RedirectHost, ResourceRule, ResponseIssuer,
+    UnknownClients, UpstreamChallenge, UpstreamState,
+};
 pub use loader::LoadError;
 pub use resource::{
     Audience, Authentication, AuthorizationServers, Challenge, Denial, Enforcement, Expiry,
@@ -54,6 +60,8 @@ pub struct Behaviour {
     pub metadata: Metadata,
     /// The authorization server and its metadata.
     pub authorization: Authorization,
+    /// What the authorization endpoint does before a login.
+    pub front: Front,
     /// Dynamic client registration.
     pub registration: Registration,
     /// The tokens that the authorization server mints.
@@ -76,6 +84,8 @@ pub struct Audit {
     pub identities: Vec<String>,
     /// Tokens that the auditor is to mint by itself.
     pub mint: Vec<Mint>,
+    /// A client that the auditor is told of.
+    pub client: AuditClient,
     /// Tiers allowed beyond the default, for example `register`.
     pub allow: Vec<String>,
     /// Protocol revision to audit; empty for the newest one served.
@@ -87,10 +97,21 @@ impl Default for Audit {
         Self {
             identities: vec!["reader".to_owned(), "admin".to_owned()],
             mint: Vec::new(),
+            client: AuditClient::default(),
             allow: Vec::new(),
             revision: String::new(),
         }
     }
+}
+
+/// A client that the auditor is told of; none when the id is empty.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct AuditClient {
+    /// Client id.
+    pub id: String,
+    /// Its redirect URI.
+    pub redirect_uri: String,
 }
 
 /// A token that the auditor is to mint through `client_credentials`.

@@ -62,6 +62,20 @@ pub(super) async fn ladder(
     machine(run, collected, flow, url, server).await;
 }
 
+/// Another client like the first one, for what only two of them show.
+pub(super) async fn second(
+    run: &Run<'_>,
+    collected: &mut Collected,
+    flow: &mut Flow,
+    url: &str,
+) -> bool {
+    let metadata = body(run, &[LOOPBACK], "none", "native");
+    let probe = ProbeId::Register;
+    let variant = "native-second";
+    let outcome = post(run, collected, flow, url, probe, variant, &metadata).await;
+    outcome == RegistrationOutcome::Registered
+}
+
 /// A client for `client_credentials`; if the grant is echoed, what a stranger gets with it.
 async fn machine(
     run: &Run<'_>,

@@ -8,6 +8,7 @@ mod usable;
 
 use super::Run;
 use super::client::Client;
+use super::front;
 use crate::model::audit::Collected;
 use crate::model::discovery::AuthorizationServer;
 use crate::model::exchange::ExchangeId;
@@ -69,6 +70,17 @@ async fn observe(
     });
     if let Some(url) = endpoint.as_deref().filter(|_| may_register && !gated) {
         ladder::ladder(run, collected, &mut flow, url, server).await;
+    }
+    let known = front::registered(run, &flow.clients);
+    front::front(run, collected, server, known).await;
+    let second = endpoint
+        .as_deref()
+        .filter(|_| may_register && !gated && front::wants_second(collected, server));
+    if let Some(url) = second
+        && ladder::second(run, collected, &mut flow, url).await
+        && let Some(client) = flow.clients.last()
+    {
+        front::second(run, collected, server, client).await;
     }
     manage::delete_all(run, collected, &mut flow).await;
     let clients = flow
