@@ -15,7 +15,7 @@ use crate::model::identity::IdentityKind;
 use crate::model::probe::Tier;
 use crate::model::report::Report;
 use crate::model::settings::{
-    ClientAuth, ClientCredentials, CredentialSource, IdentitySource, Network, Settings,
+    ClientAuth, ClientCredentials, CredentialSource, IdentitySource, KnownClient, Network, Settings,
 };
 use crate::model::verdict::Severity;
 use crate::stage::{Entropy, Run};
@@ -122,11 +122,17 @@ pub fn settings(behaviour: &Behaviour, running: &Running, seed: &[u8; 32]) -> io
             }),
         });
     }
+    let client = &behaviour.audit.client;
+    let client = (!client.id.is_empty()).then(|| KnownClient {
+        id: client.id.clone(),
+        redirect_uri: client.redirect_uri.clone(),
+    });
     Ok(Settings {
         tiers,
         revision,
         identities,
         observe_rate_limit: behaviour.audit.observe_rate_limit,
+        client,
         ..defaults(seed)
     })
 }
@@ -144,6 +150,7 @@ pub fn defaults(seed: &[u8; 32]) -> Settings {
         revision: None,
         identities: Vec::new(),
         mint: None,
+        client: None,
         policy: Vec::new(),
         accept: Vec::new(),
         tools: Vec::new(),

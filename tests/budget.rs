@@ -42,7 +42,9 @@ fn count(report: &Report, probes: &[ProbeId]) -> usize {
 
 #[tokio::test]
 async fn an_anonymous_audit_stays_within_its_budget_and_its_plan() {
-    let behaviour = variation("[audit]\nidentities = []\n[registration]\nmode = \"open\"\n");
+    let behaviour = variation(
+        "[audit]\nidentities = []\nclient = { id = \"\" }\n[registration]\nmode = \"open\"\n",
+    );
     let rehearsal = rehearse(&behaviour).await;
     let report = &rehearsal.report;
     let discovery = count(report, DISCOVERY);

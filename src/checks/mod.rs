@@ -11,6 +11,7 @@ pub mod requirements;
 
 mod access;
 mod assertions;
+mod front;
 mod registering;
 mod scopes;
 mod tokens;
@@ -36,10 +37,14 @@ mod registration {
     pub(super) mod claimed_name_trusted;
     pub(super) mod client_metadata_documents_unsupported;
     pub(super) mod client_record_exposed;
+    pub(super) mod consent_cookie_weak;
+    pub(super) mod consent_page_frameable;
+    pub(super) mod consent_skipped_by_proxy;
     pub(super) mod dangerous_grant_registered;
     pub(super) mod forged_software_statement_accepted;
     pub(super) mod hostile_redirect_registered;
     pub(super) mod native_loopback_refused;
+    pub(super) mod redirect_host_not_shown;
     pub(super) mod registered_client_not_deletable;
     pub(super) mod registered_clients_never_expire;
     pub(super) mod registered_scope_unlimited;
@@ -50,20 +55,30 @@ mod registration {
     pub(super) mod registration_unlimited;
     pub(super) mod registration_without_redirect;
     pub(super) mod shadow_registration_endpoint;
+    pub(super) mod upstream_state_weak;
 }
 
 mod grant {
     pub(super) mod client_secret_not_checked;
+    pub(super) mod error_redirect_to_stranger;
     pub(super) mod implicit_flow_advertised;
+    pub(super) mod implicit_flow_honoured;
     pub(super) mod introspection_open;
+    pub(super) mod issuer_missing_in_response;
     pub(super) mod issuer_parameter_not_advertised;
     pub(super) mod long_lived_tokens;
     pub(super) mod password_grant_advertised;
     pub(super) mod password_grant_honoured;
+    pub(super) mod pkce_not_required;
+    pub(super) mod plain_pkce_accepted;
     pub(super) mod plain_pkce_advertised;
+    pub(super) mod redirect_not_exact;
+    pub(super) mod resource_indicator_ignored;
     pub(super) mod token_audience_generic;
     pub(super) mod token_error_malformed;
     pub(super) mod unentitled_scope_granted;
+    pub(super) mod unknown_client_accepted;
+    pub(super) mod upstream_pkce_missing;
 }
 
 mod token {
@@ -209,9 +224,12 @@ impl UnknownCheck {
     fn new(name: &str) -> Self {
         let near = all()
             .iter()
-            .map(|check| (shared_words(check.id, name), check.id))
-            .max_by_key(|(shared, _)| *shared)
-            .filter(|(shared, _)| *shared > 0);
+            .map(|check| {
+                let likeness = (shared_words(check.id, name), shared_start(check.id, name));
+                (likeness, check.id)
+            })
+            .max_by_key(|(likeness, _)| *likeness)
+            .filter(|((shared, _), _)| *shared > 0);
         Self {
             name: name.to_owned(),
             hint: near.map_or_else(String::new, |(_, id)| format!(" (did you mean `{id}`?)")),
@@ -239,6 +257,11 @@ fn shared_words(id: &str, name: &str) -> usize {
     name.split(['-', '_', ' '])
         .filter(|word| word.len() > 2 && id.split('-').any(|known| known == *word))
         .count()
+}
+
+fn shared_start(id: &str, name: &str) -> usize {
+    let pairs = id.bytes().zip(name.bytes());
+    pairs.take_while(|(one, other)| one == other).count()
 }
 
 macro_rules! catalogue {
@@ -296,14 +319,28 @@ catalogue! {
         native_loopback_refused => "native-loopback-refused",
         shadow_registration_endpoint => "shadow-registration-endpoint",
         client_metadata_documents_unsupported => "client-metadata-documents-unsupported",
+        redirect_host_not_shown => "redirect-host-not-shown",
+        consent_skipped_by_proxy => "consent-skipped-by-proxy",
+        consent_page_frameable => "consent-page-frameable",
+        consent_cookie_weak => "consent-cookie-weak",
+        upstream_state_weak => "upstream-state-weak",
     }
     grant {
+        pkce_not_required => "pkce-not-required",
         plain_pkce_advertised => "plain-pkce-advertised",
+        plain_pkce_accepted => "plain-pkce-accepted",
+        upstream_pkce_missing => "upstream-pkce-missing",
+        redirect_not_exact => "redirect-not-exact",
+        error_redirect_to_stranger => "error-redirect-to-stranger",
+        unknown_client_accepted => "unknown-client-accepted",
         implicit_flow_advertised => "implicit-flow-advertised",
+        implicit_flow_honoured => "implicit-flow-honoured",
         password_grant_advertised => "password-grant-advertised",
         password_grant_honoured => "password-grant-honoured",
+        resource_indicator_ignored => "resource-indicator-ignored",
         token_audience_generic => "token-audience-generic",
         issuer_parameter_not_advertised => "issuer-parameter-not-advertised",
+        issuer_missing_in_response => "issuer-missing-in-response",
         long_lived_tokens => "long-lived-tokens",
         client_secret_not_checked => "client-secret-not-checked",
         token_error_malformed => "token-error-malformed",

@@ -108,6 +108,23 @@ pub(crate) struct TargetArgs {
     /// The identity that may do most; found by its scopes when absent.
     #[arg(long, value_name = "NAME", help_heading = "Identities")]
     pub(crate) privileged: Option<String>,
+    /// A public client that the authorization server already knows; its authorization endpoint is
+    /// then asked what it lets through before a login.
+    #[arg(
+        long,
+        value_name = "ID",
+        requires = "redirect_uri",
+        help_heading = "Identities"
+    )]
+    pub(crate) client_id: Option<String>,
+    /// One of the registered redirect URIs of that client; nothing is ever sent there.
+    #[arg(
+        long,
+        value_name = "URI",
+        requires = "client_id",
+        help_heading = "Identities"
+    )]
+    pub(crate) redirect_uri: Option<String>,
     /// Go beyond the default tiers: `register` creates clients and deletes them, `call` runs tools
     /// that the configuration lists.
     #[arg(
@@ -184,6 +201,8 @@ impl TargetArgs {
             identities: self.identities.clone(),
             privileged: self.privileged.clone(),
             revision: self.revision,
+            client_id: self.client_id.clone(),
+            redirect_uri: self.redirect_uri.clone(),
             allow: self.allow.iter().map(|extra| extra.tier()).collect(),
             no_reads: self.no_reads,
             allow_hosts: self.allow_hosts.clone(),

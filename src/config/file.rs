@@ -23,6 +23,8 @@ pub struct ConfigFile {
     pub identity: Vec<IdentitySection>,
     /// The ladder of narrower tokens.
     pub mint: Option<MintSection>,
+    /// A client that the authorization server already knows.
+    pub client: ClientSection,
     /// Intended policy.
     pub policy: Vec<PolicySection>,
     /// Accepted findings.
@@ -129,6 +131,16 @@ pub struct MintSection {
 pub enum EachWord {
     /// None, each alone, all but each, all.
     Each,
+}
+
+/// `[client]`.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ClientSection {
+    /// Client identifier of a public client.
+    pub id: Option<String>,
+    /// One of its registered redirect URIs.
+    pub redirect_uri: Option<String>,
 }
 
 /// `[[policy]]`.

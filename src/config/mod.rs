@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use crate::model::identity::IdentityKind;
 use crate::model::probe::Tier;
 use crate::model::settings::{
-    Acceptance, ClientAuth, ClientCredentials, CredentialSource, IdentitySource, Mint, Network,
-    PolicyEntry, Settings, ToolRule,
+    Acceptance, ClientAuth, ClientCredentials, CredentialSource, IdentitySource, KnownClient, Mint,
+    Network, PolicyEntry, Settings, ToolRule,
 };
 use crate::model::target::Revision;
 use crate::model::verdict::Severity;
@@ -77,6 +77,10 @@ pub struct Flags {
     pub privileged: Option<String>,
     /// `--revision`.
     pub revision: Option<Revision>,
+    /// `--client-id`.
+    pub client_id: Option<String>,
+    /// `--redirect-uri`.
+    pub redirect_uri: Option<String>,
     /// `--allow`.
     pub allow: Vec<Tier>,
     /// `--no-reads`.
@@ -136,6 +140,7 @@ pub fn settings(
     }
     mark_privileged(&mut identities, flags.privileged.as_deref())?;
     let mint = file.mint(&identities)?;
+    let client = client(flags, &file)?;
     let mut tiers = BTreeSet::from([Tier::Passive, Tier::Anonymous, Tier::Authenticated]);
     tiers.extend(flags.allow.iter().copied());
     tiers.extend(file.allowed_tiers()?);
@@ -146,6 +151,7 @@ pub fn settings(
         revision: flags.revision.or(file.revision()?),
         identities,
         mint,
+        client,
         policy: file.policy(),
         accept: file.acceptances(today)?,
         tools: file.tool_rules(),
@@ -258,6 +264,39 @@ fn mark_privileged(identities: &mut [IdentitySource], name: Option<&str>) -> Res
     };
     identity.privileged = true;
     Ok(())
+}
+
+/// A client that the authorization server already knows; one half alone is of no use.
+fn client(flags: &Flags, file: &ConfigFile) -> Result<Option<KnownClient>, Error> {
+    let id = flags.client_id.as_ref().or(file.client.id.as_ref());
+    let redirect_uri = flags
+        .redirect_uri
+        .as_ref()
+        .or(file.client.redirect_uri.as_ref());
+    match (id, redirect_uri) {
+        (None, None) => Ok(None),
+        (Some(id), Some(redirect_uri)) => {
+            if url::Url::parse(redirect_uri).is_err() {
+                let problem = format!("`{redirect_uri}` is not a URI");
+                let remedy = "give one of the client's registered redirect URIs, unchanged";
+                return Err(Error::value("--redirect-uri", problem, remedy));
+            }
+            Ok(Some(KnownClient {
+                id: id.clone(),
+                redirect_uri: redirect_uri.clone(),
+            }))
+        }
+        (Some(id), None) => Err(Error::value(
+            "--client-id",
+            format!("client `{id}` comes without a redirect URI"),
+            "add `--redirect-uri URI`, one of its registered redirect URIs",
+        )),
+        (None, Some(redirect_uri)) => Err(Error::value(
+            "--redirect-uri",
+            format!("`{redirect_uri}` comes without a client"),
+            "add `--client-id ID`, the client it is registered for",
+        )),
+    }
 }
 
 fn network(flags: &Flags, file: &ConfigFile, run_id: &str) -> Result<Network, Error> {

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::authorization::FrontChannel;
 use super::discovery::Discovery;
 use super::exchange::{ExchangeId, Ledger};
 use super::identity::Identities;
@@ -93,6 +94,8 @@ pub struct Collected {
     pub registrations: Vec<Registration>,
     /// Token endpoints, asked without a user.
     pub token_endpoints: Vec<TokenEndpoint>,
+    /// What each authorization endpoint does before a login.
+    pub front_channels: Vec<FrontChannel>,
     /// Sessions opened.
     pub sessions: Vec<SessionRecord>,
     /// What is left behind.

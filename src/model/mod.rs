@@ -1,6 +1,7 @@
 //! Plain data that every stage, judge and renderer shares; no logic beyond invariants.
 
 pub mod audit;
+pub mod authorization;
 pub mod consequence;
 pub mod discovery;
 pub mod exchange;

@@ -113,6 +113,9 @@ probes! {
     AuthorizeRedirect "authorize-redirect" Register "authorization request of a new client with another redirect URI, no login";
     AuthorizeScope "authorize-scope" Register "authorization request of the new client for every scope, and for one that cannot exist";
     ForeignRecord "foreign-record" Register "the record of a new client with the wrong registration token, and with its own";
+    AuthorizeStranger "authorize-stranger" Anonymous "authorization request of a client that cannot exist, no login";
+    AuthorizeChanged "authorize-changed" Anonymous "authorization request of a known client with one thing changed, no login";
+    FollowRedirect "follow-redirect" Anonymous "a redirect of the authorization endpoint within its own origin";
     ReadClient "read-client" Register "reading the new client back (RFC 7592 §2.1)";
     DeleteClient "delete-client" Register "deleting the new client (RFC 7592 §2.3)";
     MintStranger "mint-stranger" Register "token request of the anonymously registered client";

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::audit::{Engagement, ResidueItem, SessionRecord};
+use super::authorization::FrontChannel;
 use super::discovery::Discovery;
 use super::exchange::{ExchangeId, Ledger};
 use super::identity::{Identities, ScopeSet};
@@ -61,6 +62,9 @@ pub struct Report {
     pub registrations: Vec<Registration>,
     /// Token endpoints, asked without a user.
     pub token_endpoints: Vec<TokenEndpoint>,
+    /// What each authorization endpoint does before a login.
+    #[serde(default)]
+    pub front_channels: Vec<FrontChannel>,
     /// Lists as each identity sees them.
     pub listings: Vec<Listing>,
     /// What each door did with each credential.

@@ -24,6 +24,8 @@ pub struct Settings {
     pub identities: Vec<IdentitySource>,
     /// The ladder to mint, when asked for.
     pub mint: Option<Mint>,
+    /// A client that the authorization server already knows.
+    pub client: Option<KnownClient>,
     /// Intended policy.
     pub policy: Vec<PolicyEntry>,
     /// Accepted findings.
@@ -105,6 +107,15 @@ pub enum ClientAuth {
     Basic,
     /// `client_secret_post`.
     Post,
+}
+
+/// A public client that the authorization server already knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownClient {
+    /// Client identifier.
+    pub id: String,
+    /// One of its registered redirect URIs.
+    pub redirect_uri: String,
 }
 
 /// The ladder of narrower tokens.

@@ -90,6 +90,7 @@ pub fn assemble(collected: Collected, judged: Judged, settings: &Settings) -> Re
         discovery: collected.discovery,
         registrations: collected.registrations,
         token_endpoints: collected.token_endpoints,
+        front_channels: collected.front_channels,
         listings: collected.surface.listings,
         gates: collected.gates,
         plan: collected.plan,

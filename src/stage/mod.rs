@@ -8,6 +8,7 @@ pub mod discover;
 pub mod enrol;
 pub mod enumerate;
 pub mod forge;
+mod front;
 pub mod hardening;
 pub mod metadata;
 pub mod mint;

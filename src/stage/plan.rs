@@ -9,6 +9,7 @@ use crate::model::surface::SubjectKind;
 use crate::oracle::calibrate::Treatment;
 
 use super::calls::Treatments;
+use super::front;
 
 /// The plan from what is known: before the surface is read, calls are counted per subject.
 pub fn plan(settings: &Settings, collected: &Collected, treatments: Option<&Treatments>) -> Plan {
@@ -167,10 +168,11 @@ fn registration(plan: &mut Plan, settings: &Settings, collected: &Collected) {
         5 * silent,
         true,
     );
+    front(plan, settings, collected);
     let burst = settings.observe_rate_limit.unwrap_or_default();
     if settings.allows(Tier::Register) {
         for (probe, requests) in [
-            (ProbeId::Register, 3),
+            (ProbeId::Register, 4),
             (ProbeId::AuthorizeClient, 2),
             (ProbeId::RegisterHostile, 7),
             (ProbeId::RegisterMachine, 1),
@@ -205,6 +207,40 @@ fn registration(plan: &mut Plan, settings: &Settings, collected: &Collected) {
                 .to_owned(),
             decided_by: Some("--allow register".to_owned()),
         });
+    }
+}
+
+/// Authorization requests without a login: two clients of the run at most, and the operator's.
+fn front(plan: &mut Plan, settings: &Settings, collected: &Collected) {
+    let anonymous = vec!["anonymous".to_owned()];
+    let servers = &collected.discovery.authorization_servers;
+    let unknown = servers.is_empty();
+    let asked = servers.iter().filter(|server| {
+        server
+            .chosen()
+            .is_some_and(|metadata| metadata.text("authorization_endpoint").is_some())
+    });
+    let asked = asked.count().max(usize::from(unknown));
+    let registered = if settings.allows(Tier::Register) {
+        2 * asked
+    } else {
+        0
+    };
+    let clients = registered + usize::from(settings.client.is_some() && asked > 0);
+    for (probe, requests, conditional) in [
+        (
+            ProbeId::AuthorizeStranger,
+            asked * front::STRANGER_ASKS,
+            unknown,
+        ),
+        (
+            ProbeId::AuthorizeChanged,
+            clients * front::ASKS_PER_CLIENT,
+            true,
+        ),
+        (ProbeId::FollowRedirect, asked * front::FOLLOWED, true),
+    ] {
+        add(plan, probe, &anonymous, requests, conditional);
     }
 }
 
@@ -403,4 +439,4 @@ fn group_of(
 }
 
 /// Clients that one authorization server can be made to hold: one valid one and one per question.
-const MOST_CLIENTS: usize = 18;
+const MOST_CLIENTS: usize = 19;

@@ -54,6 +54,7 @@ pub(crate) fn collected() -> Collected {
         matrices: vec![matrix(Revision::R2025_11), older_matrix()],
         registrations: vec![registration()],
         token_endpoints: Vec::new(),
+        front_channels: Vec::new(),
         sessions: vec![
             SessionRecord {
                 identity: "admin".to_owned(),
@@ -193,6 +194,7 @@ pub(crate) fn settings() -> Settings {
         revision: None,
         identities: vec![source("reader"), source("admin")],
         mint: None,
+        client: None,
         policy: Vec::new(),
         accept: vec![
             Acceptance {

@@ -1,6 +1,7 @@
 //! Hand-built evidence for the tests of judges.
 
 mod documents;
+mod front;
 mod registration;
 mod token_endpoint;
 
@@ -27,6 +28,7 @@ use super::find;
 use super::judge::judge;
 
 pub(crate) use documents::{failure, resource_document, response, server_document};
+pub(crate) use front::{REDIRECT_HOST, consent, login, refusal, returned, upstream};
 pub(crate) use registration::client;
 pub(crate) use token_endpoint::CLIENT;
 

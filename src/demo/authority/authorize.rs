@@ -4,78 +4,146 @@ use axum::response::Response;
 use url::{Host, Url, form_urlencoded};
 
 use super::super::behaviour::{
-    IssuerParameter, LoginPage, LoopbackPorts, Pkce, RedirectNeed, RedirectPolicy, Support,
+    ChallengeRule, ErrorPlace, ImplicitRule, IssuerParameter, Login, Looks, LoopbackPorts, Pkce,
+    Proxy, RedirectComparison, RedirectNeed, RedirectPolicy, ResourceRule, ResponseIssuer, Support,
+    UnknownClients,
 };
 use super::super::http::{self, Incoming, no_store, single, with_header};
 use super::super::state::{Shared, lock};
 use super::clients::{Authorization, KnownClient};
 use super::registration::acceptable;
-use super::token;
+use super::{pages, proxy, token};
 
 /// Shows the login page, or says what is wrong with the request.
 pub(crate) fn page(shared: &Shared, incoming: &Incoming) -> Response {
+    let front = &shared.behaviour.front;
     let query = incoming.query_parameters();
+    if front.looks == Looks::AfterLogin {
+        return pages::first(shared, "", "", "");
+    }
     let Some(client_id) = single(&query, "client_id") else {
-        return error_page("The request names no client.");
+        return pages::error(shared, "The request names no client.");
     };
     let Some(redirect_uri) = single(&query, "redirect_uri") else {
-        return error_page("The request names no redirect URI.");
+        return pages::error(shared, "The request names no redirect URI.");
     };
-    let client = lock(&shared.clients).known.get(client_id).cloned();
-    let Some(client) = client else {
-        let by_url = shared.behaviour.authorization.cimd == Support::Advertised;
-        if by_url && is_document_url(client_id) {
-            return login_page(shared, client_id, redirect_uri, "");
-        }
-        return error_page("The client is not known here.");
-    };
-    if !is_registered(shared, &client, redirect_uri) {
-        // Never redirect to what was not registered (RFC 6749 §4.1.2.1).
-        return error_page("The redirect URI is not registered for this client.");
-    }
     let state = single(&query, "state");
     let back = |error: &str| redirect(shared, redirect_uri, state, ("error", error));
-    if single(&query, "response_type") != Some("code") {
-        return back("unsupported_response_type");
+    // Never redirect to what was not registered (RFC 6749 §4.1.2.1).
+    let refuse = |error: &str, message: &str| match front.errors {
+        ErrorPlace::Page => pages::error(shared, message),
+        ErrorPlace::RedirectUri => back(error),
+    };
+    let known = lock(&shared.clients).known.get(client_id).cloned();
+    let anybody = || KnownClient {
+        name: client_id.to_owned(),
+        scopes: shared.behaviour.scope_catalogue(),
+        redirect_uris: vec![redirect_uri.to_owned()],
+        grants: vec!["authorization_code".to_owned()],
+        ..KnownClient::default()
+    };
+    let by_anybody = front.unknown_clients == UnknownClients::Accepted;
+    let Some(client) = known.or_else(|| by_anybody.then(anybody)) else {
+        let by_url = shared.behaviour.authorization.cimd == Support::Advertised;
+        if by_url && is_document_url(client_id) {
+            return pages::first(shared, client_id, redirect_uri, "");
+        }
+        return refuse("unauthorized_client", "The client is not known here.");
+    };
+    if !is_registered(shared, &client, redirect_uri) {
+        let message = "The redirect URI is not registered for this client.";
+        return refuse("invalid_request", message);
+    }
+    let request = match demand(shared, &query, &client) {
+        Ok(request) => request,
+        Err(error) => return back(error),
+    };
+    let authorization = Authorization {
+        client: client_id.to_owned(),
+        redirect_uri: redirect_uri.to_owned(),
+        state: state.map(str::to_owned),
+        ..request
+    };
+    if front.proxy == Proxy::AtOnce {
+        return proxy::forward(shared, &authorization);
+    }
+    let handle = shared.ids.next("auth");
+    lock(&shared.clients).remember(handle.clone(), authorization);
+    if front.login == Login::InPlace {
+        return pages::first(shared, &client.name, redirect_uri, &handle);
+    }
+    let location = format!("{}{LOGIN}?request={handle}", shared.issuer);
+    let on = with_header(http::empty(302), "location", &location);
+    pages::with_cookie(shared, no_store(on))
+}
+
+/// The login page where it is not at the authorization endpoint.
+pub(crate) fn login(shared: &Shared, incoming: &Incoming) -> Response {
+    let query = incoming.query_parameters();
+    let handle = single(&query, "request").unwrap_or_default();
+    if shared.behaviour.front.login == Login::Circle {
+        let location = format!("{}{LOGIN}?request={handle}", shared.issuer);
+        return no_store(with_header(http::empty(302), "location", &location));
+    }
+    let pending = lock(&shared.clients).pending.get(handle).cloned();
+    let Some(authorization) = pending.filter(|_| pages::has_cookie(incoming)) else {
+        return pages::error(shared, "This request is not under way in this browser.");
+    };
+    let known = lock(&shared.clients)
+        .known
+        .get(&authorization.client)
+        .cloned();
+    let name = known.map_or_else(|| authorization.client.clone(), |client| client.name);
+    pages::first(shared, &name, &authorization.redirect_uri, handle)
+}
+
+/// What a request asks for, or the error that goes back to its redirect URI.
+fn demand(
+    shared: &Shared,
+    query: &[(String, String)],
+    client: &KnownClient,
+) -> Result<Authorization, &'static str> {
+    let front = &shared.behaviour.front;
+    let response_type = single(query, "response_type").unwrap_or_default();
+    let implicit =
+        matches!(response_type, "token" | "code token") && front.implicit == ImplicitRule::Honoured;
+    if response_type != "code" && !implicit {
+        return Err("unsupported_response_type");
     }
     if !client
         .grants
         .iter()
         .any(|grant| grant == "authorization_code")
     {
-        return back("unauthorized_client");
+        return Err("unauthorized_client");
     }
-    let Some(challenge) = single(&query, "code_challenge") else {
-        return back("invalid_request");
-    };
+    let challenge = single(query, "code_challenge");
+    if challenge.is_none() && front.challenge == ChallengeRule::Required {
+        return Err("invalid_request");
+    }
     // A request without a method means `plain` (RFC 7636 §4.3).
-    let plain = match single(&query, "code_challenge_method") {
+    let plain = match single(query, "code_challenge_method") {
         Some("S256") => false,
+        None if challenge.is_none() => false,
         Some("plain") | None if shared.behaviour.authorization.pkce == Pkce::PlainToo => true,
-        _ => return back("invalid_request"),
+        _ => return Err("invalid_request"),
     };
-    let Some(audience) = token::audience(shared, &query) else {
-        return back("invalid_target");
+    let audience = match front.resource {
+        ResourceRule::Checked => token::audience(shared, query).ok_or("invalid_target")?,
+        ResourceRule::Ignored => shared.mcp_url.clone(),
     };
-    let wanted = single(&query, "scope");
-    let Some(scopes) = token::granted(shared, &client.scopes, wanted) else {
-        return back("invalid_scope");
-    };
-    if single(&query, "prompt") == Some("none") {
-        return back("login_required");
+    let scopes = token::granted(shared, &client.scopes, single(query, "scope"));
+    let scopes = scopes.ok_or("invalid_scope")?;
+    if single(query, "prompt") == Some("none") {
+        return Err("login_required");
     }
-    let handle = shared.ids.next("auth");
-    let authorization = Authorization {
-        client: client_id.to_owned(),
-        redirect_uri: redirect_uri.to_owned(),
-        state: state.map(str::to_owned),
+    Ok(Authorization {
         scopes,
         audience,
-        challenge: challenge.to_owned(),
+        challenge: challenge.unwrap_or_default().to_owned(),
         plain,
-    };
-    lock(&shared.clients).remember(handle.clone(), authorization);
-    login_page(shared, &client.name, redirect_uri, &handle)
+        ..Authorization::default()
+    })
 }
 
 /// Takes the answer to the login page.
@@ -83,7 +151,7 @@ pub(crate) fn decide(shared: &Shared, incoming: &Incoming) -> Response {
     let form = incoming.form();
     let handle = single(&form, "request").unwrap_or_default();
     let Some(authorization) = lock(&shared.clients).pending.remove(handle) else {
-        return error_page("This request is not under way any more.");
+        return pages::error(shared, "This request is not under way any more.");
     };
     let Authorization {
         redirect_uri,
@@ -97,6 +165,9 @@ pub(crate) fn decide(shared: &Shared, incoming: &Incoming) -> Response {
             state.as_deref(),
             ("error", "access_denied"),
         );
+    }
+    if shared.behaviour.front.proxy == Proxy::AfterConsent {
+        return proxy::forward(shared, &authorization);
     }
     let code = shared.ids.next("code");
     lock(&shared.clients).promise(code.clone(), authorization);
@@ -112,11 +183,24 @@ fn is_registered(shared: &Shared, client: &KnownClient, redirect_uri: &str) -> b
     if refused_later && !acceptable(RedirectPolicy::Exact, redirect_uri) {
         return false;
     }
+    let comparison = shared.behaviour.front.redirects;
     let same = |known: &String| match policy.loopback_ports {
-        LoopbackPorts::Any => same_redirect(known, redirect_uri),
+        LoopbackPorts::Any => stands_for(comparison, known, redirect_uri),
         LoopbackPorts::Registered => known == redirect_uri,
     };
     client.redirect_uris.iter().any(same)
+}
+
+/// Whether a redirect URI passes for a registered one under this policy.
+fn stands_for(policy: RedirectComparison, registered: &str, given: &str) -> bool {
+    let host = |uri: &str| Url::parse(uri).ok()?.host().map(|host| host.to_owned());
+    same_redirect(registered, given)
+        || match policy {
+            RedirectComparison::Exact => false,
+            RedirectComparison::Prefix => given.starts_with(registered),
+            RedirectComparison::Host => host(registered) == host(given),
+            RedirectComparison::Unchecked => true,
+        }
 }
 
 /// Whether a redirect URI may stand for a registered one: only the port of loopback may differ
@@ -161,69 +245,25 @@ fn redirect(
     if let Some(state) = state {
         answer.append_pair("state", state);
     }
-    if shared.behaviour.authorization.iss_parameter == IssuerParameter::Advertised {
-        answer.append_pair("iss", &shared.issuer);
+    let advertised = shared.behaviour.authorization.iss_parameter == IssuerParameter::Advertised;
+    match shared.behaviour.front.issuer {
+        ResponseIssuer::AsAdvertised if advertised => {
+            answer.append_pair("iss", &shared.issuer);
+        }
+        ResponseIssuer::Present => {
+            answer.append_pair("iss", &shared.issuer);
+        }
+        ResponseIssuer::Other => {
+            answer.append_pair("iss", "https://another-issuer.invalid");
+        }
+        ResponseIssuer::AsAdvertised | ResponseIssuer::Missing => {}
     }
     let glue = if redirect_uri.contains('?') { '&' } else { '?' };
     let location = format!("{redirect_uri}{glue}{}", answer.finish());
     no_store(with_header(http::empty(302), "location", &location))
 }
 
-fn login_page(shared: &Shared, client: &str, redirect_uri: &str, handle: &str) -> Response {
-    let host = Url::parse(redirect_uri)
-        .ok()
-        .and_then(|url| url.host_str().map(str::to_owned))
-        .unwrap_or_else(|| redirect_uri.to_owned());
-    let (client, host) = (escaped(client), escaped(&host));
-    let said = match shared.behaviour.registration.login_page {
-        LoginPage::NameAndHost => format!(
-            "{client} asks for access to your notes. You will be sent back to <b>{host}</b>."
-        ),
-        LoginPage::Name => format!("{client} asks for access to your notes."),
-        LoginPage::Silent => "Sign in to go on.".to_owned(),
-    };
-    let body = format!(
-        "<p>{said}</p>\n\
-         <form method=\"post\" action=\"{}{DECISION}\">\n\
-         <input type=\"hidden\" name=\"request\" value=\"{}\">\n\
-         <label>User <input name=\"user\"></label>\n\
-         <label>Password <input name=\"password\" type=\"password\"></label>\n\
-         <button name=\"decision\" value=\"approve\">Sign in and allow</button>\n\
-         <button name=\"decision\" value=\"deny\">Refuse</button>\n</form>",
-        escaped(&shared.behaviour.authorization.issuer_path),
-        escaped(handle),
-    );
-    html(200, "Sign in", &body)
-}
-
-fn error_page(message: &str) -> Response {
-    html(
-        400,
-        "This request cannot be served",
-        &format!("<p>{}</p>", escaped(message)),
-    )
-}
-
-fn html(status: u16, title: &str, body: &str) -> Response {
-    let page = format!(
-        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title}</title>\
-         </head>\n<body><h1>{title}</h1>\n{body}\n</body></html>\n"
-    );
-    let response = http::typed(status, "text/html; charset=utf-8", page);
-    let response = with_header(
-        response,
-        "content-security-policy",
-        "frame-ancestors 'none'",
-    );
-    no_store(with_header(response, "x-frame-options", "DENY"))
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
-}
-
 /// Path that the login page is sent to.
 pub(crate) const DECISION: &str = "/authorize/decision";
+/// Path of the login page where it is one redirect away.
+pub(crate) const LOGIN: &str = "/login";

@@ -38,7 +38,7 @@ pub(crate) struct Registration {
 }
 
 /// A request for authorization that was found in order.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Authorization {
     pub(crate) client: String,
     pub(crate) redirect_uri: String,
@@ -83,7 +83,13 @@ impl Clients {
             unapproved: false,
             registration: None,
         };
+        let web = KnownClient {
+            name: "Demo web application".to_owned(),
+            redirect_uris: vec!["https://notes.example.com/oauth/callback".to_owned()],
+            ..public.clone()
+        };
         known.insert("demo-cli".to_owned(), public);
+        known.insert("demo-web".to_owned(), web);
         Self {
             known,
             ..Self::default()

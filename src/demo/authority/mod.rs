@@ -3,6 +3,8 @@
 mod authorize;
 mod clients;
 mod metadata;
+mod pages;
+mod proxy;
 mod registration;
 mod token;
 mod token_endpoint;
@@ -37,6 +39,7 @@ pub(crate) fn answer(shared: &Shared, incoming: &Incoming) -> Response {
     match path {
         metadata::AUTHORIZE => allowed(Method::GET, authorize::page),
         authorize::DECISION => allowed(Method::POST, authorize::decide),
+        authorize::LOGIN => allowed(Method::GET, authorize::login),
         metadata::TOKEN => allowed(Method::POST, token_endpoint::issue),
         metadata::REVOKE => allowed(Method::POST, token::revoke),
         token_endpoint::INTROSPECT => allowed(Method::POST, token_endpoint::introspect),

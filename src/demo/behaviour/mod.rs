@@ -4,6 +4,7 @@
 
 mod authority;
 mod builtin;
+mod front;
 mod loader;
 mod resource;
 mod server;
@@ -21,6 +22,11 @@ pub use authority::{
     Statements, Support, TokenAudience, TokenFormat, Tokens,
 };
 pub use builtin::BUILTIN;
+pub use front::{
+    ChallengeRule, ErrorPlace, FirstPage, FramePolicy, Front, ImplicitRule, Login, Looks,
+    PageCookie, Proxy, RedirectComparison, RedirectHost, ResourceRule, ResponseIssuer,
+    UnknownClients, UpstreamChallenge, UpstreamState,
+};
 pub use loader::LoadError;
 pub use resource::{
     Audience, Authentication, AuthorizationServers, Challenge, Denial, Enforcement, Expiry,
@@ -60,6 +66,8 @@ pub struct Behaviour {
     pub metadata: Metadata,
     /// The authorization server and its metadata.
     pub authorization: Authorization,
+    /// What the authorization endpoint does before a login.
+    pub front: Front,
     /// Dynamic client registration.
     pub registration: Registration,
     /// The tokens that the authorization server mints.
@@ -84,6 +92,8 @@ pub struct Audit {
     pub identities: Vec<String>,
     /// Tokens that the auditor is to mint by itself.
     pub mint: Vec<Mint>,
+    /// A client that the auditor is told of.
+    pub client: AuditClient,
     /// Tiers allowed beyond the default, for example `register`.
     pub allow: Vec<String>,
     /// Registrations in a row that the auditor is to send.
@@ -97,11 +107,22 @@ impl Default for Audit {
         Self {
             identities: vec!["reader".to_owned(), "admin".to_owned()],
             mint: Vec::new(),
+            client: AuditClient::default(),
             allow: Vec::new(),
             observe_rate_limit: None,
             revision: String::new(),
         }
     }
+}
+
+/// A client that the auditor is told of; none when the id is empty.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct AuditClient {
+    /// Client id.
+    pub id: String,
+    /// Its redirect URI.
+    pub redirect_uri: String,
 }
 
 /// A token that the auditor is to mint through `client_credentials`.

@@ -11,6 +11,7 @@ mod variants;
 
 use super::Run;
 use super::client::Client;
+use super::front;
 use crate::model::audit::Collected;
 use crate::model::consequence::{ClientTerms, Consequences};
 use crate::model::discovery::AuthorizationServer;
@@ -78,6 +79,14 @@ async fn observe(
     let writable = endpoint.as_deref().filter(|_| may_register && !gated);
     if let Some(url) = writable {
         ladder::ladder(run, collected, &mut flow, url, server).await;
+    }
+    let known = front::registered(run, &flow.clients);
+    front::front(run, collected, server, known).await;
+    if let Some(url) = writable.filter(|_| front::wants_second(collected, server))
+        && ladder::second(run, collected, &mut flow, url).await
+        && let Some(client) = flow.clients.last()
+    {
+        front::second(run, collected, server, client).await;
     }
     if let Some(url) = writable {
         ladder::last(run, collected, &mut flow, url).await;
