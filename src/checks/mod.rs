@@ -9,6 +9,7 @@ pub mod page;
 pub mod requirements;
 
 mod access;
+mod logins;
 mod scopes;
 mod tokens;
 mod urls;
@@ -41,12 +42,20 @@ mod registration {
 }
 
 mod grant {
+    pub(super) mod code_not_bound;
+    pub(super) mod code_replay_accepted;
+    pub(super) mod code_without_verifier_accepted;
+    pub(super) mod grant_differs_silently;
     pub(super) mod implicit_flow_advertised;
     pub(super) mod issuer_parameter_not_advertised;
     pub(super) mod long_lived_tokens;
     pub(super) mod password_grant_advertised;
     pub(super) mod plain_pkce_advertised;
+    pub(super) mod refresh_token_not_rotated;
+    pub(super) mod refresh_widens_grant;
+    pub(super) mod response_issuer_inconsistent;
     pub(super) mod token_audience_generic;
+    pub(super) mod token_response_cacheable;
 }
 
 mod token {
@@ -263,11 +272,19 @@ catalogue! {
     }
     grant {
         plain_pkce_advertised => "plain-pkce-advertised",
+        code_without_verifier_accepted => "code-without-verifier-accepted",
         implicit_flow_advertised => "implicit-flow-advertised",
         password_grant_advertised => "password-grant-advertised",
         token_audience_generic => "token-audience-generic",
         issuer_parameter_not_advertised => "issuer-parameter-not-advertised",
+        response_issuer_inconsistent => "response-issuer-inconsistent",
+        refresh_token_not_rotated => "refresh-token-not-rotated",
         long_lived_tokens => "long-lived-tokens",
+        token_response_cacheable => "token-response-cacheable",
+        code_replay_accepted => "code-replay-accepted",
+        code_not_bound => "code-not-bound",
+        refresh_widens_grant => "refresh-widens-grant",
+        grant_differs_silently => "grant-differs-silently",
     }
     token {
         missing_token_accepted => "missing-token-accepted",

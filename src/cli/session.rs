@@ -203,6 +203,12 @@ pub(crate) fn put(path: &str, bytes: &[u8]) -> anyhow::Result<()> {
     }
 }
 
+/// Tells the operator something on stderr.
+pub(crate) fn note(text: &str) {
+    // Nothing useful can be done when stderr itself is gone.
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
+}
+
 /// Width and colour for a destination.
 pub(crate) fn style(global: &Global, to_stdout: bool, full: bool) -> Style {
     let terminal = to_stdout && std::io::stdout().is_terminal();

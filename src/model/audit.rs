@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::discovery::Discovery;
 use super::exchange::{ExchangeId, Ledger};
 use super::identity::Identities;
+use super::login::Login;
 use super::matrix::{GateObservation, Matrix};
 use super::probe::{Plan, Tier, Unsettleable};
 use super::registration::Registration;
@@ -90,6 +91,8 @@ pub struct Collected {
     pub matrices: Vec<Matrix>,
     /// Registration per authorization server.
     pub registrations: Vec<Registration>,
+    /// Logins of people, and what was tried with them.
+    pub logins: Vec<Login>,
     /// Sessions opened.
     pub sessions: Vec<SessionRecord>,
     /// What is left behind.

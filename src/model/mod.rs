@@ -4,6 +4,7 @@ pub mod audit;
 pub mod discovery;
 pub mod exchange;
 pub mod identity;
+pub mod login;
 pub mod matrix;
 pub mod probe;
 pub mod registration;

@@ -106,6 +106,11 @@ probes! {
     ReadClient "read-client" Register "reading the new client back (RFC 7592 §2.1)";
     DeleteClient "delete-client" Register "deleting the new client (RFC 7592 §2.3)";
     MintStranger "mint-stranger" Register "token request of the anonymously registered client";
+    RegisterLogin "register-login" Register "registration of a client for the login, and of a second one";
+    LoginReturn "login-return" Authenticated "the browser's return from a login; received, not sent";
+    DeviceAuthorization "device-authorization" Authenticated "device authorization request (RFC 8628)";
+    RedeemCode "redeem-code" Authenticated "token request with the code of a login";
+    RefreshToken "refresh-token" Authenticated "token request with the refresh token of a login";
     MintToken "mint-token" Authenticated "token request for an identity";
     RevokeToken "revoke-token" Authenticated "revocation of a token that the run obtained (RFC 7009)";
     OpenSession "open-session" Authenticated "`initialize` for an identity, or `server/discover`";

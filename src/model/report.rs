@@ -7,6 +7,7 @@ use super::audit::{Engagement, ResidueItem, SessionRecord};
 use super::discovery::Discovery;
 use super::exchange::{ExchangeId, Ledger};
 use super::identity::{Identities, ScopeSet};
+use super::login::Login;
 use super::matrix::{Access, Calibration, Cell, Confidence, GateObservation};
 use super::probe::{Plan, Unsettleable};
 use super::registration::{Posture, Registration};
@@ -58,6 +59,9 @@ pub struct Report {
     pub discovery: Discovery,
     /// Registration per authorization server.
     pub registrations: Vec<Registration>,
+    /// Logins of people, and what was tried with them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub logins: Vec<Login>,
     /// Lists as each identity sees them.
     pub listings: Vec<Listing>,
     /// What each door did with each credential.

@@ -53,6 +53,7 @@ pub(crate) fn collected() -> Collected {
         gates: vec![gate("anonymous", 4), gate("elsewhere", 5)],
         matrices: vec![matrix(Revision::R2025_11), older_matrix()],
         registrations: vec![registration()],
+        logins: Vec::new(),
         sessions: vec![
             SessionRecord {
                 identity: "admin".to_owned(),
@@ -191,6 +192,7 @@ pub(crate) fn settings() -> Settings {
         reads: true,
         revision: None,
         identities: vec![source("reader"), source("admin")],
+        login: None,
         mint: None,
         policy: Vec::new(),
         accept: vec![

@@ -1,6 +1,7 @@
 //! Hand-built evidence for the tests of judges.
 
 mod documents;
+mod login;
 mod registration;
 
 use serde_json::Value;

@@ -3,7 +3,7 @@
 use axum::response::Response;
 use url::{Host, Url, form_urlencoded};
 
-use super::super::behaviour::{IssuerParameter, Pkce, Support};
+use super::super::behaviour::{IssuerParameter, Pkce, ResponseIssuer, Support};
 use super::super::http::{self, Incoming, no_store, single, with_header};
 use super::super::state::{Shared, lock};
 use super::clients::Authorization;
@@ -147,7 +147,15 @@ fn redirect(
         answer.append_pair("state", state);
     }
     if shared.behaviour.authorization.iss_parameter == IssuerParameter::Advertised {
-        answer.append_pair("iss", &shared.issuer);
+        match shared.behaviour.grants.response_issuer {
+            ResponseIssuer::Own | ResponseIssuer::Unpromised => {
+                answer.append_pair("iss", &shared.issuer);
+            }
+            ResponseIssuer::Foreign => {
+                answer.append_pair("iss", "https://login.example.com");
+            }
+            ResponseIssuer::Missing => {}
+        }
     }
     let glue = if redirect_uri.contains('?') { '&' } else { '?' };
     let location = format!("{redirect_uri}{glue}{}", answer.finish());

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::super::behaviour::{
     AsMetadata, Endpoints, FlowSwitch, IssuerParameter, IssuerShape, JwksLocation, Pkce,
-    RegistrationMode, Routes, Support,
+    RefreshRotation, RegistrationMode, ResponseIssuer, Routes, Support,
 };
 use super::super::http::{self, Incoming};
 use super::super::state::Shared;
@@ -66,6 +66,9 @@ fn members(shared: &Shared) -> Map<String, Value> {
     };
     let mut response_types = vec!["code"];
     let mut grants = vec!["authorization_code", "client_credentials"];
+    if behaviour.grants.refresh != RefreshRotation::Absent {
+        grants.push("refresh_token");
+    }
     if policy.implicit_flow == FlowSwitch::Advertised {
         response_types.push("token");
         grants.push("implicit");
@@ -83,7 +86,9 @@ fn members(shared: &Shared) -> Map<String, Value> {
         RegistrationMode::Absent | RegistrationMode::Shadow
     );
     let registration = advertised.then(|| endpoint(REGISTER));
-    let iss = (policy.iss_parameter == IssuerParameter::Advertised).then_some(json!(true));
+    let promised = policy.iss_parameter == IssuerParameter::Advertised
+        && behaviour.grants.response_issuer != ResponseIssuer::Unpromised;
+    let iss = promised.then_some(json!(true));
     let cimd = (policy.cimd == Support::Advertised).then_some(json!(true));
     let methods = json!(["client_secret_basic", "client_secret_post", "none"]);
     [

@@ -7,7 +7,8 @@ use serde_json::{Map, Value, json};
 use url::{Host, Url};
 
 use super::super::behaviour::{
-    Management, RedirectPolicy, RegistrationGrants, RegistrationMode, RegistrationResponse,
+    Management, RedirectPolicy, RefreshRotation, RegistrationGrants, RegistrationMode,
+    RegistrationResponse,
 };
 use super::super::http::{self, Incoming, method_not_allowed, no_store, with_header};
 use super::super::state::{Shared, lock};
@@ -125,6 +126,7 @@ impl Application {
         let grants = words(wanted, "grant_types", &["authorization_code"])
             .ok_or((metadata, "`grant_types` must be an array of strings"))?;
         let machine = policy.grants == RegistrationGrants::ClientCredentials;
+        let refreshes = shared.behaviour.grants.refresh != RefreshRotation::Absent;
         let allowed = |grant: &str| match grant {
             "authorization_code" | "refresh_token" => true,
             "client_credentials" => machine,
@@ -182,10 +184,10 @@ impl Application {
                 .unwrap_or("Unnamed")
                 .to_owned(),
             redirect_uris,
-            // Refresh tokens are not issued here; the answer says so by leaving the grant out.
+            // Where no refresh tokens are issued, the answer says so by leaving the grant out.
             grants: grants
                 .into_iter()
-                .filter(|grant| grant != "refresh_token")
+                .filter(|grant| grant != "refresh_token" || refreshes)
                 .collect(),
             auth_method: auth_method.to_owned(),
         })

@@ -4,6 +4,7 @@
 
 mod authority;
 mod builtin;
+mod grants;
 mod loader;
 mod resource;
 mod server;
@@ -19,6 +20,10 @@ pub use authority::{
     RegistrationMode, RegistrationResponse, Support, TokenAudience, TokenFormat, Tokens,
 };
 pub use builtin::BUILTIN;
+pub use grants::{
+    Binding, Caching, CodeUse, Grants, RefreshRotation, RefusedCode, ResponseIssuer, ScopeEcho,
+    VerifierCheck,
+};
 pub use loader::LoadError;
 pub use resource::{
     Audience, Authentication, AuthorizationServers, Challenge, Denial, Enforcement, Expiry,
@@ -58,6 +63,8 @@ pub struct Behaviour {
     pub registration: Registration,
     /// The tokens that the authorization server mints.
     pub tokens: Tokens,
+    /// What the token endpoint does with codes and refresh tokens.
+    pub grants: Grants,
     /// The tools, by name.
     pub tools: BTreeMap<String, Tool>,
     /// Ready-made tokens, by name.
@@ -80,6 +87,8 @@ pub struct Audit {
     pub allow: Vec<String>,
     /// Protocol revision to audit; empty for the newest one served.
     pub revision: String,
+    /// How a person signs in during the audit.
+    pub login: LoginMode,
 }
 
 impl Default for Audit {
@@ -89,8 +98,24 @@ impl Default for Audit {
             mint: Vec::new(),
             allow: Vec::new(),
             revision: String::new(),
+            login: LoginMode::default(),
         }
     }
+}
+
+/// How a person signs in during the audit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum LoginMode {
+    /// Nobody does.
+    #[default]
+    Nobody,
+    /// With the pre-registered public client; the person allows everything.
+    Approve,
+    /// The same, and the person refuses.
+    Deny,
+    /// The same with a client that the auditor registers.
+    Registered,
 }
 
 /// A token that the auditor is to mint through `client_credentials`.
