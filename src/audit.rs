@@ -3,6 +3,7 @@
 use crate::checks::{self, Check};
 use crate::codec::uri;
 use crate::model::audit::{Collected, Engagement};
+use crate::model::identity::Identity;
 use crate::model::matrix::Matrix;
 use crate::model::report::{Report, ToolEnforcement};
 use crate::model::settings::Settings;
@@ -10,7 +11,7 @@ use crate::model::target::Target;
 use crate::oracle::{enforcement, gates, matrix, policy};
 use crate::report::assemble::{self, Judged};
 use crate::stage::{
-    Run, calls, close, discover, enrol, enumerate, hardening, plan, register, token_endpoint,
+    Run, calls, close, discover, enrol, enumerate, hardening, login, plan, register, token_endpoint,
 };
 
 /// What is to be audited.
@@ -28,7 +29,7 @@ pub async fn collect(run: &Run<'_>, target: Target, engagement: Engagement) -> C
     discover::discover(run, &anonymous, &mut collected).await;
     if collected.discovery.unusable.is_none() {
         register::register(run, &mut collected).await;
-        enrol::enrol(run, &mut collected).await;
+        let login = enrol::enrol(run, &mut collected).await;
         let sessions = enumerate::enumerate(run, &mut collected).await;
         token_endpoint::observe(run, &mut collected).await;
         let asked = calls::call(run, &mut collected, &sessions).await;
@@ -36,6 +37,10 @@ pub async fn collect(run: &Run<'_>, target: Target, engagement: Engagement) -> C
         enumerate::repeat_lists(run, &mut collected, &sessions).await;
         hardening::plaintext(run, &anonymous, &mut collected).await;
         close::close(run, &mut collected, &sessions).await;
+        if let Some(mut session) = login {
+            login::probe(run, &mut collected, &mut session).await;
+            login::close(run, &mut collected, session).await;
+        }
         collected.plan = plan::plan(run.settings, &collected, Some(&asked.treatments));
         if collected.discovery.audited.is_some() {
             let built = matrix::build(&calls::input(&collected, &asked));
@@ -44,6 +49,35 @@ pub async fn collect(run: &Run<'_>, target: Target, engagement: Engagement) -> C
     }
     collected.gates = gates::gates(&collected.ledger, &collected.identities);
     collected
+}
+
+/// Discovery and a login, nothing else; unless the token is to be kept it is given back.
+pub async fn sign_in(
+    run: &Run<'_>,
+    target: Target,
+    engagement: Engagement,
+    keep: bool,
+) -> (Collected, Option<Identity>) {
+    let mut collected = begin(target, engagement, run.settings);
+    discover::discover(run, &enrol::anonymous(), &mut collected).await;
+    let Some(begun) = login::begin(run, &mut collected).await else {
+        return (collected, None);
+    };
+    let identity = match begun.identity {
+        Ok(identity) => Some(identity),
+        Err(missing) => {
+            collected.identities.missing.push(missing);
+            None
+        }
+    };
+    if let Some(session) = begun.session {
+        if keep && identity.is_some() {
+            login::leave(&mut collected, session);
+        } else {
+            login::close(run, &mut collected, session).await;
+        }
+    }
+    (collected, identity)
 }
 
 /// Passive discovery only, then the plan of everything else.

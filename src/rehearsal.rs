@@ -9,16 +9,17 @@ use tokio_util::sync::CancellationToken;
 
 use crate::audit;
 use crate::checks;
-use crate::demo::{self, Behaviour, DemoToken, Running, TokenKind};
+use crate::demo::{self, Behaviour, DemoToken, LoginMode, Running, TokenKind, visitor};
 use crate::model::audit::Engagement;
 use crate::model::identity::IdentityKind;
 use crate::model::probe::Tier;
 use crate::model::report::Report;
 use crate::model::settings::{
-    ClientAuth, ClientCredentials, CredentialSource, IdentitySource, KnownClient, Network, Settings,
+    ClientAuth, ClientCredentials, CredentialSource, IdentitySource, KnownClient, LoginRequest,
+    Network, Settings,
 };
 use crate::model::verdict::Severity;
-use crate::stage::{Entropy, Run};
+use crate::stage::{Entropy, Person, Run, Visit};
 use crate::wire::http::HttpWire;
 
 /// A finished audit of embedded servers, which are still up.
@@ -42,7 +43,16 @@ pub async fn rehearse(
 ) -> io::Result<Rehearsal> {
     let running = demo::start(behaviour).await?;
     let settings = settings(behaviour, &running, &seed)?;
-    let report = audit_url(&running.mcp_url, &settings, seed, started).await?;
+    let decision = match behaviour.audit.login {
+        LoginMode::Deny => "deny",
+        LoginMode::Nobody | LoginMode::Approve | LoginMode::Registered => "approve",
+    };
+    let visit = move |visit: &Visit<'_>| {
+        let page = visit.url.to_owned();
+        // A visitor who finds no page leaves the login unfinished, and the report says so.
+        tokio::spawn(async move { visitor::visit(&page, decision).await });
+    };
+    let report = audit_as(&running.mcp_url, &settings, seed, started, &visit).await?;
     Ok(Rehearsal {
         report,
         running,
@@ -60,6 +70,20 @@ pub async fn audit_url(
     seed: [u8; 32],
     started: &str,
 ) -> io::Result<Report> {
+    audit_as(url, settings, seed, started, &|_: &Visit<'_>| {}).await
+}
+
+/// The same with a person who can be asked to sign in.
+///
+/// # Errors
+/// When the URL or the network settings cannot be used.
+pub async fn audit_as(
+    url: &str,
+    settings: &Settings,
+    seed: [u8; 32],
+    started: &str,
+    show: &(dyn Fn(&Visit<'_>) + Send + Sync),
+) -> io::Result<Report> {
     let url = url::Url::parse(url).map_err(invalid)?;
     let wire = HttpWire::new(&url, &settings.network, CancellationToken::new()).map_err(invalid)?;
     let engagement = Engagement {
@@ -73,7 +97,11 @@ pub async fn audit_url(
         ..Engagement::default()
     };
     let silent = |_: &str, _: usize| {};
-    let run = Run::new(&wire, settings, Entropy::new(seed), &silent);
+    let run = Run::new(&wire, settings, Entropy::new(seed), &silent).with_person(Person {
+        show,
+        pasted: None,
+        cancel: CancellationToken::new(),
+    });
     let collected = audit::collect(&run, audit::target(&url), engagement).await;
     let all = checks::all().iter().collect::<Vec<_>>();
     Ok(audit::judge(collected, &all, settings))
@@ -133,6 +161,7 @@ pub fn settings(behaviour: &Behaviour, running: &Running, seed: &[u8; 32]) -> io
         identities,
         observe_rate_limit: behaviour.audit.observe_rate_limit,
         client,
+        login: login(behaviour.audit.login),
         ..defaults(seed)
     })
 }
@@ -149,6 +178,7 @@ pub fn defaults(seed: &[u8; 32]) -> Settings {
         reads: true,
         revision: None,
         identities: Vec::new(),
+        login: None,
         mint: None,
         client: None,
         policy: Vec::new(),
@@ -183,6 +213,20 @@ fn identity(token: &DemoToken) -> IdentitySource {
             token: SecretString::from(token.value.clone()),
         },
     }
+}
+
+fn login(mode: LoginMode) -> Option<LoginRequest> {
+    let client_id = match mode {
+        LoginMode::Nobody => return None,
+        LoginMode::Approve | LoginMode::Deny => Some("demo-cli".to_owned()),
+        LoginMode::Registered => None,
+    };
+    Some(LoginRequest {
+        client_id,
+        timeout: Duration::from_secs(5),
+        grace: Duration::ZERO,
+        ..LoginRequest::named("user")
+    })
 }
 
 fn invalid(problem: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {

@@ -18,7 +18,8 @@ use std::fmt::Write as _;
 
 use futures_util::StreamExt;
 use mcp_assay::checks;
-use mcp_assay::demo::Behaviour;
+use mcp_assay::demo::{Behaviour, LoginMode};
+use mcp_assay::model::probe::ProbeId;
 use mcp_assay::model::report::Report;
 use mcp_assay::model::verdict::Status;
 
@@ -65,11 +66,13 @@ async fn each_defect_is_found_and_nothing_else_is_accused() {
             &ran.behaviour.trips,
             &[Status::Fail, Status::Warn],
         );
+        let unasked = needing_a_login(ran);
+        let open = ran.behaviour.inconclusive.iter().cloned();
         compare(
             &mut wrong,
             ran,
             "INCONCLUSIVE",
-            &ran.behaviour.inconclusive,
+            &open.chain(unasked).collect::<Vec<_>>(),
             &[Status::Inconclusive],
         );
         if ran.state_changing != 0 {
@@ -133,6 +136,20 @@ const BY_CHANCE: [&str; 1] = ["list-varies-per-request"];
 /// Checks whose defect cannot be shown by a server on loopback over plain http; their negative tests
 /// are the judges' own, over hand-built evidence.
 const NEEDS_MORE_THAN_LOOPBACK: [&str; 1] = ["plaintext-endpoint"];
+
+/// Checks that read a login are undecided wherever nobody was asked to sign in.
+fn needing_a_login(ran: &Ran) -> Vec<String> {
+    let asked = ran.behaviour.audit.login != LoginMode::Nobody;
+    let open = with_status(&ran.report, &[Status::Inconclusive]);
+    let needy = checks::all().iter().filter(|check| {
+        let needs = &check.page().needs;
+        needs.contains(&ProbeId::RedeemCode) || needs.contains(&ProbeId::LoginReturn)
+    });
+    needy
+        .map(|check| check.id.to_owned())
+        .filter(|id| !asked && open.contains(id))
+        .collect()
+}
 
 fn compare(wrong: &mut String, ran: &Ran, word: &str, expected: &[String], statuses: &[Status]) {
     let expected: BTreeSet<&String> = expected.iter().collect();

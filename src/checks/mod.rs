@@ -12,6 +12,7 @@ pub mod requirements;
 mod access;
 mod assertions;
 mod front;
+mod logins;
 mod registering;
 mod scopes;
 mod tokens;
@@ -60,7 +61,11 @@ mod registration {
 
 mod grant {
     pub(super) mod client_secret_not_checked;
+    pub(super) mod code_not_bound;
+    pub(super) mod code_replay_accepted;
+    pub(super) mod code_without_verifier_accepted;
     pub(super) mod error_redirect_to_stranger;
+    pub(super) mod grant_differs_silently;
     pub(super) mod implicit_flow_advertised;
     pub(super) mod implicit_flow_honoured;
     pub(super) mod introspection_open;
@@ -73,9 +78,13 @@ mod grant {
     pub(super) mod plain_pkce_accepted;
     pub(super) mod plain_pkce_advertised;
     pub(super) mod redirect_not_exact;
+    pub(super) mod refresh_token_not_rotated;
+    pub(super) mod refresh_widens_grant;
     pub(super) mod resource_indicator_ignored;
+    pub(super) mod response_issuer_inconsistent;
     pub(super) mod token_audience_generic;
     pub(super) mod token_error_malformed;
+    pub(super) mod token_response_cacheable;
     pub(super) mod unentitled_scope_granted;
     pub(super) mod unknown_client_accepted;
     pub(super) mod upstream_pkce_missing;
@@ -333,6 +342,7 @@ catalogue! {
         redirect_not_exact => "redirect-not-exact",
         error_redirect_to_stranger => "error-redirect-to-stranger",
         unknown_client_accepted => "unknown-client-accepted",
+        code_without_verifier_accepted => "code-without-verifier-accepted",
         implicit_flow_advertised => "implicit-flow-advertised",
         implicit_flow_honoured => "implicit-flow-honoured",
         password_grant_advertised => "password-grant-advertised",
@@ -346,6 +356,13 @@ catalogue! {
         token_error_malformed => "token-error-malformed",
         introspection_open => "introspection-open",
         unentitled_scope_granted => "unentitled-scope-granted",
+        response_issuer_inconsistent => "response-issuer-inconsistent",
+        refresh_token_not_rotated => "refresh-token-not-rotated",
+        token_response_cacheable => "token-response-cacheable",
+        code_replay_accepted => "code-replay-accepted",
+        code_not_bound => "code-not-bound",
+        refresh_widens_grant => "refresh-widens-grant",
+        grant_differs_silently => "grant-differs-silently",
     }
     token {
         missing_token_accepted => "missing-token-accepted",

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::login::{LoginArgs, LoginOptions};
 use crate::config::Flags;
 use crate::model::probe::Tier;
 use crate::model::target::Revision;
@@ -55,6 +56,8 @@ pub(crate) enum Command {
     /// Audit an MCP server.
     #[command(after_help = AUDIT_EXAMPLES)]
     Audit(Box<AuditArgs>),
+    /// Sign in with a browser and report what was granted; the token is given back unless kept.
+    Login(Box<LoginArgs>),
     /// Look at public metadata only, then print every request that `audit` would send.
     Plan(Box<TargetArgs>),
     #[cfg(feature = "demo")]
@@ -105,6 +108,9 @@ pub(crate) struct TargetArgs {
         help_heading = "Identities"
     )]
     pub(crate) identities: Vec<String>,
+    /// Signing in.
+    #[command(flatten)]
+    pub(crate) login: LoginOptions,
     /// The identity that may do most; found by its scopes when absent.
     #[arg(long, value_name = "NAME", help_heading = "Identities")]
     pub(crate) privileged: Option<String>,
@@ -199,6 +205,7 @@ impl TargetArgs {
             url: self.url.clone(),
             config: self.config.clone(),
             identities: self.identities.clone(),
+            login: self.login.flags(),
             privileged: self.privileged.clone(),
             revision: self.revision,
             client_id: self.client_id.clone(),

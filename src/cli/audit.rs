@@ -5,12 +5,12 @@ use std::sync::atomic::Ordering;
 use super::args::{AuditArgs, Global};
 use super::progress::Progress;
 use super::session::{self, Usage};
-use super::{DONE, Outcome};
+use super::{DONE, Outcome, browser};
 use crate::audit;
 use crate::checks;
 use crate::config::source::ProcessSecrets;
 use crate::report::exit;
-use crate::stage::Run;
+use crate::stage::{Run, Visit};
 
 pub(crate) fn run(args: &AuditArgs, global: &Global) -> Outcome {
     let flags = args.target.flags(Some(&args.output));
@@ -23,11 +23,16 @@ pub(crate) fn run(args: &AuditArgs, global: &Global) -> Outcome {
     let prepared = session::prepare(&flags, &mut ProcessSecrets::default())?;
     let (wire, cancel) = session::wire(&prepared)?;
     let runtime = session::runtime()?;
+    let open = !args.target.login.no_browser;
+    let progress = Progress::new(global.quiet);
+    let show = |visit: &Visit<'_>| progress.pause(|| browser::show(visit, open));
     let (report, code) = runtime.block_on(async {
         let interrupted = session::cancel_on_interrupt(&cancel);
-        let progress = Progress::new(global.quiet);
         let told = |stage: &str, requests: usize| progress.stage(stage, requests);
-        let run = Run::new(&wire, &prepared.settings, prepared.entropy.clone(), &told);
+        let mut run = Run::new(&wire, &prepared.settings, prepared.entropy.clone(), &told);
+        if prepared.settings.login.is_some() {
+            run = run.with_person(browser::person(&show, &cancel));
+        }
         let target = audit::target(&prepared.url);
         let mut collected = audit::collect(&run, target, prepared.engagement.clone()).await;
         progress.finish();

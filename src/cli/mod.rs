@@ -2,10 +2,12 @@
 
 mod args;
 mod audit;
+mod browser;
 mod catalogue;
 #[cfg(feature = "demo")]
 mod demo;
 mod generate;
+mod login;
 mod plan;
 mod progress;
 mod session;
@@ -25,6 +27,7 @@ pub fn run() -> ExitCode {
     session::start_logging(cli.global.verbose);
     let outcome = match cli.command {
         Command::Audit(args) => audit::run(&args, &cli.global),
+        Command::Login(args) => login::run(&args, &cli.global),
         Command::Plan(args) => plan::run(&args, &cli.global),
         #[cfg(feature = "demo")]
         Command::Demo(args) => demo::run(&args, &cli.global),

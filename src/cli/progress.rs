@@ -35,6 +35,11 @@ impl Progress {
         });
     }
 
+    /// Lets something else be written to stderr.
+    pub(crate) fn pause(&self, write: impl FnOnce()) {
+        self.bar.suspend(write);
+    }
+
     /// Everything is done.
     pub(crate) fn finish(&self) {
         self.bar.finish_and_clear();

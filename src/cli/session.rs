@@ -226,6 +226,12 @@ fn stream(
     }
 }
 
+/// Tells the operator something on stderr.
+pub(crate) fn note(text: &str) {
+    // Nothing useful can be done when stderr itself is gone.
+    let _ = io::stderr().lock().write_all(text.as_bytes());
+}
+
 /// Width and colour for a destination.
 pub(crate) fn style(global: &Global, to_stdout: bool, full: bool) -> Style {
     let terminal = to_stdout && io::stdout().is_terminal();

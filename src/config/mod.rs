@@ -1,6 +1,7 @@
 //! Configuration file, environment and flags become [`Settings`]; every mistake names its place.
 
 mod file;
+pub mod login;
 pub mod source;
 
 use std::collections::BTreeSet;
@@ -9,8 +10,8 @@ use std::path::{Path, PathBuf};
 use crate::model::identity::IdentityKind;
 use crate::model::probe::Tier;
 use crate::model::settings::{
-    Acceptance, ClientAuth, ClientCredentials, CredentialSource, IdentitySource, KnownClient, Mint,
-    Network, PolicyEntry, Settings, ToolRule,
+    Acceptance, ClientAuth, ClientCredentials, CredentialSource, IdentitySource, KnownClient,
+    LoginRequest, Mint, Network, PolicyEntry, Settings, ToolRule,
 };
 use crate::model::target::Revision;
 use crate::model::verdict::Severity;
@@ -73,6 +74,8 @@ pub struct Flags {
     pub config: Option<PathBuf>,
     /// `--identity NAME=SOURCE`.
     pub identities: Vec<String>,
+    /// `--login` and what belongs to it.
+    pub login: login::LoginFlags,
     /// `--privileged NAME`.
     pub privileged: Option<String>,
     /// `--revision`.
@@ -138,7 +141,8 @@ pub fn settings(
         }
         identities.push(identity);
     }
-    mark_privileged(&mut identities, flags.privileged.as_deref())?;
+    let mut login = login::request(&flags.login, &identities, secrets)?;
+    mark_privileged(&mut identities, login.as_mut(), flags.privileged.as_deref())?;
     let mint = file.mint(&identities)?;
     let client = client(flags, &file)?;
     let mut tiers = BTreeSet::from([Tier::Passive, Tier::Anonymous, Tier::Authenticated]);
@@ -150,6 +154,7 @@ pub fn settings(
         reads: !flags.no_reads && file.safety.reads.unwrap_or(true),
         revision: flags.revision.or(file.revision()?),
         identities,
+        login,
         mint,
         client,
         policy: file.policy(),
@@ -242,8 +247,16 @@ fn duplicate(place: &str, name: &str) -> Error {
     )
 }
 
-fn mark_privileged(identities: &mut [IdentitySource], name: Option<&str>) -> Result<(), Error> {
+fn mark_privileged(
+    identities: &mut [IdentitySource],
+    login: Option<&mut LoginRequest>,
+    name: Option<&str>,
+) -> Result<(), Error> {
     let Some(name) = name else { return Ok(()) };
+    if let Some(login) = login.filter(|login| login.name == name) {
+        login.privileged = true;
+        return Ok(());
+    }
     let known = identities
         .iter()
         .map(|identity| identity.name.clone())

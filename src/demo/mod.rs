@@ -5,6 +5,7 @@
 
 pub mod behaviour;
 pub mod raw;
+pub mod visitor;
 
 mod authority;
 mod http;
@@ -28,7 +29,7 @@ use axum::serve::ListenerExt as _;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-pub use behaviour::{BUILTIN, Behaviour, LoadError, TokenKind};
+pub use behaviour::{BUILTIN, Behaviour, LoadError, LoginMode, TokenKind};
 
 use behaviour::{Location, Party};
 use http::Incoming;

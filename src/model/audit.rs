@@ -7,6 +7,7 @@ use super::authorization::FrontChannel;
 use super::discovery::Discovery;
 use super::exchange::{ExchangeId, Ledger};
 use super::identity::Identities;
+use super::login::Login;
 use super::matrix::{GateObservation, Matrix};
 use super::probe::{Plan, Tier, Unsettleable};
 use super::registration::Registration;
@@ -96,6 +97,8 @@ pub struct Collected {
     pub token_endpoints: Vec<TokenEndpoint>,
     /// What each authorization endpoint does before a login.
     pub front_channels: Vec<FrontChannel>,
+    /// Logins of people, and what was tried with them.
+    pub logins: Vec<Login>,
     /// Sessions opened.
     pub sessions: Vec<SessionRecord>,
     /// What is left behind.

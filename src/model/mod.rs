@@ -6,6 +6,7 @@ pub mod consequence;
 pub mod discovery;
 pub mod exchange;
 pub mod identity;
+pub mod login;
 pub mod matrix;
 pub mod probe;
 pub mod registration;

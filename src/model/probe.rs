@@ -120,6 +120,11 @@ probes! {
     DeleteClient "delete-client" Register "deleting the new client (RFC 7592 §2.3)";
     MintStranger "mint-stranger" Register "token request of the anonymously registered client";
     RevokeStranger "revoke-stranger" Register "revocation of the anonymously registered client's token (RFC 7009)";
+    RegisterLogin "register-login" Register "registration of a client for the login, and of a second one";
+    LoginReturn "login-return" Authenticated "the browser's return from a login; received, not sent";
+    DeviceAuthorization "device-authorization" Authenticated "device authorization request (RFC 8628)";
+    RedeemCode "redeem-code" Authenticated "token request with the code of a login";
+    RefreshToken "refresh-token" Authenticated "token request with the refresh token of a login";
     MintToken "mint-token" Authenticated "token request for an identity";
     TokenGrant "token-grant" Anonymous "token request of a client that does not exist: an unknown grant type, then `password`";
     Introspect "introspect" Anonymous "introspection of a random token, without credentials";

@@ -8,6 +8,7 @@ use super::authorization::FrontChannel;
 use super::discovery::Discovery;
 use super::exchange::{ExchangeId, Ledger};
 use super::identity::{Identities, ScopeSet};
+use super::login::Login;
 use super::matrix::{Access, Calibration, Cell, Confidence, GateObservation};
 use super::probe::{Plan, Unsettleable};
 use super::registration::{Posture, Registration};
@@ -65,6 +66,9 @@ pub struct Report {
     /// What each authorization endpoint does before a login.
     #[serde(default)]
     pub front_channels: Vec<FrontChannel>,
+    /// Logins of people, and what was tried with them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub logins: Vec<Login>,
     /// Lists as each identity sees them.
     pub listings: Vec<Listing>,
     /// What each door did with each credential.

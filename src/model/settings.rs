@@ -22,6 +22,8 @@ pub struct Settings {
     pub revision: Option<Revision>,
     /// Operator identities.
     pub identities: Vec<IdentitySource>,
+    /// The login to make, when asked for.
+    pub login: Option<LoginRequest>,
     /// The ladder to mint, when asked for.
     pub mint: Option<Mint>,
     /// A client that the authorization server already knows.
@@ -95,6 +97,49 @@ pub struct ClientCredentials {
     pub auth: ClientAuth,
     /// The issuer to use when the target names several.
     pub issuer: Option<String>,
+}
+
+/// A login that the operator asked for.
+#[derive(Clone, Debug)]
+pub struct LoginRequest {
+    /// Name of the identity that results.
+    pub name: String,
+    /// Whether it is the strongest.
+    pub privileged: bool,
+    /// The client to use; registered for the run when absent.
+    pub client_id: Option<String>,
+    /// Its secret; a public client has none.
+    pub secret: Option<SecretString>,
+    /// Scopes to ask for; what the challenge names, else what the metadata lists, when absent.
+    pub scopes: Option<ScopeSet>,
+    /// The issuer to use when the target names several.
+    pub issuer: Option<String>,
+    /// Whether to use the device flow (RFC 8628).
+    pub device: bool,
+    /// Port of the loopback address that the browser is sent back to; any free one when absent.
+    pub port: Option<u16>,
+    /// How long to wait for a person.
+    pub timeout: Duration,
+    /// How long an exchanged refresh token may go on working before it counts as reusable.
+    pub grace: Duration,
+}
+
+impl LoginRequest {
+    /// A login for an identity, with every default.
+    pub fn named(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            privileged: false,
+            client_id: None,
+            secret: None,
+            scopes: None,
+            issuer: None,
+            device: false,
+            port: None,
+            timeout: Duration::from_mins(5),
+            grace: Duration::from_mins(1),
+        }
+    }
 }
 
 /// Client authentication at the token endpoint (RFC 6749 §2.3.1).

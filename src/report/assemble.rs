@@ -91,6 +91,7 @@ pub fn assemble(collected: Collected, judged: Judged, settings: &Settings) -> Re
         registrations: collected.registrations,
         token_endpoints: collected.token_endpoints,
         front_channels: collected.front_channels,
+        logins: collected.logins,
         listings: collected.surface.listings,
         gates: collected.gates,
         plan: collected.plan,

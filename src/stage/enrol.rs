@@ -2,7 +2,7 @@
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{Run, file, forge, mint, together};
+use super::{Run, file, forge, login, mint, together};
 use crate::codec::jose;
 use crate::model::audit::Collected;
 use crate::model::exchange::Exchange;
@@ -34,7 +34,7 @@ pub fn anonymous() -> Identity {
 }
 
 /// Makes every identity of the run; what cannot be had is listed with its reason.
-pub async fn enrol(run: &Run<'_>, collected: &mut Collected) {
+pub async fn enrol(run: &Run<'_>, collected: &mut Collected) -> Option<login::Session> {
     (run.progress)("enrol", run.settings.identities.len());
     let mut identities = Identities::default();
     identities.present.push(anonymous());
@@ -110,6 +110,14 @@ pub async fn enrol(run: &Run<'_>, collected: &mut Collected) {
             }
         }
     }
+    let begun = login::begin(run, collected).await;
+    let session = begun.and_then(|begun| {
+        match begun.identity {
+            Ok(identity) => granted.push(identity),
+            Err(missing) => identities.missing.push(missing),
+        }
+        begun.session
+    });
     let model = model(&granted).cloned();
     identities.present.push(forge::garbage(run, model.as_ref()));
     identities.present.extend(granted);
@@ -117,6 +125,7 @@ pub async fn enrol(run: &Run<'_>, collected: &mut Collected) {
         .present
         .extend(forge::wrong_tokens(run, collected, model.as_ref()).await);
     collected.identities = identities;
+    session
 }
 
 /// None, each alone, all but each, all; every rung once, and not the rung the source itself is.

@@ -10,6 +10,7 @@ pub mod enumerate;
 pub mod forge;
 mod front;
 pub mod hardening;
+pub mod login;
 pub mod metadata;
 pub mod mint;
 pub mod plan;
@@ -29,6 +30,8 @@ use crate::model::exchange::ExchangeId;
 use crate::model::settings::Settings;
 use crate::wire::{Pending, Sent, Wire};
 
+pub use login::person::{Person, Visit};
+
 /// What every stage needs: the wire, the settings, and the random bytes of this run.
 pub struct Run<'a> {
     /// Where requests go.
@@ -39,6 +42,8 @@ pub struct Run<'a> {
     pub entropy: Entropy,
     /// Told which stage runs and how many requests it will send.
     pub progress: &'a (dyn Fn(&str, usize) + Send + Sync),
+    /// The person who signs in, when there is one to ask.
+    pub person: Option<Person<'a>>,
     next_id: AtomicU64,
 }
 
@@ -55,8 +60,16 @@ impl<'a> Run<'a> {
             settings,
             entropy,
             progress,
+            person: None,
             next_id: AtomicU64::new(1),
         }
+    }
+
+    /// The same run with a person who can be asked to sign in.
+    #[must_use]
+    pub fn with_person(mut self, person: Person<'a>) -> Self {
+        self.person = Some(person);
+        self
     }
 
     /// The next JSON-RPC request id; allotted in plan order, so that runs compare.

@@ -17,6 +17,7 @@ pub fn plan(settings: &Settings, collected: &Collected, treatments: Option<&Trea
     let mut plan = Plan::default();
     discovery(&mut plan, collected);
     registration(&mut plan, settings, collected);
+    login(&mut plan, settings, collected);
     minting(&mut plan, &who);
     plan.groups
         .extend(super::token_endpoint::planned(settings, collected));
@@ -241,6 +242,34 @@ fn front(plan: &mut Plan, settings: &Settings, collected: &Collected) {
         (ProbeId::FollowRedirect, asked * front::FOLLOWED, true),
     ] {
         add(plan, probe, &anonymous, requests, conditional);
+    }
+}
+
+/// Upper bounds: five authorizations, each code tried in up to six ways.
+fn login(plan: &mut Plan, settings: &Settings, collected: &Collected) {
+    let Some(request) = &settings.login else {
+        return;
+    };
+    let who = vec![request.name.clone()];
+    let registers = request.client_id.is_none() && settings.allows(Tier::Register);
+    let device = usize::from(request.device);
+    let known = collected.logins.iter().map(|login| {
+        let issued = |answer: &crate::model::login::TokenAnswer| usize::from(answer.issued);
+        let redeemed = login.redemptions.iter().map(|it| issued(&it.answer));
+        let refreshed = login.refreshes.iter().map(|it| issued(&it.answer));
+        2 * (redeemed.sum::<usize>() + refreshed.sum::<usize>())
+    });
+    let tokens = known.max().unwrap_or(12);
+    for (probe, requests) in [
+        (ProbeId::RegisterLogin, 2 * usize::from(registers)),
+        (ProbeId::LoginReturn, 5 * (1 - device)),
+        (ProbeId::DeviceAuthorization, device),
+        (ProbeId::RedeemCode, if request.device { 120 } else { 24 }),
+        (ProbeId::RefreshToken, 6),
+        (ProbeId::RevokeToken, tokens),
+        (ProbeId::DeleteClient, 2 * usize::from(registers)),
+    ] {
+        add(plan, probe, &who, requests, true);
     }
 }
 

@@ -15,6 +15,7 @@ use crate::model::probe::{ProbeKey, Tier};
 
 pub mod address;
 mod answer;
+pub mod callback;
 mod capture;
 mod client;
 mod compose;

@@ -55,6 +55,7 @@ pub(crate) fn collected() -> Collected {
         registrations: vec![registration()],
         token_endpoints: Vec::new(),
         front_channels: Vec::new(),
+        logins: Vec::new(),
         sessions: vec![
             SessionRecord {
                 identity: "admin".to_owned(),
@@ -193,6 +194,7 @@ pub(crate) fn settings() -> Settings {
         reads: true,
         revision: None,
         identities: vec![source("reader"), source("admin")],
+        login: None,
         mint: None,
         client: None,
         policy: Vec::new(),

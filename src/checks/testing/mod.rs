@@ -2,6 +2,7 @@
 
 mod documents;
 mod front;
+mod login;
 mod registration;
 mod token_endpoint;
 

@@ -12,6 +12,7 @@ pub(crate) struct Clients {
     pub(crate) known: HashMap<String, KnownClient>,
     pub(crate) pending: HashMap<String, Authorization>,
     pub(crate) codes: HashMap<String, Authorization>,
+    pub(crate) refresh: HashMap<String, RefreshGrant>,
     pub(crate) registration_attempts: usize,
 }
 
@@ -49,6 +50,17 @@ pub(crate) struct Authorization {
     pub(crate) plain: bool,
 }
 
+/// What a refresh token stands for.
+#[derive(Clone, Debug)]
+pub(crate) struct RefreshGrant {
+    pub(crate) client: String,
+    pub(crate) scopes: Vec<String>,
+    pub(crate) audience: String,
+    /// Every refresh token of one login.
+    pub(crate) family: String,
+    pub(crate) spent: bool,
+}
+
 impl Clients {
     /// The clients that a behaviour file lists, and the public one that the ready-made tokens name.
     pub(crate) fn preregistered(behaviour: &Behaviour) -> Self {
@@ -56,6 +68,7 @@ impl Clients {
             vec![
                 "authorization_code".to_owned(),
                 "client_credentials".to_owned(),
+                "refresh_token".to_owned(),
             ]
         };
         let mut known: HashMap<String, KnownClient> = behaviour
@@ -79,7 +92,7 @@ impl Clients {
             secret: None,
             scopes: behaviour.scope_catalogue(),
             redirect_uris: vec!["http://127.0.0.1/callback".to_owned()],
-            grants: vec!["authorization_code".to_owned()],
+            grants: vec!["authorization_code".to_owned(), "refresh_token".to_owned()],
             unapproved: false,
             registration: None,
         };
@@ -120,6 +133,25 @@ impl Clients {
     /// Keeps an authorization until its page is answered; forgets all when nobody answers.
     pub(crate) fn remember(&mut self, handle: String, authorization: Authorization) {
         keep(&mut self.pending, handle, authorization);
+    }
+
+    /// Keeps a refresh token and returns it; forgets all when there are too many.
+    pub(crate) fn grant(&mut self, token: String, grant: RefreshGrant) -> String {
+        if self.refresh.len() >= PENDING_LIMIT {
+            self.refresh.clear();
+        }
+        self.refresh.insert(token.clone(), grant);
+        token
+    }
+
+    /// Ends every refresh token of a login.
+    pub(crate) fn end(&mut self, family: &str) {
+        self.refresh.retain(|_, grant| grant.family != family);
+    }
+
+    /// Withdraws a token, when it is a refresh token.
+    pub(crate) fn withdraw(&mut self, token: &str) {
+        self.refresh.remove(token);
     }
 
     /// Keeps a code until it is redeemed; forgets all when nobody redeems.

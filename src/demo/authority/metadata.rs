@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::super::behaviour::{
     AsMetadata, Endpoints, FlowSwitch, IssuerParameter, IssuerShape, JwksLocation, Pkce,
-    RegistrationMode, Routes, Support,
+    RefreshRotation, RegistrationMode, Routes, Support,
 };
 use super::super::http::{self, Incoming};
 use super::super::state::Shared;
@@ -67,6 +67,9 @@ fn members(shared: &Shared) -> Map<String, Value> {
     };
     let mut response_types = vec!["code"];
     let mut grants = vec!["authorization_code", "client_credentials"];
+    if behaviour.grants.refresh != RefreshRotation::Absent {
+        grants.push("refresh_token");
+    }
     if policy.implicit_flow == FlowSwitch::Advertised {
         response_types.push("token");
         grants.push("implicit");
@@ -84,7 +87,8 @@ fn members(shared: &Shared) -> Map<String, Value> {
         RegistrationMode::Absent | RegistrationMode::Shadow
     );
     let registration = advertised.then(|| endpoint(REGISTER));
-    let iss = (policy.iss_parameter == IssuerParameter::Advertised).then_some(json!(true));
+    let promised = policy.iss_parameter == IssuerParameter::Advertised;
+    let iss = promised.then_some(json!(true));
     let cimd = (policy.cimd == Support::Advertised).then_some(json!(true));
     let methods = json!(["client_secret_basic", "client_secret_post", "none"]);
     [

@@ -2,6 +2,7 @@
 
 mod authorize;
 mod clients;
+mod codes;
 mod metadata;
 mod pages;
 mod proxy;

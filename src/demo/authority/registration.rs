@@ -9,8 +9,8 @@ use serde_json::{Map, Value, json};
 use url::{Host, Url};
 
 use super::super::behaviour::{
-    Management, RedirectNeed, RedirectPolicy, RegistrationGrants, RegistrationMode,
-    RegistrationResponse, RegistrationScopes, Statements,
+    Management, RedirectNeed, RedirectPolicy, RefreshRotation, RegistrationGrants,
+    RegistrationMode, RegistrationResponse, RegistrationScopes, Statements,
 };
 use super::super::http::{self, Incoming, method_not_allowed, no_store, with_header};
 use super::super::state::{Shared, lock};
@@ -147,6 +147,7 @@ impl Application {
             RegistrationGrants::ClientCredentials | RegistrationGrants::ClientCredentialsUnapproved
         );
         let outdated = policy.grants == RegistrationGrants::Outdated;
+        let refreshes = shared.behaviour.grants.refresh != RefreshRotation::Absent;
         let allowed = |grant: &str| match grant {
             "authorization_code" | "refresh_token" => true,
             "client_credentials" => machine,
@@ -211,10 +212,10 @@ impl Application {
                 .unwrap_or("Unnamed")
                 .to_owned(),
             redirect_uris,
-            // Refresh tokens are not issued here; the answer says so by leaving the grant out.
+            // Where no refresh tokens are issued, the answer says so by leaving the grant out.
             grants: grants
                 .into_iter()
-                .filter(|grant| grant != "refresh_token")
+                .filter(|grant| grant != "refresh_token" || refreshes)
                 .collect(),
             auth_method: auth_method.to_owned(),
             scope: scope(shared, wanted),

@@ -2,16 +2,16 @@
 
 use axum::response::Response;
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD as BASE64, URL_SAFE_NO_PAD as BASE64URL};
+use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::json;
-use sha2::{Digest, Sha256};
 use url::form_urlencoded;
 
-use super::super::behaviour::{MintPolicy, TokenKind};
+use super::super::behaviour::{Caching, MintPolicy, ScopeEcho, TokenKind};
 use super::super::http::{self, Incoming, Refusal, no_store, single, with_header};
 use super::super::state::{Shared, lock};
 use super::super::tokens::{self, SIBLING_PATH};
 use super::clients::KnownClient;
+use super::codes;
 use super::oauth_error;
 use super::token_endpoint;
 
@@ -29,7 +29,7 @@ pub(crate) fn issue(shared: &Shared, incoming: &Incoming) -> Response {
     if token_endpoint::has_password_grant(shared, grant) {
         return oauth_error(400, "invalid_grant", "No such user, or a wrong password");
     }
-    if grant != "authorization_code" && grant != "client_credentials" {
+    if !GRANTS.contains(&grant) {
         return oauth_error(
             400,
             "unsupported_grant_type",
@@ -43,10 +43,10 @@ pub(crate) fn issue(shared: &Shared, incoming: &Incoming) -> Response {
             "The client may not use this grant",
         );
     }
-    if grant == "authorization_code" {
-        redeem(shared, &form, &client_id)
-    } else {
-        client_credentials(shared, &form, &client_id, &client)
+    match grant {
+        "authorization_code" => codes::redeem(shared, &form, &client_id, &client),
+        "refresh_token" => codes::refresh(shared, &form, &client_id),
+        _ => client_credentials(shared, &form, &client_id, &client),
     }
 }
 
@@ -59,6 +59,7 @@ pub(crate) fn revoke(shared: &Shared, incoming: &Incoming) -> Response {
     let Some(token) = single(&form, "token") else {
         return oauth_error(400, "invalid_request", "`token` is missing");
     };
+    lock(&shared.clients).withdraw(token);
     let mut revoked = lock(&shared.revoked);
     if revoked.len() < REVOKED_LIMIT {
         revoked.insert(token.to_owned());
@@ -79,7 +80,7 @@ pub(crate) fn machine(shared: &Shared, form: &[(String, String)], client_id: &st
     };
     let known = lock(&shared.clients).known.get(client_id).cloned();
     let scopes = known.unwrap_or_default().scopes;
-    respond(shared, client_id, client_id, &scopes, &audience)
+    respond(shared, client_id, client_id, &scopes, &audience, None)
 }
 
 /// The audience that a request's `resource` leads to (RFC 8707); none for an unknown resource.
@@ -138,54 +139,17 @@ fn client_credentials(
     let Some(scopes) = granted(shared, &client.scopes, single(form, "scope")) else {
         return oauth_error(400, "invalid_scope", "None of the scopes can be granted");
     };
-    respond(shared, client_id, client_id, &scopes, &audience)
+    respond(shared, client_id, client_id, &scopes, &audience, None)
 }
 
-fn redeem(shared: &Shared, form: &[(String, String)], client_id: &str) -> Response {
-    let code = single(form, "code").unwrap_or_default();
-    // A code is spent by being shown, whatever comes of it (RFC 6749 §4.1.2).
-    let Some(authorization) = lock(&shared.clients).codes.remove(code) else {
-        return oauth_error(400, "invalid_grant", "The code is not valid");
-    };
-    let verifier = single(form, "code_verifier").unwrap_or_default();
-    let proof = if authorization.plain {
-        verifier.to_owned()
-    } else {
-        BASE64URL.encode(Sha256::digest(verifier.as_bytes()))
-    };
-    let bound = authorization.client == client_id
-        && single(form, "redirect_uri") == Some(authorization.redirect_uri.as_str())
-        && proof == authorization.challenge;
-    if !bound {
-        return oauth_error(
-            400,
-            "invalid_grant",
-            "Client, redirect URI or verifier do not match",
-        );
-    }
-    let resource_given = form.iter().any(|(name, _)| name == "resource");
-    if resource_given && audience(shared, form).as_deref() != Some(&authorization.audience) {
-        return oauth_error(
-            400,
-            "invalid_target",
-            "The resource is not the one authorized",
-        );
-    }
-    respond(
-        shared,
-        "demo-user",
-        client_id,
-        &authorization.scopes,
-        &authorization.audience,
-    )
-}
-
-fn respond(
+/// A token answer (RFC 6749 §5.1).
+pub(crate) fn respond(
     shared: &Shared,
     subject: &str,
     client: &str,
     scopes: &[String],
     audience: &str,
+    refresh: Option<String>,
 ) -> Response {
     let order = tokens::Order {
         subject,
@@ -197,13 +161,25 @@ fn respond(
     let Some((token, lifetime)) = tokens::mint(shared, &order) else {
         return oauth_error(500, "server_error", "The token could not be signed");
     };
-    let body = json!({
+    let knobs = &shared.behaviour.grants;
+    let mut body = json!({
         "access_token": token,
         "token_type": "Bearer",
         "expires_in": lifetime,
-        "scope": scopes.join(" "),
     });
-    no_store(http::json(200, &body))
+    if let Some(members) = body.as_object_mut() {
+        if knobs.scope_echo == ScopeEcho::Given {
+            members.insert("scope".to_owned(), json!(scopes.join(" ")));
+        }
+        if let Some(refresh) = refresh {
+            members.insert("refresh_token".to_owned(), json!(refresh));
+        }
+    }
+    let answer = http::json(200, &body);
+    match knobs.caching {
+        Caching::Forbidden => no_store(answer),
+        Caching::Unmentioned => answer,
+    }
 }
 
 /// The client that a request proves to come from.
@@ -271,4 +247,6 @@ fn invalid_client() -> Response {
     with_header(refusal, "www-authenticate", "Basic realm=\"demo\"")
 }
 
+/// Grants that the endpoint knows.
+const GRANTS: [&str; 3] = ["authorization_code", "refresh_token", "client_credentials"];
 const REVOKED_LIMIT: usize = 10_000;

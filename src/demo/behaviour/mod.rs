@@ -5,6 +5,7 @@
 mod authority;
 mod builtin;
 mod front;
+mod grants;
 mod loader;
 mod resource;
 mod server;
@@ -26,6 +27,9 @@ pub use front::{
     ChallengeRule, ErrorPlace, FirstPage, FramePolicy, Front, ImplicitRule, Login, Looks,
     PageCookie, Proxy, RedirectComparison, RedirectHost, ResourceRule, ResponseIssuer,
     UnknownClients, UpstreamChallenge, UpstreamState,
+};
+pub use grants::{
+    Binding, Caching, CodeUse, Grants, RefreshRotation, RefusedCode, ScopeEcho, VerifierCheck,
 };
 pub use loader::LoadError;
 pub use resource::{
@@ -74,6 +78,8 @@ pub struct Behaviour {
     pub tokens: Tokens,
     /// The token endpoint, and the extensions that build on it.
     pub token_endpoint: TokenEndpoint,
+    /// What the token endpoint does with codes and refresh tokens.
+    pub grants: Grants,
     /// The tools, by name.
     pub tools: BTreeMap<String, Tool>,
     /// Ready-made tokens, by name.
@@ -100,6 +106,8 @@ pub struct Audit {
     pub observe_rate_limit: Option<usize>,
     /// Protocol revision to audit; empty for the newest one served.
     pub revision: String,
+    /// How a person signs in during the audit.
+    pub login: LoginMode,
 }
 
 impl Default for Audit {
@@ -111,6 +119,7 @@ impl Default for Audit {
             allow: Vec::new(),
             observe_rate_limit: None,
             revision: String::new(),
+            login: LoginMode::default(),
         }
     }
 }
@@ -123,6 +132,21 @@ pub struct AuditClient {
     pub id: String,
     /// Its redirect URI.
     pub redirect_uri: String,
+}
+
+/// How a person signs in during the audit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum LoginMode {
+    /// Nobody does.
+    #[default]
+    Nobody,
+    /// With the pre-registered public client; the person allows everything.
+    Approve,
+    /// The same, and the person refuses.
+    Deny,
+    /// The same with a client that the auditor registers.
+    Registered,
 }
 
 /// A token that the auditor is to mint through `client_credentials`.

@@ -1,0 +1,113 @@
+//! Knobs of the token endpoint: what it does with codes and refresh tokens, and how it answers.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// What the token endpoint does with codes and refresh tokens.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Grants {
+    /// How the PKCE verifier is compared.
+    pub verifier: VerifierCheck,
+    /// Whether a code is bound to the redirect URI it was asked with.
+    pub redirect: Binding,
+    /// Whether a code is bound to the client it was issued to.
+    pub client: Binding,
+    /// How often a code can be redeemed.
+    pub codes: CodeUse,
+    /// What a refused redemption does to the code.
+    pub refused_codes: RefusedCode,
+    /// What happens to a refresh token that is used.
+    pub refresh: RefreshRotation,
+    /// Which scopes a refresh can ask for.
+    pub refresh_scope: Binding,
+    /// Which resources a refresh can ask for.
+    pub refresh_resource: Binding,
+    /// Whether token answers may be stored.
+    pub caching: Caching,
+    /// Whether token answers name the granted scopes.
+    pub scope_echo: ScopeEcho,
+}
+
+/// How the PKCE verifier is compared (RFC 7636 §4.6).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum VerifierCheck {
+    /// Always.
+    #[default]
+    Always,
+    /// Only when one is sent.
+    WhenSent,
+    /// Never; any will do.
+    Never,
+}
+
+/// Whether something holds for the whole life of a grant.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Binding {
+    /// It does.
+    #[default]
+    Bound,
+    /// It is not compared again.
+    Loose,
+}
+
+/// How often a code can be redeemed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum CodeUse {
+    /// Once.
+    #[default]
+    Once,
+    /// As often as anybody likes.
+    Often,
+}
+
+/// What a refused redemption does to the code.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum RefusedCode {
+    /// It is spent.
+    #[default]
+    Spent,
+    /// It stays good for a proper redemption.
+    Kept,
+}
+
+/// What happens to a refresh token that is used (OAuth 2.1 §4.3.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum RefreshRotation {
+    /// A new one replaces it; using the old one again ends the whole grant.
+    #[default]
+    Rotating,
+    /// It stays as it is.
+    Static,
+    /// A new one is issued and the old one goes on working.
+    OldAccepted,
+    /// There are no refresh tokens.
+    Absent,
+}
+
+/// Whether token answers may be stored (RFC 6749 §5.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Caching {
+    /// They say `no-store`.
+    #[default]
+    Forbidden,
+    /// They say nothing.
+    Unmentioned,
+}
+
+/// Whether token answers name the granted scopes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ScopeEcho {
+    /// They do.
+    #[default]
+    Given,
+    /// They do not.
+    Omitted,
+}

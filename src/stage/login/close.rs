@@ -1,0 +1,122 @@
+//! Giving everything back: tokens revoked (RFC 7009), clients deleted (RFC 7592), the rest listed.
+
+use super::client::LoginClient;
+use super::{Session, token};
+use crate::model::audit::{Collected, ResidueItem};
+use crate::model::probe::{ProbeId, ProbeKey};
+use crate::stage::{Run, file};
+use crate::wire::{Destination, Outgoing};
+
+/// Revokes the tokens of a login and deletes the clients that were registered for it.
+pub async fn close(run: &Run<'_>, collected: &mut Collected, session: Session) {
+    (run.progress)("log out", session.held.len());
+    let mut left = Vec::new();
+    let mut answered = None;
+    for held in &session.held {
+        let client = match (&session.other, held.by_other) {
+            (Some(other), true) => other,
+            _ => &session.client,
+        };
+        let status = token::revoke(run, collected, &session.server, client, held).await;
+        if status.is_none_or(|status| status >= 300) {
+            left.push(held.name.clone());
+            answered = status;
+        }
+    }
+    if !left.is_empty() {
+        collected.residue.push(tokens(&session, &left, answered));
+    }
+    for client in [Some(session.client), session.other].into_iter().flatten() {
+        delete(run, collected, client).await;
+    }
+}
+
+/// Leaves everything as it is, because the token is to be kept: deleting the client could end it.
+pub fn leave(collected: &mut Collected, session: Session) {
+    for client in [Some(session.client), session.other].into_iter().flatten() {
+        if let Some(made) = client.registered {
+            collected.residue.push(ResidueItem {
+                kind: "client".to_owned(),
+                name: made.record.client_id,
+                location: session.server.issuer.clone(),
+                reason: "the token that was kept belongs to it".to_owned(),
+                undo: made.management.map_or_else(
+                    || "ask the operator of the authorization server to remove it".to_owned(),
+                    |(uri, _)| format!("DELETE {uri} with its registration access token"),
+                ),
+                exchange: Some(made.record.exchange),
+            });
+        }
+    }
+}
+
+fn tokens(session: &Session, left: &[String], answered: Option<u16>) -> ResidueItem {
+    let endpoint = session.server.revocation.clone();
+    let reason = match (&endpoint, answered) {
+        (None, _) => "no `revocation_endpoint` is advertised".to_owned(),
+        (Some(_), Some(status)) => format!("revocation answered HTTP {status}"),
+        (Some(_), None) => "revocation got no answer".to_owned(),
+    };
+    let exchange = session.facts.redemptions.first();
+    ResidueItem {
+        kind: "token".to_owned(),
+        name: format!("{} ({} tokens)", session.facts.identity, left.len()),
+        location: endpoint
+            .clone()
+            .unwrap_or_else(|| session.server.issuer.clone()),
+        reason: format!("{reason}; they last until they expire"),
+        undo: endpoint.map_or_else(
+            || {
+                format!(
+                    "sign in at {} and withdraw the consent of client `{}`",
+                    session.server.issuer, session.facts.client_id
+                )
+            },
+            |url| format!("POST {url} token=…"),
+        ),
+        exchange: exchange.map(|it| it.answer.exchange),
+    }
+}
+
+async fn delete(run: &Run<'_>, collected: &mut Collected, client: LoginClient) {
+    let Some(made) = client.registered else {
+        return;
+    };
+    let record = made.record;
+    let (reason, location) = match made.management {
+        None => (
+            "the server offers no client management (RFC 7592)".to_owned(),
+            None,
+        ),
+        Some((uri, token)) => {
+            let key = ProbeKey::new(ProbeId::DeleteClient).variant(record.variant.clone());
+            let mut outgoing = Outgoing::new(key, "DELETE", uri.clone());
+            outgoing.destination = Destination::Discovered;
+            outgoing.credential = Some(token);
+            outgoing.cleanup = true;
+            outgoing.caused_by = Some(record.exchange);
+            let sent = run.wire.send(outgoing).await;
+            let status = sent.exchange.status();
+            file(collected, sent);
+            match status {
+                Some(200..=299) => return,
+                Some(status) => (
+                    format!("DELETE was answered with HTTP {status} (RFC 7592 §2.3)"),
+                    Some(uri),
+                ),
+                None => ("DELETE got no answer".to_owned(), Some(uri)),
+            }
+        }
+    };
+    collected.residue.push(ResidueItem {
+        kind: "client".to_owned(),
+        name: record.client_id,
+        reason,
+        undo: match &location {
+            Some(uri) => format!("DELETE {uri} with its registration access token"),
+            None => "ask the operator of the authorization server to remove this client".to_owned(),
+        },
+        location: location.unwrap_or_else(|| "the authorization server".to_owned()),
+        exchange: Some(record.exchange),
+    });
+}

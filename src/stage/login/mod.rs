@@ -1,0 +1,349 @@
+//! A login: a person approves, a code comes back, and the code becomes the token of an identity.
+//! What the token endpoint should refuse is tried afterwards, with further codes.
+
+mod authorize;
+mod client;
+mod close;
+mod codes;
+mod device;
+pub mod person;
+mod refresh;
+mod token;
+
+use std::collections::BTreeSet;
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::{Run, mint};
+use crate::codec::jose;
+use crate::model::audit::Collected;
+use crate::model::discovery::{AuthorizationServer, Discovery};
+use crate::model::exchange::ExchangeId;
+use crate::model::identity::{Identity, IdentityKind, MissingIdentity, Provenance, ScopeSet};
+use crate::model::login::{ClientOrigin, Login, Redemption, Trial};
+use crate::model::settings::LoginRequest;
+use crate::wire::callback::Callback;
+
+use client::LoginClient;
+use person::Visit;
+use token::{Asked, Held};
+
+pub use close::{close, leave};
+
+/// A login under way: what further probes and the clean-up need.
+pub struct Session {
+    server: Endpoints,
+    client: LoginClient,
+    other: Option<LoginClient>,
+    callback: Option<Callback>,
+    facts: Login,
+    held: Vec<Held>,
+    refresh: Option<SecretString>,
+}
+
+/// What the metadata of the chosen authorization server says.
+#[derive(Clone, Debug)]
+struct Endpoints {
+    issuer: String,
+    authorization: Option<url::Url>,
+    token: String,
+    device: Option<String>,
+    revocation: Option<String>,
+    registration: Option<String>,
+    scopes: BTreeSet<String>,
+    grants: Option<BTreeSet<String>>,
+    auth_methods: Option<BTreeSet<String>>,
+    challenge_methods: BTreeSet<String>,
+    issuer_promised: bool,
+    metadata: ExchangeId,
+}
+
+/// What a login gave.
+pub struct Begun {
+    /// The identity, or why it is missing.
+    pub identity: Result<Identity, MissingIdentity>,
+    /// What has to be probed and cleaned up later.
+    pub session: Option<Session>,
+}
+
+/// Makes the login that the operator asked for; nothing when none was asked for.
+pub async fn begin(run: &Run<'_>, collected: &mut Collected) -> Option<Begun> {
+    let request = run.settings.login.clone()?;
+    (run.progress)("login", 0);
+    let missing = |reason: String, exchange| MissingIdentity {
+        name: request.name.clone(),
+        reason,
+        exchange,
+    };
+    let mut session = match prepare(run, collected, &request).await {
+        Ok(session) => session,
+        Err(reason) => {
+            return Some(Begun {
+                identity: Err(missing(reason, None)),
+                session: None,
+            });
+        }
+    };
+    let obtained = if request.device {
+        device::obtain(run, collected, &mut session, &request).await
+    } else {
+        first_code(run, collected, &mut session).await
+    };
+    let identity = match obtained {
+        Ok(obtained) => Ok(identity(&session, &request, obtained)),
+        Err(reason) => {
+            session.facts.failed = Some(reason.clone());
+            let last = session.facts.redemptions.last();
+            Err(missing(reason, last.map(|it| it.answer.exchange)))
+        }
+    };
+    collected.logins.push(session.facts.clone());
+    Some(Begun {
+        identity,
+        session: Some(session),
+    })
+}
+
+/// Tries what the token endpoint should refuse: bad redemptions, then refreshes, then what may cost
+/// the person's tokens.
+pub async fn probe(run: &Run<'_>, collected: &mut Collected, session: &mut Session) {
+    if session.facts.failed.is_none() {
+        (run.progress)("login probes", 0);
+        if session.callback.is_some() {
+            codes::probe(run, collected, session).await;
+        }
+        refresh::probe(run, collected, session).await;
+        if let Some(known) = collected.logins.last_mut() {
+            known.clone_from(&session.facts);
+        }
+    }
+}
+
+/// A token of a person, as the token endpoint gave it.
+struct Obtained {
+    access: SecretString,
+    granted: Option<ScopeSet>,
+    expires_in: Option<u64>,
+    exchange: ExchangeId,
+}
+
+async fn prepare(
+    run: &Run<'_>,
+    collected: &mut Collected,
+    request: &LoginRequest,
+) -> Result<Session, String> {
+    if run.person.is_none() {
+        return Err("a login needs a person, and this run has none to ask".to_owned());
+    }
+    let server = endpoints(&collected.discovery, request)?;
+    let callback = if request.device {
+        if server.device.is_none() {
+            return Err(format!(
+                "the metadata of {} names no `device_authorization_endpoint`; log in without \
+                 `--device`",
+                server.issuer
+            ));
+        }
+        None
+    } else {
+        let bound = Callback::bind(request.port).await;
+        Some(bound.map_err(|error| match request.port {
+            Some(port) => format!(
+                "port {port} of 127.0.0.1 cannot be used ({error}); choose another with \
+                 `--login-port`, or leave it out for a free one"
+            ),
+            None => format!("no port of 127.0.0.1 can be used ({error})"),
+        })?)
+    };
+    let redirect = callback.as_ref().map(Callback::redirect_uri);
+    let redirect = redirect.unwrap_or_default().to_owned();
+    let client = client::obtain(run, collected, &server, request, &redirect).await?;
+    let wanted = scopes(&collected.discovery, &server, request);
+    let facts = Login {
+        identity: request.name.clone(),
+        issuer: server.issuer.clone(),
+        grant: if request.device {
+            device::GRANT.to_owned()
+        } else {
+            "authorization_code".to_owned()
+        },
+        client_id: client.shown.clone(),
+        client: match client.registered {
+            Some(_) => ClientOrigin::Registered,
+            None => ClientOrigin::Operator,
+        },
+        public: client.secret.is_none(),
+        redirect_uri: redirect,
+        requested: wanted,
+        resource: mint::resource(&collected.discovery),
+        issuer_promised: server.issuer_promised,
+        rounds: Vec::new(),
+        redemptions: Vec::new(),
+        refreshes: Vec::new(),
+        failed: None,
+    };
+    Ok(Session {
+        server,
+        client,
+        other: None,
+        callback,
+        facts,
+        held: Vec::new(),
+        refresh: None,
+    })
+}
+
+/// The first authorization: its code is redeemed as it should be.
+async fn first_code(
+    run: &Run<'_>,
+    collected: &mut Collected,
+    session: &mut Session,
+) -> Result<Obtained, String> {
+    let code = authorize::code(run, collected, session, "signing in").await?;
+    let asked = codes::redeem(run, collected, session, &code, Trial::Proper).await;
+    let answer = asked.answer.clone();
+    session.facts.redemptions.push(Redemption {
+        trial: Trial::Proper,
+        round: code.round,
+        fresh: true,
+        answer: answer.clone(),
+    });
+    session.refresh.clone_from(&asked.refresh);
+    let refusal = token::refusal(collected, &answer, &session.client.shown);
+    let access = asked.access.ok_or(refusal)?;
+    Ok(Obtained {
+        access,
+        granted: answer.scopes,
+        expires_in: asked.expires_in,
+        exchange: answer.exchange,
+    })
+}
+
+fn identity(session: &Session, request: &LoginRequest, obtained: Obtained) -> Identity {
+    let requested = session.facts.requested.clone();
+    Identity {
+        name: request.name.clone(),
+        kind: IdentityKind::Valid,
+        provenance: Provenance::Minted {
+            grant: session.facts.grant.clone(),
+            client_id: session.facts.client_id.clone(),
+            token_endpoint: session.server.token.clone(),
+        },
+        privileged: request.privileged,
+        believed: None,
+        // RFC 6749 §5.1: an absent `scope` means what was asked for was granted.
+        granted: obtained.granted.or_else(|| requested.clone()),
+        requested,
+        expires_in: obtained.expires_in,
+        claims: jose::peek(obtained.access.expose_secret()),
+        exchange: Some(obtained.exchange),
+        invalid: None,
+        credential: Some(obtained.access),
+    }
+}
+
+fn endpoints(discovery: &Discovery, request: &LoginRequest) -> Result<Endpoints, String> {
+    let server = chosen(discovery, request)?;
+    let metadata = server.chosen().ok_or_else(|| {
+        format!(
+            "the metadata of {} was not found, so nobody can sign in there",
+            server.issuer
+        )
+    })?;
+    if metadata.text("issuer") != Some(server.issuer.as_str()) {
+        // RFC 8414 §3.3: such metadata must not be used.
+        return Err(format!(
+            "the metadata of {} names the issuer `{}`; a client must not use it",
+            server.issuer,
+            metadata.text("issuer").unwrap_or_default()
+        ));
+    }
+    let need = |member: &str| {
+        let text = metadata.text(member);
+        text.ok_or_else(|| format!("the metadata of {} names no `{member}`", server.issuer))
+    };
+    let set = |member: &str| {
+        let texts = metadata.texts(member);
+        texts.map(|texts| {
+            texts
+                .into_iter()
+                .map(str::to_owned)
+                .collect::<BTreeSet<_>>()
+        })
+    };
+    let owned = |member: &str| metadata.text(member).map(str::to_owned);
+    let authorization = match metadata.text("authorization_endpoint") {
+        Some(text) => Some(authorize::endpoint(text)?),
+        None if request.device => None,
+        None => return Err(need("authorization_endpoint").err().unwrap_or_default()),
+    };
+    Ok(Endpoints {
+        issuer: server.issuer.clone(),
+        authorization,
+        token: need("token_endpoint")?.to_owned(),
+        device: owned("device_authorization_endpoint"),
+        revocation: owned("revocation_endpoint"),
+        registration: owned("registration_endpoint"),
+        scopes: set("scopes_supported").unwrap_or_default(),
+        grants: set("grant_types_supported"),
+        auth_methods: set("token_endpoint_auth_methods_supported"),
+        challenge_methods: set("code_challenge_methods_supported").unwrap_or_default(),
+        issuer_promised: metadata.flag("authorization_response_iss_parameter_supported")
+            == Some(true),
+        metadata: metadata.exchange,
+    })
+}
+
+fn chosen<'d>(
+    discovery: &'d Discovery,
+    request: &LoginRequest,
+) -> Result<&'d AuthorizationServer, String> {
+    let servers = &discovery.authorization_servers;
+    let issuers = servers.iter().map(|server| server.issuer.as_str());
+    let named = issuers.collect::<Vec<_>>().join(", ");
+    match &request.issuer {
+        Some(issuer) => servers
+            .iter()
+            .find(|server| server.issuer == *issuer)
+            .ok_or_else(|| {
+                format!(
+                    "`--issuer {issuer}` is none of the authorization servers the target names \
+                     ({named})"
+                )
+            }),
+        None if servers.len() > 1 => Err(format!(
+            "the target names several authorization servers ({named}); choose one with `--issuer`"
+        )),
+        None => servers.first().ok_or_else(|| {
+            "the target names no authorization server, so nobody can sign in; give a token with \
+             `--identity` instead"
+                .to_owned()
+        }),
+    }
+}
+
+/// The scopes a client would ask for: the challenge's, else all that the resource lists, else none
+/// (MCP §Scope Selection Strategy); with `offline_access` where the server knows it.
+fn scopes(discovery: &Discovery, server: &Endpoints, request: &LoginRequest) -> Option<ScopeSet> {
+    if let Some(scopes) = &request.scopes {
+        return Some(scopes.clone());
+    }
+    let challenged = discovery.token_challenge().and_then(|challenge| {
+        let text = challenge.value.param("scope")?.to_owned();
+        let scopes: ScopeSet = text.split_ascii_whitespace().map(str::to_owned).collect();
+        (!scopes.is_empty()).then_some(scopes)
+    });
+    let listed = || {
+        let document = discovery.chosen_resource_metadata()?;
+        let scopes = document.texts("scopes_supported")?;
+        Some(scopes.into_iter().map(str::to_owned).collect::<ScopeSet>())
+    };
+    let mut scopes = challenged.or_else(listed)?;
+    if server.scopes.contains(OFFLINE) {
+        scopes.insert(OFFLINE.to_owned());
+    }
+    Some(scopes)
+}
+
+/// OpenID Connect Core §11: the scope that asks for a refresh token.
+const OFFLINE: &str = "offline_access";
