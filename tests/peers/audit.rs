@@ -24,6 +24,7 @@ pub async fn disagreements(name: &str) -> Outcome<Vec<String>> {
     for consent in [false, true] {
         let peer = named(name)?.start()?;
         let settings = settings(&peer, consent)?;
+        let before = peer.clients()?;
         let report =
             rehearsal::audit_url(&peer.expected.url, &settings, SEED, "2026-11-23T00:00:00Z")
                 .await?;
@@ -40,6 +41,7 @@ pub async fn disagreements(name: &str) -> Outcome<Vec<String>> {
                 }
             }
         }
+        left_behind(&peer.clients()?, &before, &report, &mut found);
         if !report.residue.iter().all(|item| item.kind != "session") {
             found.push(format!("sessions left open: {:?}", report.residue));
         }
@@ -114,6 +116,32 @@ fn cells(peer: &Running, report: &Report, found: &mut Vec<String>) {
                 ));
             }
         }
+    }
+}
+
+/// What the server's own list has more than before must be what the residue names.
+fn left_behind(
+    after: &BTreeSet<String>,
+    before: &BTreeSet<String>,
+    report: &Report,
+    found: &mut Vec<String>,
+) {
+    let named: BTreeSet<&String> = report
+        .residue
+        .iter()
+        .filter(|item| item.kind == "client")
+        .map(|item| &item.name)
+        .collect();
+    let left: BTreeSet<&String> = after.difference(before).collect();
+    println!(
+        "  {} client(s) left, {} named as residue",
+        left.len(),
+        named.len()
+    );
+    if left != named {
+        found.push(format!(
+            "the server keeps the clients {left:?}, the residue names {named:?}"
+        ));
     }
 }
 

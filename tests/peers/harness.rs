@@ -1,6 +1,6 @@
 //! Starts a server from its manifest and stops it again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -200,6 +200,16 @@ impl Running {
         match status {
             200 => Ok(serde_json::from_str(&body)?),
             _ => Err(format!("{url} answered {status}, expected 200: {body}").into()),
+        }
+    }
+
+    /// Clients that registered themselves and are still there; none where the server has no list.
+    pub fn clients(&self) -> Outcome<BTreeSet<String>> {
+        let url = Url::parse(&self.expected.url)?.join("/__clients")?;
+        let (status, body) = exchange("GET", &url, &[], "")?;
+        match status {
+            200 => Ok(serde_json::from_str(&body)?),
+            _ => Ok(BTreeSet::new()),
         }
     }
 

@@ -178,7 +178,15 @@ function notesServer(notes, executed) {
   return server;
 }
 
-function resourceServer() {
+// Clients that registered themselves and can still be found.
+async function registered(provider, created) {
+  const found = await Promise.all([...created].map((id) => provider.Client.find(id)));
+  return found.filter(Boolean).map((client) => client.clientId);
+}
+
+function resourceServer(provider) {
+  const created = new Set();
+  provider.on('registration_create.success', (_ctx, client) => created.add(client.clientId));
   const notes = new Map([
     ['1', 'Buy bread'],
     ['2', 'Water the plants'],
@@ -196,6 +204,7 @@ function resourceServer() {
     }),
   );
   app.get('/__executed', (_req, res) => res.json(executed));
+  app.get('/__clients', async (_req, res) => res.json(await registered(provider, created)));
   app.all(
     '/mcp',
     requireBearerAuth({ verifier: verifier(), resourceMetadataUrl: metadataUrl }),
@@ -228,6 +237,7 @@ function resourceServer() {
 
 const listening = (app, port) =>
   new Promise((resolve) => app.listen(Number(port), '127.0.0.1', resolve));
-await listening(await authorizationServer(), options['as-port']);
-await listening(resourceServer(), options.port);
+const provider = await authorizationServer();
+await listening(provider, options['as-port']);
+await listening(resourceServer(provider), options.port);
 console.log(`READY ${resource.href}`);

@@ -167,6 +167,7 @@ app.post('/consent', express.urlencoded({ extended: false }), (req, res) => {
   else res.status(400).send('Unknown ticket');
 });
 app.get('/__executed', (_req, res) => res.json(executed));
+app.get('/__clients', (_req, res) => res.json([...provider.clients.keys()]));
 app.all(
   '/mcp',
   requireBearerAuth({
