@@ -132,6 +132,7 @@ pub fn settings(behaviour: &Behaviour, running: &Running, seed: &[u8; 32]) -> io
         revision,
         identities,
         client,
+        observe_rate_limit: behaviour.audit.observe_rate_limit,
         ..defaults(seed)
     })
 }
@@ -153,6 +154,7 @@ pub fn defaults(seed: &[u8; 32]) -> Settings {
         policy: Vec::new(),
         accept: Vec::new(),
         tools: Vec::new(),
+        observe_rate_limit: None,
         network: Network {
             timeout: Duration::from_secs(20),
             user_agent: format!("mcp-assay/{} (run {run_id})", env!("CARGO_PKG_VERSION")),

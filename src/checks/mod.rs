@@ -10,6 +10,7 @@ pub mod requirements;
 
 mod access;
 mod front;
+mod registering;
 mod scopes;
 mod tokens;
 mod urls;
@@ -31,17 +32,26 @@ mod discovery {
 }
 
 mod registration {
+    pub(super) mod claimed_name_trusted;
     pub(super) mod client_metadata_documents_unsupported;
+    pub(super) mod client_record_exposed;
     pub(super) mod consent_cookie_weak;
     pub(super) mod consent_page_frameable;
     pub(super) mod consent_skipped_by_proxy;
+    pub(super) mod dangerous_grant_registered;
+    pub(super) mod forged_software_statement_accepted;
     pub(super) mod hostile_redirect_registered;
+    pub(super) mod native_loopback_refused;
     pub(super) mod redirect_host_not_shown;
     pub(super) mod registered_client_not_deletable;
+    pub(super) mod registered_clients_never_expire;
+    pub(super) mod registered_scope_unlimited;
     pub(super) mod registration_deprecated_only;
     pub(super) mod registration_open;
     pub(super) mod registration_over_http;
     pub(super) mod registration_response_malformed;
+    pub(super) mod registration_unlimited;
+    pub(super) mod registration_without_redirect;
     pub(super) mod shadow_registration_endpoint;
     pub(super) mod upstream_state_weak;
 }
@@ -98,6 +108,10 @@ mod primitive {
 mod transport {
     pub(super) mod foreign_origin_accepted;
     pub(super) mod plaintext_endpoint;
+}
+
+mod extension {
+    pub(super) mod stranger_obtains_token;
 }
 
 #[cfg(test)]
@@ -280,7 +294,16 @@ catalogue! {
         registration_response_malformed => "registration-response-malformed",
         registration_over_http => "registration-over-http",
         hostile_redirect_registered => "hostile-redirect-registered",
+        registration_without_redirect => "registration-without-redirect",
+        dangerous_grant_registered => "dangerous-grant-registered",
+        registered_scope_unlimited => "registered-scope-unlimited",
+        forged_software_statement_accepted => "forged-software-statement-accepted",
+        claimed_name_trusted => "claimed-name-trusted",
+        registration_unlimited => "registration-unlimited",
+        client_record_exposed => "client-record-exposed",
         registered_client_not_deletable => "registered-client-not-deletable",
+        registered_clients_never_expire => "registered-clients-never-expire",
+        native_loopback_refused => "native-loopback-refused",
         shadow_registration_endpoint => "shadow-registration-endpoint",
         client_metadata_documents_unsupported => "client-metadata-documents-unsupported",
         redirect_host_not_shown => "redirect-host-not-shown",
@@ -337,6 +360,9 @@ catalogue! {
     transport {
         foreign_origin_accepted => "foreign-origin-accepted",
         plaintext_endpoint => "plaintext-endpoint",
+    }
+    extension {
+        stranger_obtains_token => "stranger-obtains-token",
     }
 }
 

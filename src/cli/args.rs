@@ -141,6 +141,10 @@ pub(crate) struct TargetArgs {
     /// Do not call tools, even those that clearly only read.
     #[arg(long, help_heading = "Safety")]
     pub(crate) no_reads: bool,
+    /// Send this many registrations in a row, each deleted again, to see whether a limit answers;
+    /// needs `--allow register`.
+    #[arg(long, value_name = "N", help_heading = "Safety")]
+    pub(crate) observe_rate_limit: Option<usize>,
     /// Stop after this many requests and say what was left out.
     #[arg(
         long,
@@ -216,6 +220,7 @@ impl TargetArgs {
             concurrency: self.concurrency,
             rate: self.rate,
             max_requests: self.max_requests,
+            observe_rate_limit: self.observe_rate_limit,
         }
     }
 }

@@ -111,6 +111,8 @@ pub struct Flags {
     pub rate: Option<u32>,
     /// `--max-requests`.
     pub max_requests: Option<usize>,
+    /// `--observe-rate-limit`.
+    pub observe_rate_limit: Option<usize>,
 }
 
 /// Merges file and flags; tokens are read through `secrets`.
@@ -142,6 +144,7 @@ pub fn settings(
     let mut tiers = BTreeSet::from([Tier::Passive, Tier::Anonymous, Tier::Authenticated]);
     tiers.extend(flags.allow.iter().copied());
     tiers.extend(file.allowed_tiers()?);
+    let observe_rate_limit = observed(flags, &tiers)?;
     let settings = Settings {
         tiers,
         reads: !flags.no_reads && file.safety.reads.unwrap_or(true),
@@ -152,6 +155,7 @@ pub fn settings(
         policy: file.policy(),
         accept: file.acceptances(today)?,
         tools: file.tool_rules(),
+        observe_rate_limit,
         network: network(flags, &file, run_id)?,
         only: flags.only.iter().cloned().collect(),
         skip: flags.skip.iter().cloned().collect(),
@@ -346,12 +350,33 @@ fn network(flags: &Flags, file: &ConfigFile, run_id: &str) -> Result<Network, Er
     })
 }
 
+/// Every registration of the series creates a client, so it needs the same consent.
+fn observed(flags: &Flags, tiers: &BTreeSet<Tier>) -> Result<Option<usize>, Error> {
+    let flag = "--observe-rate-limit";
+    match flags.observe_rate_limit {
+        Some(count) if !(1..=MOST_REGISTRATIONS).contains(&count) => Err(Error::value(
+            flag,
+            format!("{count} registrations are out of range"),
+            format!("give 1 to {MOST_REGISTRATIONS}"),
+        )),
+        Some(_) if !tiers.contains(&Tier::Register) => Err(Error::value(
+            flag,
+            "registering clients is not allowed",
+            "add `--allow register`",
+        )),
+        given => Ok(given),
+    }
+}
+
 fn read_file(path: &Path) -> Result<String, Error> {
     std::fs::read_to_string(path).map_err(|source| Error::Unreadable {
         path: path.display().to_string(),
         source,
     })
 }
+
+/// Registrations that `--observe-rate-limit` may ask for.
+const MOST_REGISTRATIONS: usize = 50;
 
 #[cfg(test)]
 mod tests;

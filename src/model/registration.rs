@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::consequence::{ClientTerms, Consequences};
 use super::exchange::ExchangeId;
 use super::matrix::Confidence;
 
@@ -107,6 +108,12 @@ pub struct RegistrationAttempt {
     /// The redirect URIs echoed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub echoed_redirects: Option<Vec<String>>,
+    /// What else was asked for.
+    #[serde(default)]
+    pub requested: ClientTerms,
+    /// What else the answer says was registered.
+    #[serde(default)]
+    pub echoed: ClientTerms,
     /// The label of the client it made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client: Option<String>,
@@ -125,6 +132,9 @@ pub struct CreatedClient {
     pub exchange: ExchangeId,
     /// Whether a `registration_client_uri` and a registration token came with it.
     pub manageable: bool,
+    /// When it or its secret expires, in seconds since the epoch; absent when never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<u64>,
     /// How the authorization endpoint answered it, when asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usable: Option<Usability>,
@@ -179,6 +189,9 @@ pub struct Registration {
     /// Whether a token was issued to a stranger's client without any user, and whether it worked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stranger_token: Option<StrangerToken>,
+    /// What followed from registering.
+    #[serde(default)]
+    pub consequences: Consequences,
     /// The posture.
     pub posture: Posture,
     /// How sure.

@@ -32,6 +32,8 @@ pub struct Settings {
     pub accept: Vec<Acceptance>,
     /// Operator argument vectors and permissions by tool name pattern.
     pub tools: Vec<ToolRule>,
+    /// How many registrations in a row to send to see a limit (`--observe-rate-limit`).
+    pub observe_rate_limit: Option<usize>,
     /// Network behaviour.
     pub network: Network,
     /// Check ids to run; empty means all.

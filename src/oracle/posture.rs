@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::redirects;
 use crate::model::exchange::ExchangeId;
 use crate::model::matrix::Confidence;
 use crate::model::registration::{
@@ -130,7 +131,7 @@ fn constrained(
     let kept = input
         .attempts
         .iter()
-        .filter(|attempt| keeps_bad_redirect(attempt));
+        .filter(|attempt| keeps_bad_redirect(attempt) && !is_refused_later(input.clients, attempt));
     let accepted: Vec<&RegistrationAttempt> = kept.collect();
     if !accepted.is_empty() {
         let variants: Vec<&str> = accepted
@@ -150,7 +151,34 @@ fn constrained(
         .filter(|attempt| !is_probe(attempt))
         .map(|attempt| attempt.variant.as_str())
         .collect();
-    let (reason, confidence) = if refused.is_empty() {
+    let open: Vec<&str> = input
+        .attempts
+        .iter()
+        .filter(|attempt| is_open_question(attempt))
+        .map(|attempt| attempt.variant.as_str())
+        .collect();
+    if let Some(token) = input.stranger.filter(|token| token.issued) {
+        let reason = "anybody can register a client, also one that gets a token without any user; the \
+                      MCP server was not seen to accept it";
+        let mut verdict = verdict(Posture::D4, Confidence::Proven, reason, registered);
+        verdict.exchanges.push(token.exchange);
+        verdict.exchanges.extend(token.list_exchange);
+        return verdict;
+    }
+    let (reason, confidence) = if !open.is_empty() {
+        (
+            format!(
+                "anybody can register a client; refused were: {}; without a readable answer were: {}",
+                if refused.is_empty() {
+                    "none".to_owned()
+                } else {
+                    refused.join(", ")
+                },
+                open.join(", ")
+            ),
+            Confidence::Weak,
+        )
+    } else if refused.is_empty() {
         (
             "anybody can register a client; whether the redirect URIs are limited was not tested"
                 .to_owned(),
@@ -296,24 +324,30 @@ fn keeps_bad_redirect(attempt: &RegistrationAttempt) -> bool {
     asked.any(|asked| is_bad_redirect(asked) && echoed(asked))
 }
 
-/// Neither https nor loopback, or with a wildcard or fragment (RFC 7591 §5, MCP §Communication
-/// Security). Private-use schemes are RFC 8252 §7.1 practice and not counted.
-fn is_bad_redirect(uri: &str) -> bool {
-    let lower = uri.to_ascii_lowercase();
-    let cleartext = lower.starts_with("http:") && !is_loopback_redirect(&lower);
-    let script = ["javascript:", "data:", "vbscript:", "file:", "blob:"]
-        .iter()
-        .any(|scheme| lower.starts_with(scheme));
-    cleartext || script || lower.contains('#') || lower.contains('*')
+/// Stored, and yet of no use to an attacker.
+fn is_refused_later(clients: &[CreatedClient], attempt: &RegistrationAttempt) -> bool {
+    clients.iter().any(|client| {
+        client.exchange == attempt.exchange
+            && client
+                .usable
+                .as_ref()
+                .is_some_and(|usability| usability.accepted == Some(false))
+    })
 }
 
-fn is_loopback_redirect(uri: &str) -> bool {
-    ["http://127.0.0.1", "http://localhost", "http://[::1]"]
-        .iter()
-        .any(|start| {
-            uri.strip_prefix(start)
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/']))
-        })
+/// A limit or an unreadable answer to a hostile redirect URI: neither accepted nor refused.
+fn is_open_question(attempt: &RegistrationAttempt) -> bool {
+    let unread = matches!(
+        attempt.outcome,
+        RegistrationOutcome::Limited | RegistrationOutcome::Unclear { .. }
+    );
+    let mut asked = attempt.requested_redirects.iter();
+    unread && asked.any(|uri| is_bad_redirect(uri))
+}
+
+/// Private-use schemes are RFC 8252 §7.1 practice and not counted.
+fn is_bad_redirect(uri: &str) -> bool {
+    redirects::weakness(uri).is_some_and(|weakness| !weakness.tolerable)
 }
 
 fn is_one_client_for_all(clients: &[CreatedClient]) -> bool {

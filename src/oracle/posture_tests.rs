@@ -1,4 +1,5 @@
 use super::*;
+use crate::model::consequence::ClientTerms;
 use crate::model::registration::{Deletion, Usability};
 
 const ENDPOINT: &str = "https://as.example.com/register";
@@ -11,6 +12,8 @@ fn attempt(variant: &str, outcome: RegistrationOutcome, redirects: &[&str]) -> R
         outcome,
         requested_redirects: redirects.iter().map(|uri| (*uri).to_owned()).collect(),
         echoed_redirects: None,
+        requested: ClientTerms::default(),
+        echoed: ClientTerms::default(),
         client: None,
         exchange: ExchangeId(9),
     }
@@ -28,6 +31,7 @@ fn client(id: &str, accepted: Option<bool>) -> CreatedClient {
         variant: "native-loopback".into(),
         exchange: ExchangeId(9),
         manageable: true,
+        expires_at: None,
         usable: Some(Usability {
             accepted,
             what: String::new(),
@@ -203,7 +207,7 @@ fn a_client_that_authorization_refuses_is_undetermined() {
 }
 
 #[test]
-fn a_strangers_token_counts_only_when_the_server_takes_it() {
+fn a_strangers_token_is_d5_only_when_the_server_takes_it() {
     let token = |accepted| {
         Some(StrangerToken {
             exchange: ExchangeId(11),
@@ -217,5 +221,28 @@ fn a_strangers_token_counts_only_when_the_server_takes_it() {
     open.stranger = token(Some(true));
     assert_eq!(open.posture(), Posture::D5);
     open.stranger = token(Some(false));
-    assert_eq!(open.posture(), Posture::D3);
+    assert_eq!(open.posture(), Posture::D4);
+}
+
+#[test]
+fn a_hostile_uri_that_authorization_refuses_later_does_not_make_it_unconstrained() {
+    let hostile = || attempt("foreign-http", Registered, &["http://a.invalid/cb"]);
+    let stored = known(vec![hostile()]).with(vec![client("c1", Some(false))]);
+    assert_ne!(stored.posture(), Posture::D4);
+    let honoured = known(vec![hostile()]).with(vec![client("c1", Some(true))]);
+    assert_eq!(honoured.posture(), Posture::D4);
+}
+
+#[test]
+fn unread_answers_to_hostile_uris_weaken_the_posture_and_are_named() {
+    let first = || attempt("native-loopback", Registered, &[LOOPBACK]);
+    let refusal = || attempt("data", refused(), &["data:text/html,x"]);
+    let limited = || attempt("wildcard", Limited, &["https://*.a.invalid/cb"]);
+    let clear = known(vec![first(), refusal()]).with(vec![client("c1", Some(true))]);
+    assert_eq!(clear.verdict().confidence, Confidence::Proven);
+    let unread = known(vec![first(), refusal(), limited()]).with(vec![client("c1", Some(true))]);
+    let verdict = unread.verdict();
+    assert_eq!(verdict.posture, Posture::D3);
+    assert_eq!(verdict.confidence, Confidence::Weak);
+    assert!(verdict.reason.contains("wildcard"), "{}", verdict.reason);
 }

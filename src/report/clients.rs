@@ -224,6 +224,7 @@ const TIMELINE: &str = "It began as a SHOULD (2025-03-26, 2025-06-18), became a 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::consequence::Consequences;
     use crate::model::exchange::ExchangeId;
     use crate::model::registration::StrangerToken;
 
@@ -234,6 +235,7 @@ mod tests {
             attempts: Vec::new(),
             clients: Vec::new(),
             stranger_token: None,
+            consequences: Consequences::default(),
             posture,
             confidence: Confidence::Strong,
             reason: "the endpoint answered 429.".to_owned(),

@@ -4,6 +4,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
 use super::Run;
+use crate::model::consequence::ClientTerms;
 use crate::model::exchange::{Exchange, ExchangeId};
 use crate::model::registration::{CreatedClient, Deletion};
 use crate::wire::{Learned, RawAnswer};
@@ -18,8 +19,10 @@ pub(crate) struct Client {
     pub(crate) secret: Option<SecretString>,
     /// Where it is managed, and with which token (RFC 7592).
     pub(crate) management: Option<(String, SecretString)>,
-    /// Grants echoed by the server.
-    pub(crate) grants: Vec<String>,
+    /// Grants echoed by the server, if it echoes any.
+    pub(crate) grants: Option<Vec<String>>,
+    /// Redirect URIs echoed by the server; those asked for when it echoes none.
+    pub(crate) redirects: Vec<String>,
 }
 
 /// Client metadata in the run's name (RFC 7591 §2).
@@ -35,6 +38,24 @@ pub(crate) fn body(run: &Run<'_>, redirects: &[&str], auth: &str, application: &
         "software_id": "mcp-assay",
         "software_version": env!("CARGO_PKG_VERSION"),
     })
+}
+
+/// What else client metadata says, as asked for or as echoed.
+pub(crate) fn terms(metadata: &Value) -> ClientTerms {
+    let text = |member: &str| {
+        metadata
+            .get(member)
+            .and_then(Value::as_str)
+            .map(str::to_owned)
+    };
+    ClientTerms {
+        name: text("client_name"),
+        grants: texts(metadata, "grant_types"),
+        responses: texts(metadata, "response_types"),
+        scope: text("scope"),
+        application: text("application_type"),
+        ..ClientTerms::default()
+    }
 }
 
 /// Redirect URIs that must be refused, under a name that resolves for nobody (REG-05).
@@ -59,6 +80,7 @@ pub(crate) fn client(
     answer: &Exchange,
     learned: &[Learned],
     variant: &str,
+    asked: &[String],
     exchange: ExchangeId,
 ) -> Client {
     let body = object(answer);
@@ -83,13 +105,18 @@ pub(crate) fn client(
             variant: variant.to_owned(),
             exchange,
             manageable: management.is_some(),
+            expires_at: ["client_secret_expires_at", "client_id_expires_at"]
+                .iter()
+                .filter_map(|member| body.get(*member)?.as_u64())
+                .find(|at| *at > 0),
             usable: None,
             deletion: Deletion::NotOffered,
         },
         id,
         secret: named("-secret"),
         management,
-        grants: texts(&body, "grant_types").unwrap_or_default(),
+        grants: texts(&body, "grant_types"),
+        redirects: texts(&body, "redirect_uris").unwrap_or_else(|| asked.to_vec()),
     }
 }
 

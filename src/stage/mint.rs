@@ -318,7 +318,7 @@ async fn revocation(
     run.wire.send(outgoing).await
 }
 
-fn residue(
+pub(crate) fn residue(
     name: String,
     expires_in: Option<u64>,
     endpoint: Option<String>,

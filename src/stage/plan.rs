@@ -167,15 +167,27 @@ fn registration(plan: &mut Plan, settings: &Settings, collected: &Collected) {
         true,
     );
     front(plan, settings, collected);
+    let burst = settings.observe_rate_limit.unwrap_or_default();
     if settings.allows(Tier::Register) {
         for (probe, requests) in [
-            (ProbeId::Register, 4),
+            (ProbeId::Register, 3),
             (ProbeId::AuthorizeClient, 2),
             (ProbeId::RegisterHostile, 7),
             (ProbeId::RegisterMachine, 1),
+            (ProbeId::RegisterBare, 1),
+            (ProbeId::RegisterScopes, 1),
+            (ProbeId::RegisterName, 1),
+            (ProbeId::RegisterLoopback, 2),
+            (ProbeId::RegisterGrants, 3),
+            (ProbeId::RegisterStatement, 2),
+            (ProbeId::RegisterBurst, burst),
+            (ProbeId::AuthorizeRedirect, 10),
+            (ProbeId::AuthorizeScope, 2),
             (ProbeId::MintStranger, 1),
-            (ProbeId::DeleteClient, 10),
-            (ProbeId::ReadClient, 10),
+            (ProbeId::RevokeStranger, 1),
+            (ProbeId::ForeignRecord, 8),
+            (ProbeId::DeleteClient, MOST_CLIENTS + burst),
+            (ProbeId::ReadClient, MOST_CLIENTS + burst),
         ] {
             add(
                 plan,
@@ -423,3 +435,6 @@ fn group_of(
         conditional,
     }
 }
+
+/// Clients that one authorization server can be made to hold: one valid one and one per question.
+const MOST_CLIENTS: usize = 18;

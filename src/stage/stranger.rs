@@ -1,7 +1,7 @@
 //! What an anonymously registered client gets without any user: a token, and whether the MCP server
 //! takes it (posture D5). Never a tool call.
 
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::client::Client;
 use super::rpc::{self, Ask};
@@ -37,12 +37,15 @@ pub(crate) async fn token(
     let mut outgoing = Outgoing::new(ProbeKey::new(ProbeId::MintStranger), "POST", endpoint);
     outgoing.destination = Destination::Discovered;
     outgoing.headers = mint::form_headers();
-    outgoing.headers.push(("Authorization".to_owned(), basic));
+    outgoing
+        .headers
+        .push(("Authorization".to_owned(), basic.clone()));
     outgoing.body = Some(mint::form(&members));
     outgoing.carries_secret = true;
     outgoing.learn = Some(&learn);
     let sent = run.wire.send(outgoing).await;
     let credential = sent.learned.first().map(|learned| learned.secret.clone());
+    let (_, expires_in) = mint::response(&sent.exchange);
     let exchange = file(collected, sent);
     let mut stranger = StrangerToken {
         exchange,
@@ -54,14 +57,54 @@ pub(crate) async fn token(
         let identity = Identity {
             name: "stranger".to_owned(),
             kind: IdentityKind::Valid,
-            credential: Some(credential),
+            credential: Some(credential.clone()),
             ..enrol::anonymous()
         };
         let (accepted, exchange) = list(run, collected, &identity).await;
         stranger.accepted = accepted;
         stranger.list_exchange = exchange;
+        revoke(run, collected, server, basic, &credential, expires_in).await;
     }
     Some(stranger)
+}
+
+/// Revokes the token in the client's name (RFC 7009); what stays valid becomes residue.
+async fn revoke(
+    run: &Run<'_>,
+    collected: &mut Collected,
+    server: &AuthorizationServer,
+    basic: String,
+    token: &SecretString,
+    expires_in: Option<u64>,
+) {
+    let endpoint = server
+        .chosen()
+        .and_then(|metadata| metadata.text("revocation_endpoint"))
+        .map(str::to_owned);
+    let mut status = None;
+    if let Some(endpoint) = &endpoint {
+        let members = [
+            ("token", token.expose_secret().to_owned()),
+            ("token_type_hint", "access_token".to_owned()),
+        ];
+        let key = ProbeKey::new(ProbeId::RevokeStranger);
+        let mut outgoing = Outgoing::new(key, "POST", endpoint);
+        outgoing.destination = Destination::Discovered;
+        outgoing.headers = mint::form_headers();
+        outgoing.headers.push(("Authorization".to_owned(), basic));
+        outgoing.body = Some(mint::form(&members));
+        outgoing.carries_secret = true;
+        outgoing.cleanup = true;
+        let sent = run.wire.send(outgoing).await;
+        status = sent.exchange.status();
+        file(collected, sent);
+    }
+    if status.is_none_or(|status| status >= 300) {
+        let name = "stranger".to_owned();
+        collected
+            .residue
+            .push(mint::residue(name, expires_in, endpoint, status));
+    }
 }
 
 /// One list request in the modern form; in a session of its own where the server wants one.

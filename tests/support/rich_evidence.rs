@@ -1,5 +1,6 @@
 //! What was seen of the target of the rich report.
 
+use mcp_assay::model::consequence::{ClientTerms, Consequences};
 use mcp_assay::model::discovery::{
     AnonymousAccess, AuthorizationServer, Discovery, MetadataAttempt, Route, ServedRevision,
 };
@@ -174,6 +175,8 @@ pub(crate) fn registration() -> Registration {
             outcome: RegistrationOutcome::Registered,
             requested_redirects: vec!["http://127.0.0.1/cb".to_owned()],
             echoed_redirects: None,
+            requested: ClientTerms::default(),
+            echoed: ClientTerms::default(),
             client: Some("c-77".to_owned()),
             exchange: x(3),
         }],
@@ -182,6 +185,7 @@ pub(crate) fn registration() -> Registration {
             variant: "native-loopback".to_owned(),
             exchange: x(3),
             manageable: true,
+            expires_at: None,
             usable: Some(Usability {
                 accepted: Some(true),
                 what: "a login page".to_owned(),
@@ -193,6 +197,7 @@ pub(crate) fn registration() -> Registration {
             },
         }],
         stranger_token: None,
+        consequences: Consequences::default(),
         posture: Posture::D4,
         confidence: Confidence::Proven,
         reason: "an anonymous request was answered 201".to_owned(),

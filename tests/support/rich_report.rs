@@ -212,6 +212,7 @@ pub(crate) fn settings() -> Settings {
             },
         ],
         tools: Vec::new(),
+        observe_rate_limit: None,
         network: Network::default(),
         only: BTreeSet::new(),
         skip: BTreeSet::new(),

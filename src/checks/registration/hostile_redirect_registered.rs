@@ -3,47 +3,53 @@
 //! MCP §Communication Security; RFC 7591 §5; RFC 8252 §7.
 
 use super::registration_open::without_clients;
-use crate::checks::case::Draft;
+use crate::checks::case::{Case, Draft, shorten};
 use crate::checks::evidence::Evidence;
-use crate::checks::urls;
+use crate::model::exchange::ExchangeId;
 use crate::model::registration::{Registration, RegistrationAttempt, RegistrationOutcome};
 use crate::model::verdict::{Part, Severity, Verdict};
+use crate::oracle::redirects;
 
 /// Reads which of the redirect URIs asked for were kept.
 pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
     let registrations = &evidence.collected().registrations;
     let mut case = evidence.case();
-    let mut tried = 0_usize;
+    let mut refused = 0_usize;
+    let mut open = Vec::new();
     for registration in registrations {
         for attempt in &registration.attempts {
-            tried += usize::from(
-                attempt
-                    .requested_redirects
-                    .iter()
-                    .any(|uri| why(uri).is_some()),
-            );
-            if attempt.outcome != RegistrationOutcome::Registered {
+            let hostile = |uri: &String| redirects::weakness(uri).is_some();
+            if !attempt.requested_redirects.iter().any(hostile) {
                 continue;
             }
-            for uri in kept(attempt) {
-                let Some(hostile) = why(uri) else {
-                    continue;
-                };
-                let draft = broken(attempt, uri, &hostile);
-                if hostile.tolerable {
-                    let why = "RFC 8252 §7.1 allows private-use schemes, MCP read literally \
-                               does not";
-                    case.advise(draft.at_most(Severity::Info, why));
-                } else if is_refused_later(registration, attempt) {
-                    let why = "the authorization endpoint refuses it later";
-                    case.advise(draft.at_most(Severity::Low, why));
-                } else {
-                    case.breach(draft);
+            match &attempt.outcome {
+                RegistrationOutcome::Registered => {
+                    refused += usize::from(!examine(&mut case, registration, attempt));
                 }
+                RegistrationOutcome::Limited => open.push(format!("{} (limit)", attempt.variant)),
+                RegistrationOutcome::Unclear { what } => {
+                    open.push(format!("{} ({})", attempt.variant, shorten(what, 60)));
+                }
+                _ => refused += 1,
             }
         }
+        let hostile = |variant: &str| VARIANTS.contains(&variant);
+        let untried = registration.consequences.untried.iter();
+        let untried = untried.filter(|it| hostile(&it.variant));
+        open.extend(untried.map(|it| format!("{} (not sent)", it.variant)));
     }
-    if tried == 0 {
+    if !open.is_empty() {
+        let refused = match refused {
+            0 => String::new(),
+            count => format!("; {count} other(s) were refused"),
+        };
+        let list = open.join(", ");
+        case.doubt(
+            format!("no decision was seen for these redirect URIs: {list}{refused}"),
+            None,
+        );
+    }
+    if refused == 0 && case.is_clean() {
         let mut attempts = registrations.iter().flat_map(|it| &it.attempts);
         return if attempts.any(|it| it.outcome == RegistrationOutcome::Registered) {
             Verdict::inconclusive("no hostile redirect URI was tried")
@@ -52,44 +58,35 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
         };
     }
     case.verdict(Verdict::Held(format!(
-        "{tried} hostile registration(s) were refused"
+        "{refused} hostile registration(s) were refused, or lost the hostile URI"
     )))
 }
 
-struct Hostile {
-    what: &'static str,
-    tolerable: bool,
-}
-
-fn why(uri: &str) -> Option<Hostile> {
-    let hostile = |what| {
-        Some(Hostile {
-            what,
-            tolerable: false,
-        })
-    };
-    if uri.contains('#') {
-        return hostile("has a fragment");
-    }
-    let scheme = uri
-        .split_once(':')
-        .map(|(scheme, _)| scheme.to_ascii_lowercase());
-    match scheme.as_deref() {
-        Some("javascript" | "data" | "vbscript" | "file" | "blob") => {
-            hostile("runs or reads locally")
+/// Whether a hostile URI stayed.
+fn examine(
+    case: &mut Case<'_>,
+    registration: &Registration,
+    attempt: &RegistrationAttempt,
+) -> bool {
+    let mut stayed = false;
+    for uri in kept(attempt) {
+        let Some(weakness) = redirects::weakness(uri) else {
+            continue;
+        };
+        stayed = true;
+        let draft = broken(attempt, uri, weakness.what);
+        if weakness.tolerable {
+            let why = "RFC 8252 §7.1 allows private-use schemes, MCP read literally does not";
+            case.advise(draft.at_most(Severity::Info, why));
+        } else if let Some(later) = refused_later(registration, attempt) {
+            let draft = draft.at(later, Part::Status, "refused here");
+            let why = "the authorization endpoint refuses it later";
+            case.advise(draft.at_most(Severity::Low, why));
+        } else {
+            case.breach(draft);
         }
-        Some("https" | "http") if uri.contains('*') => hostile("has a wildcard"),
-        Some("https") => None,
-        Some("http") => match urls::parse(uri) {
-            Some(url) if urls::is_loopback(&url) => None,
-            _ => hostile("is not encrypted and not on loopback"),
-        },
-        Some(_) => Some(Hostile {
-            what: "has a private-use scheme",
-            tolerable: true,
-        }),
-        None => hostile("is not absolute"),
     }
+    stayed
 }
 
 fn kept(attempt: &RegistrationAttempt) -> &[String] {
@@ -97,28 +94,36 @@ fn kept(attempt: &RegistrationAttempt) -> &[String] {
     echoed.unwrap_or(&attempt.requested_redirects)
 }
 
-fn is_refused_later(registration: &Registration, attempt: &RegistrationAttempt) -> bool {
-    registration.clients.iter().any(|client| {
-        client.exchange == attempt.exchange
-            && client
-                .usable
-                .as_ref()
-                .is_some_and(|it| it.accepted == Some(false))
-    })
+fn refused_later(registration: &Registration, attempt: &RegistrationAttempt) -> Option<ExchangeId> {
+    let mut clients = registration.clients.iter();
+    let client = clients.find(|client| client.exchange == attempt.exchange)?;
+    let usable = client.usable.as_ref()?;
+    (usable.accepted == Some(false)).then_some(usable.exchange)
 }
 
-fn broken(attempt: &RegistrationAttempt, uri: &str, hostile: &Hostile) -> Draft {
+fn broken(attempt: &RegistrationAttempt, uri: &str, what: &str) -> Draft {
+    let uri = shorten(uri, 120);
     let message = format!(
-        "a client was registered with the redirect URI `{uri}`, which {}; expected HTTP 400 \
-         invalid_redirect_uri",
-        hostile.what
+        "a client was registered with the redirect URI `{uri}`, which {what}; expected HTTP 400 \
+         invalid_redirect_uri"
     );
-    Draft::new(format!("redirect URI that {}", hostile.what), message).at(
+    Draft::new(format!("redirect URI that {what}"), message).at(
         attempt.exchange,
         Part::Status,
         "registered",
     )
 }
+
+/// The hostile variants, as the run names them.
+const VARIANTS: [&str; 7] = [
+    "foreign-http",
+    "wildcard",
+    "fragment",
+    "javascript",
+    "data",
+    "private-use",
+    "mixed",
+];
 
 #[cfg(test)]
 mod tests {
@@ -183,5 +188,51 @@ mod tests {
         let mut closed = World::new();
         closed.registration(Posture::D0);
         assert_eq!(closed.status(ID), Status::NotApplicable);
+    }
+
+    #[test]
+    fn a_uri_that_authorization_refuses_later_only_warns() {
+        use crate::checks::testing::client;
+        let mut stored = world(
+            &["http://attacker.invalid/cb"],
+            RegistrationOutcome::Registered,
+        );
+        let later = stored.answer(
+            crate::model::probe::ProbeId::AuthorizeRedirect,
+            "anonymous",
+            400,
+            &[],
+            "",
+        );
+        let exchange = stored.collected.registrations[0].attempts[0].exchange;
+        for (accepted, status) in [
+            (Some(false), Status::Warn),
+            (Some(true), Status::Fail),
+            (None, Status::Fail),
+        ] {
+            let created = client("hostile", exchange, accepted, later);
+            stored.collected.registrations[0].clients = vec![created];
+            assert_eq!(stored.status(ID), status, "{accepted:?}");
+        }
+    }
+
+    #[test]
+    fn limited_and_unreadable_answers_leave_it_open_and_are_named() {
+        let refused = RegistrationOutcome::RefusedMetadata {
+            error: "invalid_redirect_uri".to_owned(),
+        };
+        let mut world = world(&["http://attacker.invalid/cb"], refused);
+        let uris = ["javascript:alert(1)"];
+        let limited = RegistrationOutcome::Limited;
+        world.registered("javascript", limited, &uris, response(429, &[], ""));
+        let Verdict::Inconclusive { reason, .. } = world.verdict(ID) else {
+            panic!("expected an inconclusive verdict");
+        };
+        assert!(reason.contains("javascript (limit)"), "{reason}");
+        let attempts = &mut world.collected.registrations[0].attempts;
+        attempts.pop();
+        assert_eq!(world.status(ID), Status::Pass);
+        world.untried("wildcard");
+        assert_eq!(world.status(ID), Status::Inconclusive);
     }
 }

@@ -96,6 +96,7 @@ mod tests {
             variant: "native-loopback".to_owned(),
             exchange,
             manageable: true,
+            expires_at: None,
             usable: None,
             deletion,
         });

@@ -2,7 +2,7 @@
 //!
 //! RFC 7591 §3, which itself recommends an open endpoint.
 
-use crate::checks::case::Draft;
+use crate::checks::case::{Draft, shorten};
 use crate::checks::evidence::Evidence;
 use crate::model::exchange::ExchangeId;
 use crate::model::probe::Tier;
@@ -58,10 +58,29 @@ pub(crate) fn without_clients(evidence: &Evidence<'_>) -> Verdict {
                 .tiers
                 .contains(&Tier::Register) =>
         {
-            Verdict::inconclusive("no client could be registered")
+            Verdict::inconclusive(why_none(registrations))
         }
         Some(_) => Verdict::undecided("no client was registered", "--allow register"),
         None => Verdict::NotApplicable("strangers cannot register clients".to_owned()),
+    }
+}
+
+/// The last unreadable answer, or what the posture rests on.
+fn why_none(registrations: &[Registration]) -> String {
+    let attempts = registrations.iter().flat_map(|it| it.attempts.iter().rev());
+    let mut unread = attempts.filter_map(|attempt| match &attempt.outcome {
+        RegistrationOutcome::Unclear { what } => Some(shorten(what, 120)),
+        RegistrationOutcome::Limited => Some("a limit answered".to_owned()),
+        _ => None,
+    });
+    let posture = || {
+        let mut open = registrations.iter();
+        let open = open.find(|it| it.posture.is_open() || it.posture == Posture::Undetermined);
+        open.map(|it| it.reason.clone())
+    };
+    match unread.next().or_else(posture) {
+        Some(why) => format!("no client was registered that could answer this: {why}"),
+        None => "no client could be registered".to_owned(),
     }
 }
 
@@ -157,6 +176,24 @@ mod tests {
             panic!("expected an inconclusive verdict");
         };
         assert_eq!(decided_by.as_deref(), Some("--allow register"));
+    }
+
+    #[test]
+    fn a_registration_that_failed_says_why() {
+        use crate::model::probe::Tier;
+        let mut world = World::new();
+        world.collected.engagement.tiers.push(Tier::Register);
+        world.registration(Posture::Undetermined);
+        let unclear = RegistrationOutcome::Unclear {
+            what: "HTTP 200 text/html without a `client_id`".to_owned(),
+        };
+        let page = response(200, &[("Content-Type", "text/html")], "<html>");
+        world.registered("native-loopback", unclear, &[], page);
+        let verdict = world.verdict("registration-response-malformed");
+        let Verdict::Inconclusive { reason, .. } = verdict else {
+            panic!("expected an inconclusive verdict");
+        };
+        assert!(reason.contains("text/html"), "{reason}");
     }
 
     #[test]

@@ -28,6 +28,7 @@ use super::judge::judge;
 
 pub(crate) use documents::{failure, resource_document, response, server_document};
 pub(crate) use front::{REDIRECT_HOST, consent, login, refusal, returned, upstream};
+pub(crate) use registration::client;
 
 pub(crate) const ENDPOINT: &str = "https://mcp.example.com/mcp";
 pub(crate) const ISSUER: &str = "https://auth.example.com";

@@ -4,12 +4,14 @@ use axum::response::Response;
 use url::{Host, Url, form_urlencoded};
 
 use super::super::behaviour::{
-    ChallengeRule, ErrorPlace, ImplicitRule, IssuerParameter, Login, Looks, Pkce, Proxy,
-    RedirectComparison, ResourceRule, ResponseIssuer, Support, UnknownClients,
+    ChallengeRule, ErrorPlace, ImplicitRule, IssuerParameter, Login, Looks, LoopbackPorts, Pkce,
+    Proxy, RedirectComparison, RedirectNeed, RedirectPolicy, ResourceRule, ResponseIssuer, Support,
+    UnknownClients,
 };
 use super::super::http::{self, Incoming, no_store, single, with_header};
 use super::super::state::{Shared, lock};
 use super::clients::{Authorization, KnownClient};
+use super::registration::acceptable;
 use super::{pages, proxy, token};
 
 /// Shows the login page, or says what is wrong with the request.
@@ -48,11 +50,7 @@ pub(crate) fn page(shared: &Shared, incoming: &Incoming) -> Response {
         }
         return refuse("unauthorized_client", "The client is not known here.");
     };
-    if !client
-        .redirect_uris
-        .iter()
-        .any(|known| stands_for(front.redirects, known, redirect_uri))
-    {
+    if !is_registered(shared, &client, redirect_uri) {
         let message = "The redirect URI is not registered for this client.";
         return refuse("invalid_request", message);
     }
@@ -176,16 +174,35 @@ pub(crate) fn decide(shared: &Shared, incoming: &Incoming) -> Response {
     redirect(shared, &redirect_uri, state.as_deref(), ("code", &code))
 }
 
-/// Whether a redirect URI passes for a registered one under this policy.
+fn is_registered(shared: &Shared, client: &KnownClient, redirect_uri: &str) -> bool {
+    let policy = &shared.behaviour.registration;
+    if client.redirect_uris.is_empty() {
+        return policy.redirect_need == RedirectNeed::Optional;
+    }
+    let refused_later = policy.redirects == RedirectPolicy::RefusedLater;
+    if refused_later && !acceptable(RedirectPolicy::Exact, redirect_uri) {
+        return false;
+    }
+    let same = |known: &String| match policy.loopback_ports {
+        LoopbackPorts::Any => same_redirect(known, redirect_uri),
+        LoopbackPorts::Registered => known == redirect_uri,
+    };
+    let comparison = shared.behaviour.front.redirects;
+    client
+        .redirect_uris
+        .iter()
+        .any(|known| same(known) || stands_for(comparison, known, redirect_uri))
+}
+
+/// Whether a redirect URI passes for a registered one where the comparison is lax.
 fn stands_for(policy: RedirectComparison, registered: &str, given: &str) -> bool {
     let host = |uri: &str| Url::parse(uri).ok()?.host().map(|host| host.to_owned());
-    same_redirect(registered, given)
-        || match policy {
-            RedirectComparison::Exact => false,
-            RedirectComparison::Prefix => given.starts_with(registered),
-            RedirectComparison::Host => host(registered) == host(given),
-            RedirectComparison::Unchecked => true,
-        }
+    match policy {
+        RedirectComparison::Exact => false,
+        RedirectComparison::Prefix => given.starts_with(registered),
+        RedirectComparison::Host => host(registered) == host(given),
+        RedirectComparison::Unchecked => true,
+    }
 }
 
 /// Whether a redirect URI may stand for a registered one: only the port of loopback may differ

@@ -24,6 +24,8 @@ pub(crate) struct KnownClient {
     pub(crate) scopes: Vec<String>,
     pub(crate) redirect_uris: Vec<String>,
     pub(crate) grants: Vec<String>,
+    /// Whether the token endpoint may serve it.
+    pub(crate) unapproved: bool,
     /// What the client was told when it registered itself; none for pre-registered ones.
     pub(crate) registration: Option<Registration>,
 }
@@ -66,6 +68,7 @@ impl Clients {
                     scopes: client.scopes.clone(),
                     redirect_uris: client.redirect_uris.clone(),
                     grants: both(),
+                    unapproved: false,
                     registration: None,
                 };
                 (id.clone(), client)
@@ -77,6 +80,7 @@ impl Clients {
             scopes: behaviour.scope_catalogue(),
             redirect_uris: vec!["http://127.0.0.1/callback".to_owned()],
             grants: vec!["authorization_code".to_owned()],
+            unapproved: false,
             registration: None,
         };
         let web = KnownClient {
@@ -98,6 +102,14 @@ impl Clients {
             .values()
             .filter(|client| client.registration.is_some())
             .count()
+    }
+
+    /// Whether some client got this registration token.
+    pub(crate) fn issued(&self, token: &str) -> bool {
+        self.known.values().any(|client| {
+            let registration = client.registration.as_ref();
+            registration.is_some_and(|one| one.access_token == token)
+        })
     }
 
     /// Whether one more client may register itself.

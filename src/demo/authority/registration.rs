@@ -2,12 +2,15 @@
 
 use axum::http::Method;
 use axum::response::Response;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
 use jsonwebtoken::get_current_timestamp;
 use serde_json::{Map, Value, json};
 use url::{Host, Url};
 
 use super::super::behaviour::{
-    Management, RedirectPolicy, RegistrationGrants, RegistrationMode, RegistrationResponse,
+    Management, RedirectNeed, RedirectPolicy, RegistrationGrants, RegistrationMode,
+    RegistrationResponse, RegistrationScopes, Statements,
 };
 use super::super::http::{self, Incoming, method_not_allowed, no_store, with_header};
 use super::super::state::{Shared, lock};
@@ -42,6 +45,17 @@ pub(crate) fn register(shared: &Shared, incoming: &Incoming) -> Response {
             "A software statement of a trusted publisher is needed",
         );
     }
+    let wanted = match (policy.statements, wanted.get("software_statement")) {
+        (Statements::Refused, Some(_)) => {
+            let error = "invalid_software_statement";
+            return invalid(
+                error,
+                "The software statement is not of a trusted publisher",
+            );
+        }
+        (Statements::Believed, Some(statement)) => believed(&wanted, statement),
+        _ => wanted,
+    };
     match Application::read(shared, &wanted) {
         Ok(application) => admit(shared, application),
         Err((error, description)) => invalid(error, description),
@@ -57,7 +71,10 @@ pub(crate) fn manage(shared: &Shared, incoming: &Incoming, client_id: &str) -> R
         .get(client_id)
         .and_then(|client| client.registration.clone());
     let token = bearer(incoming);
-    let owner = registration.filter(|one| Some(one.access_token.as_str()) == token);
+    let readable = policy == Management::Readable && incoming.method == Method::GET;
+    let shared_key = policy == Management::Shared && token.is_some_and(|it| clients.issued(it));
+    let owner = registration
+        .filter(|one| readable || shared_key || Some(one.access_token.as_str()) == token);
     let (Some(registration), true) = (owner, policy != Management::Absent) else {
         // Unknown clients and wrong tokens look alike (RFC 7592 §2.1).
         let challenge = "Bearer error=\"invalid_token\"";
@@ -113,6 +130,7 @@ struct Application {
     redirect_uris: Vec<String>,
     grants: Vec<String>,
     auth_method: String,
+    scope: Option<String>,
 }
 
 impl Application {
@@ -124,11 +142,15 @@ impl Application {
         let metadata = "invalid_client_metadata";
         let grants = words(wanted, "grant_types", &["authorization_code"])
             .ok_or((metadata, "`grant_types` must be an array of strings"))?;
-        let machine = policy.grants == RegistrationGrants::ClientCredentials;
+        let machine = matches!(
+            policy.grants,
+            RegistrationGrants::ClientCredentials | RegistrationGrants::ClientCredentialsUnapproved
+        );
+        let outdated = policy.grants == RegistrationGrants::Outdated;
         let allowed = |grant: &str| match grant {
             "authorization_code" | "refresh_token" => true,
             "client_credentials" => machine,
-            _ => false,
+            _ => outdated,
         };
         if !grants.iter().all(|grant| allowed(grant)) {
             return Err((
@@ -138,7 +160,7 @@ impl Application {
         }
         let kinds = words(wanted, "response_types", &["code"])
             .ok_or((metadata, "`response_types` must be an array of strings"))?;
-        if kinds.iter().any(|kind| kind != "code") {
+        if kinds.iter().any(|kind| kind != "code") && !outdated {
             return Err((metadata, "Only the response type `code` is available"));
         }
         let method = wanted
@@ -151,8 +173,15 @@ impl Application {
             "invalid_redirect_uri",
             "`redirect_uris` must be an array of strings",
         ))?;
+        let redirect_uris: Vec<String> = redirect_uris
+            .into_iter()
+            .filter(|uri| {
+                policy.redirects != RedirectPolicy::Drops || acceptable(RedirectPolicy::Exact, uri)
+            })
+            .collect();
         let redirects = grants.iter().any(|grant| grant == "authorization_code");
-        if redirects && redirect_uris.is_empty() {
+        let needed = policy.redirect_need == RedirectNeed::Required;
+        if redirects && redirect_uris.is_empty() && needed {
             return Err((
                 "invalid_redirect_uri",
                 "At least one redirect URI is needed",
@@ -188,6 +217,7 @@ impl Application {
                 .filter(|grant| grant != "refresh_token")
                 .collect(),
             auth_method: auth_method.to_owned(),
+            scope: scope(shared, wanted),
         })
     }
 }
@@ -213,6 +243,10 @@ fn admit(shared: &Shared, application: Application) -> Response {
             answer.insert("client_secret_expires_at".to_owned(), json!(0));
         }
     }
+    if policy.lifetime_seconds > 0 {
+        let end = get_current_timestamp().saturating_add(policy.lifetime_seconds);
+        answer.insert("client_secret_expires_at".to_owned(), json!(end));
+    }
     answer.insert(
         "client_id_issued_at".to_owned(),
         json!(get_current_timestamp()),
@@ -225,6 +259,9 @@ fn admit(shared: &Shared, application: Application) -> Response {
         "token_endpoint_auth_method".to_owned(),
         json!(application.auth_method),
     );
+    if let Some(scope) = application.scope {
+        answer.insert("scope".to_owned(), json!(scope));
+    }
     if policy.management != Management::Absent && !fixed {
         let uri = format!("{}{}/{client_id}", shared.issuer, metadata::REGISTER);
         answer.insert("registration_client_uri".to_owned(), json!(uri));
@@ -238,6 +275,7 @@ fn admit(shared: &Shared, application: Application) -> Response {
         scopes: behaviour.scope_catalogue(),
         redirect_uris: application.redirect_uris,
         grants: application.grants,
+        unapproved: policy.grants == RegistrationGrants::ClientCredentialsUnapproved,
         registration: Some(Registration {
             access_token,
             answer: answer.clone(),
@@ -253,8 +291,8 @@ fn admit(shared: &Shared, application: Application) -> Response {
 }
 
 /// Whether a redirect URI may be registered (RFC 7591 §5, RFC 8252 §7).
-fn acceptable(policy: RedirectPolicy, uri: &str) -> bool {
-    if policy == RedirectPolicy::Any {
+pub(crate) fn acceptable(policy: RedirectPolicy, uri: &str) -> bool {
+    if matches!(policy, RedirectPolicy::Any | RedirectPolicy::RefusedLater) {
         return true;
     }
     let Ok(url) = Url::parse(uri) else {
@@ -275,6 +313,31 @@ fn acceptable(policy: RedirectPolicy, uri: &str) -> bool {
         // Private-use schemes are named after a domain, backwards (RFC 8252 §7.1).
         scheme => policy == RedirectPolicy::PrivateUse && scheme.contains('.'),
     }
+}
+
+/// What the answer says of scopes.
+fn scope(shared: &Shared, wanted: &Map<String, Value>) -> Option<String> {
+    let asked = wanted.get("scope").and_then(Value::as_str)?;
+    match shared.behaviour.registration.scopes {
+        RegistrationScopes::Ignored => None,
+        RegistrationScopes::Kept => Some(asked.to_owned()),
+        RegistrationScopes::Narrowed => Some(shared.behaviour.enforcement.base_scope.clone()),
+    }
+}
+
+/// The request with the claims of its statement laid over it, whoever signed them.
+fn believed(wanted: &Map<String, Value>, statement: &Value) -> Map<String, Value> {
+    let claims = statement
+        .as_str()
+        .and_then(|text| text.split('.').nth(1))
+        .and_then(|payload| BASE64URL.decode(payload).ok())
+        .and_then(|bytes| serde_json::from_slice::<Map<String, Value>>(&bytes).ok())
+        .unwrap_or_default();
+    let mut merged = wanted.clone();
+    for (name, value) in claims {
+        merged.insert(name, value);
+    }
+    merged
 }
 
 fn words(wanted: &Map<String, Value>, name: &str, default: &[&str]) -> Option<Vec<String>> {

@@ -29,7 +29,7 @@ pub(crate) fn issue(shared: &Shared, incoming: &Incoming) -> Response {
             "Use a grant that the metadata lists",
         );
     }
-    if !client.grants.iter().any(|known| known == grant) {
+    if client.unapproved || !client.grants.iter().any(|known| known == grant) {
         return oauth_error(
             400,
             "unauthorized_client",

@@ -149,10 +149,22 @@ pub struct Registration {
     pub mode: RegistrationMode,
     /// Registrations answered before the endpoint says 429; 0 for no limit.
     pub limit: usize,
+    /// Seconds after which a client expires; 0 for never.
+    pub lifetime_seconds: u64,
     /// Which redirect URIs are accepted.
     pub redirects: RedirectPolicy,
+    /// Whether a client must say where it redirects to.
+    pub redirect_need: RedirectNeed,
+    /// Which ports of a registered loopback URI may be asked for.
+    pub loopback_ports: LoopbackPorts,
     /// Which grants a registered client may use.
     pub grants: RegistrationGrants,
+    /// What becomes of the scopes that a registration asks for.
+    pub scopes: RegistrationScopes,
+    /// What becomes of a software statement that nobody trusted signed.
+    pub statements: Statements,
+    /// What the login page says of a client.
+    pub login_page: LoginPage,
     /// What can be done with a registration afterwards.
     pub management: Management,
     /// Shape of a successful answer.
@@ -204,6 +216,73 @@ pub enum RedirectPolicy {
     PrivateUse,
     /// Anything.
     Any,
+    /// Those that are not https or loopback are left out of the registration.
+    Drops,
+    /// Anything, and the authorization endpoint refuses what is not https or loopback.
+    RefusedLater,
+}
+
+/// Whether a client must say where it redirects to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum RedirectNeed {
+    /// It must.
+    #[default]
+    Required,
+    /// It need not, and is then redirected anywhere.
+    Optional,
+    /// It need not, and is then redirected nowhere.
+    OptionalRefusedLater,
+}
+
+/// Which ports of a registered loopback URI may be asked for (RFC 8252 §7.3).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum LoopbackPorts {
+    /// Every one.
+    #[default]
+    Any,
+    /// The registered one only.
+    Registered,
+}
+
+/// What becomes of the scopes that a registration asks for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum RegistrationScopes {
+    /// They are ignored.
+    #[default]
+    Ignored,
+    /// Those that exist are registered.
+    Narrowed,
+    /// All of them are registered.
+    Kept,
+}
+
+/// What becomes of a software statement that nobody trusted signed (RFC 7591 §2.3).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Statements {
+    /// It is ignored.
+    #[default]
+    Ignored,
+    /// The registration is refused.
+    Refused,
+    /// Its claims replace what the request says.
+    Believed,
+}
+
+/// What the login page says of a client.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum LoginPage {
+    /// Its name and the host that it redirects to.
+    #[default]
+    NameAndHost,
+    /// Its name.
+    Name,
+    /// Nothing.
+    Silent,
 }
 
 /// Which grants a registered client may use.
@@ -215,6 +294,10 @@ pub enum RegistrationGrants {
     CodeOnly,
     /// `client_credentials` as well, so that no person is needed.
     ClientCredentials,
+    /// `client_credentials` as well, which the token endpoint then refuses.
+    ClientCredentialsUnapproved,
+    /// The outdated and the delegated ones as well, which the token endpoint does not know.
+    Outdated,
 }
 
 /// What can be done with a registration afterwards (RFC 7592).
@@ -230,6 +313,10 @@ pub enum Management {
     Undeletable,
     /// DELETE is answered with 204, and the client lives on.
     Undead,
+    /// Records can be read without a registration token.
+    Readable,
+    /// Every registration token opens every record.
+    Shared,
 }
 
 /// Shape of a successful registration answer.

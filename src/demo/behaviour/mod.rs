@@ -16,14 +16,15 @@ use serde::Deserialize;
 
 pub use authority::{
     AsMetadata, Authorization, Endpoints, FlowSwitch, IssuerParameter, IssuerShape, JwksLocation,
-    Location, Management, MintPolicy, Pkce, RedirectPolicy, Registration, RegistrationGrants,
-    RegistrationMode, RegistrationResponse, Support, TokenAudience, TokenFormat, Tokens,
+    Location, LoginPage, LoopbackPorts, Management, MintPolicy, Pkce, RedirectNeed, RedirectPolicy,
+    Registration, RegistrationGrants, RegistrationMode, RegistrationResponse, RegistrationScopes,
+    Statements, Support, TokenAudience, TokenFormat, Tokens,
 };
 pub use builtin::BUILTIN;
 pub use front::{
     ChallengeRule, ErrorPlace, FirstPage, FramePolicy, Front, ImplicitRule, Login, Looks,
-    PageCookie, Proxy, RedirectComparison, RedirectHost, ResourceRule, ResponseIssuer,
-    UnknownClients, UpstreamChallenge, UpstreamState,
+    PageCookie, Proxy, RedirectComparison, ResourceRule, ResponseIssuer, UnknownClients,
+    UpstreamChallenge, UpstreamState,
 };
 pub use loader::LoadError;
 pub use resource::{
@@ -88,6 +89,8 @@ pub struct Audit {
     pub client: AuditClient,
     /// Tiers allowed beyond the default, for example `register`.
     pub allow: Vec<String>,
+    /// Registrations in a row that the auditor is to send.
+    pub observe_rate_limit: Option<usize>,
     /// Protocol revision to audit; empty for the newest one served.
     pub revision: String,
 }
@@ -99,6 +102,7 @@ impl Default for Audit {
             mint: Vec::new(),
             client: AuditClient::default(),
             allow: Vec::new(),
+            observe_rate_limit: None,
             revision: String::new(),
         }
     }

@@ -1,18 +1,17 @@
-//! Real registrations, with consent: valid ones until one succeeds, then hostile ones, then a machine.
+//! Real registrations, with consent: valid ones until one succeeds, then one for each question.
 
-use serde_json::{Value, json};
-
-use super::{Flow, attempt, usable};
+use super::post::{Order, post};
+use super::{Flow, isolation, usable, variants};
 use crate::model::audit::Collected;
+use crate::model::consequence::Untried;
 use crate::model::discovery::AuthorizationServer;
-use crate::model::probe::{ProbeId, ProbeKey};
+use crate::model::probe::ProbeId;
 use crate::model::registration::RegistrationOutcome;
-use crate::oracle::admission;
-use crate::stage::client::{LOOPBACK, body, client, hostile, json_headers, object, secrets, texts};
-use crate::stage::{Run, file, stranger};
-use crate::wire::{Destination, Outgoing, RawAnswer};
+use crate::stage::client::{LOOPBACK, body};
+use crate::stage::{Run, stranger};
 
-/// Valid registrations until one succeeds, then what the client is good for, then hostile ones.
+/// Valid registrations until one succeeds, then what the client is good for, then everything that
+/// must be refused or ignored, and what follows where it was not.
 pub(super) async fn ladder(
     run: &Run<'_>,
     collected: &mut Collected,
@@ -20,7 +19,33 @@ pub(super) async fn ladder(
     url: &str,
     server: &AuthorizationServer,
 ) {
-    let own = format!("https://{}.mcp-assay.invalid/callback", run.settings.run_id);
+    if !first(run, collected, flow, url).await {
+        return;
+    }
+    usable::own(run, collected, flow, server).await;
+    for question in variants::questions(run, collected, server) {
+        if question
+            .only_after
+            .is_some_and(|variant| !flow.refused(variant))
+        {
+            continue;
+        }
+        if let Some(why) = flow.stopped.clone() {
+            flow.consequences.untried.push(Untried {
+                variant: question.order.variant.clone(),
+                why,
+            });
+            continue;
+        }
+        post(run, collected, flow, url, &question.order).await;
+    }
+    machine(run, collected, flow, server).await;
+    usable::consequences(run, collected, flow, server).await;
+}
+
+/// The rungs of a valid client, until one exists.
+async fn first(run: &Run<'_>, collected: &mut Collected, flow: &mut Flow, url: &str) -> bool {
+    let own = variants::own_redirect(run);
     let rungs = [
         ("native-loopback", body(run, &[LOOPBACK], "none", "native")),
         (
@@ -30,122 +55,88 @@ pub(super) async fn ladder(
         ("https-public", body(run, &[&own], "none", "web")),
     ];
     for (variant, metadata) in rungs {
-        let outcome = post(
-            run,
-            collected,
-            flow,
-            url,
-            ProbeId::Register,
-            variant,
-            &metadata,
-        )
-        .await;
-        match outcome {
-            RegistrationOutcome::Registered => break,
+        let order = Order::new(ProbeId::Register, variant, metadata);
+        match post(run, collected, flow, url, &order).await {
+            RegistrationOutcome::Registered => return true,
             RegistrationOutcome::RefusedMetadata { .. } => {}
-            _ => return,
+            _ => return false,
         }
     }
-    if flow.clients.is_empty() {
-        return;
-    }
-    usable::usability(run, collected, flow, server).await;
-    for (variant, redirects) in hostile(&run.settings.run_id) {
-        let redirects = redirects.iter().map(String::as_str).collect::<Vec<_>>();
-        let metadata = body(run, &redirects, "none", "native");
-        let probe = ProbeId::RegisterHostile;
-        let outcome = post(run, collected, flow, url, probe, variant, &metadata).await;
-        if outcome == RegistrationOutcome::Limited {
-            return;
-        }
-    }
-    machine(run, collected, flow, url, server).await;
+    false
 }
 
-/// Another client like the first one, for what only two of them show.
-pub(super) async fn second(
-    run: &Run<'_>,
-    collected: &mut Collected,
-    flow: &mut Flow,
-    url: &str,
-) -> bool {
-    let metadata = body(run, &[LOOPBACK], "none", "native");
-    let probe = ProbeId::Register;
-    let variant = "native-second";
-    let outcome = post(run, collected, flow, url, probe, variant, &metadata).await;
-    outcome == RegistrationOutcome::Registered
-}
-
-/// A client for `client_credentials`; if the grant is echoed, what a stranger gets with it.
+/// What a stranger gets with a client for `client_credentials`, where that grant was kept.
 async fn machine(
     run: &Run<'_>,
     collected: &mut Collected,
     flow: &mut Flow,
-    url: &str,
     server: &AuthorizationServer,
 ) {
-    let mut metadata = body(run, &[LOOPBACK], "client_secret_basic", "native");
-    if let Some(members) = metadata.as_object_mut() {
-        members.insert("grant_types".to_owned(), json!(["client_credentials"]));
-        members.remove("response_types");
-    }
-    let probe = ProbeId::RegisterMachine;
-    let outcome = post(
-        run,
-        collected,
-        flow,
-        url,
-        probe,
-        "client-credentials",
-        &metadata,
-    )
-    .await;
-    let Some(client) = flow.clients.last() else {
-        return;
-    };
-    if outcome == RegistrationOutcome::Registered
-        && client
-            .grants
-            .iter()
-            .any(|grant| grant == "client_credentials")
-    {
+    let found = flow.clients.iter().find(|client| {
+        let kept = |grants: &Vec<String>| grants.iter().any(|it| it == "client_credentials");
+        client.record.variant == variants::MACHINE && client.grants.as_ref().is_none_or(kept)
+    });
+    if let Some(client) = found {
         flow.stranger = stranger::token(run, collected, client, server).await;
     }
 }
 
-async fn post(
+/// What can be learned only while two clients exist and nothing else needs them any more.
+pub(super) async fn last(run: &Run<'_>, collected: &mut Collected, flow: &mut Flow, url: &str) {
+    if let Some(wanted) = run.settings.observe_rate_limit
+        && !flow.clients.is_empty()
+    {
+        burst(run, collected, flow, url, wanted).await;
+    }
+    isolation::isolation(run, collected, flow).await;
+}
+
+/// Registrations in a row, on request only and where each can be deleted again.
+async fn burst(
     run: &Run<'_>,
     collected: &mut Collected,
     flow: &mut Flow,
     url: &str,
-    probe: ProbeId,
-    variant: &str,
-    metadata: &Value,
-) -> RegistrationOutcome {
-    let label = format!("client-{variant}");
-    let learn = move |answer: &RawAnswer<'_>| secrets(answer, &label);
-    let key = ProbeKey::new(probe).about(url).variant(variant);
-    let mut outgoing = Outgoing::new(key, "POST", url);
-    outgoing.destination = Destination::Discovered;
-    outgoing.headers = json_headers();
-    outgoing.body = serde_json::to_vec(metadata).ok();
-    outgoing.caused_by = Some(flow.named_by);
-    outgoing.learn = Some(&learn);
-    // Registering writes to a host: it must be one the operator named or confirmed.
-    outgoing.carries_secret = true;
-    let sent = run.wire.send(outgoing).await;
-    let learned = sent.learned.clone();
-    let outcome = admission::registration(&sent.exchange);
-    let answer = sent.exchange.clone();
-    let exchange = file(collected, sent);
-    let mut record = attempt(variant, url, outcome.clone(), exchange);
-    record.requested_redirects = texts(metadata, "redirect_uris").unwrap_or_default();
-    if outcome == RegistrationOutcome::Registered {
-        let client = client(&answer, &learned, variant, exchange);
-        record.client = Some(client.record.client_id.clone());
-        record.echoed_redirects = texts(&object(&answer), "redirect_uris");
-        flow.clients.push(client);
+    wanted: usize,
+) {
+    let refuse = |why: &str| Untried {
+        variant: variants::BURST.to_owned(),
+        why: why.to_owned(),
+    };
+    if let Some(why) = flow.stopped.clone() {
+        flow.consequences.untried.push(refuse(&why));
+        return;
     }
-    flow.attempts.push(record);
-    outcome
+    if flow
+        .clients
+        .iter()
+        .any(|client| client.management.is_none())
+    {
+        let why = "the clients could not be deleted again (RFC 7592)";
+        flow.consequences.untried.push(refuse(why));
+        return;
+    }
+    let mut seen = crate::model::consequence::Burst {
+        wanted,
+        accepted: 0,
+        limited: false,
+        exchanges: Vec::new(),
+    };
+    for number in 1..=wanted {
+        let variant = format!("{}-{number}", variants::BURST);
+        let metadata = body(run, &[LOOPBACK], "none", "native");
+        let order = Order::new(ProbeId::RegisterBurst, &variant, metadata);
+        let outcome = post(run, collected, flow, url, &order).await;
+        let last = flow.attempts.last().map(|attempt| attempt.exchange);
+        seen.exchanges.extend(last);
+        match outcome {
+            RegistrationOutcome::Registered => seen.accepted += 1,
+            RegistrationOutcome::Limited | RegistrationOutcome::RefusedBySource => {
+                seen.limited = true;
+                break;
+            }
+            _ => break,
+        }
+    }
+    flow.consequences.burst = Some(seen);
 }

@@ -2,20 +2,25 @@
 //! ladder of real ones, each client deleted again.
 
 mod gate;
+mod isolation;
 mod ladder;
 mod manage;
+mod post;
 mod usable;
+mod variants;
 
 use super::Run;
 use super::client::Client;
 use super::front;
 use crate::model::audit::Collected;
+use crate::model::consequence::{ClientTerms, Consequences};
 use crate::model::discovery::AuthorizationServer;
-use crate::model::exchange::ExchangeId;
+use crate::model::exchange::{Exchange, ExchangeId};
 use crate::model::probe::Tier;
 use crate::model::registration::{
     Registration, RegistrationAttempt, RegistrationOutcome, StrangerToken,
 };
+use crate::oracle::hardening::{self, Observed};
 use crate::oracle::posture::{self, PostureInput};
 
 /// Observes registration at every authorization server.
@@ -41,6 +46,9 @@ async fn observe(
         attempts: Vec::new(),
         clients: Vec::new(),
         stranger: None,
+        controls: None,
+        stopped: None,
+        consequences: Consequences::default(),
         named_by: metadata
             .as_ref()
             .map_or(server.named_by, |metadata| metadata.exchange),
@@ -68,19 +76,14 @@ async fn observe(
             RegistrationOutcome::NeedsToken | RegistrationOutcome::Absent
         ) && attempt.variant == "truncated"
     });
-    if let Some(url) = endpoint.as_deref().filter(|_| may_register && !gated) {
+    let writable = endpoint.as_deref().filter(|_| may_register && !gated);
+    if let Some(url) = writable {
         ladder::ladder(run, collected, &mut flow, url, server).await;
     }
     let known = front::registered(run, &flow.clients);
     front::front(run, collected, server, known).await;
-    let second = endpoint
-        .as_deref()
-        .filter(|_| may_register && !gated && front::wants_second(collected, server));
-    if let Some(url) = second
-        && ladder::second(run, collected, &mut flow, url).await
-        && let Some(client) = flow.clients.last()
-    {
-        front::second(run, collected, server, client).await;
+    if let Some(url) = writable {
+        ladder::last(run, collected, &mut flow, url).await;
     }
     manage::delete_all(run, collected, &mut flow).await;
     let clients = flow
@@ -96,12 +99,19 @@ async fn observe(
         stranger: flow.stranger.as_ref(),
         may_register,
     });
+    flow.consequences.hardening = hardening::hardening(&Observed {
+        attempts: &flow.attempts,
+        clients: &clients,
+        stranger: flow.stranger.as_ref(),
+        consequences: &flow.consequences,
+    });
     Registration {
         issuer: server.issuer.clone(),
         endpoint: advertised,
         attempts: flow.attempts,
         clients,
         stranger_token: flow.stranger,
+        consequences: flow.consequences,
         posture: verdict.posture,
         confidence: verdict.confidence,
         reason: verdict.reason,
@@ -115,7 +125,23 @@ pub(crate) struct Flow {
     attempts: Vec<RegistrationAttempt>,
     clients: Vec<Client>,
     pub(crate) stranger: Option<StrangerToken>,
+    /// The authorization endpoint's answers to our own client and to one that cannot exist, when
+    /// they can be told apart.
+    controls: Option<(Exchange, Exchange)>,
+    /// Why no further client is registered.
+    stopped: Option<String>,
+    consequences: Consequences,
     named_by: ExchangeId,
+}
+
+impl Flow {
+    /// Whether this registration was refused for what it asked.
+    fn refused(&self, variant: &str) -> bool {
+        self.attempts.iter().any(|attempt| {
+            attempt.variant == variant
+                && matches!(attempt.outcome, RegistrationOutcome::RefusedMetadata { .. })
+        })
+    }
 }
 
 fn attempt(
@@ -130,6 +156,8 @@ fn attempt(
         outcome,
         requested_redirects: Vec::new(),
         echoed_redirects: None,
+        requested: ClientTerms::default(),
+        echoed: ClientTerms::default(),
         client: None,
         exchange,
     }
