@@ -23,6 +23,7 @@ pub(crate) fn good<'a>(
     for (channel, client) in clients(evidence) {
         match front_channel::good(client) {
             Ok(good) => found.push((channel, client, good)),
+            Err(_) if another_went_on(channel) => {}
             Err(reason) => case.doubt(reason, remedy(client)),
         }
     }
@@ -57,7 +58,9 @@ pub(crate) fn look<'a>(
     let mut refused = 0;
     for (channel, client) in clients(evidence) {
         if let Err(reason) = front_channel::good(client) {
-            case.doubt(reason, remedy(client));
+            if !another_went_on(channel) {
+                case.doubt(reason, remedy(client));
+            }
             continue;
         }
         for answer in asks.iter().filter_map(|ask| client.answer(*ask)) {
@@ -103,6 +106,12 @@ pub(crate) fn verdict(case: Case<'_>, refused: usize, held: &str) -> Verdict {
 /// Whether an answer went straight to another server's authorization endpoint.
 pub(crate) fn is_upstream(answer: &FrontAnswer) -> bool {
     matches!(answer.end, FrontEnd::Upstream(_))
+}
+
+/// One client that goes on shows what the endpoint does, whatever is wrong with the others.
+fn another_went_on(channel: &FrontChannel) -> bool {
+    let mut clients = channel.clients.iter();
+    clients.any(|it| front_channel::good(it).is_ok())
 }
 
 /// Another client helps where this one was refused, and not where nothing could be read.

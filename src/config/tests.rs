@@ -56,6 +56,28 @@ fn identities_are_read_from_their_sources() {
 }
 
 #[test]
+fn a_known_client_is_taken_from_flags_before_the_file() {
+    let mut given = flags("https://mcp.example.com/mcp");
+    given.client_id = Some("app".to_owned());
+    given.redirect_uri = Some("https://app.example.com/cb".to_owned());
+    let (_, settings) = settings(&given, &mut secrets(&[]), "00000000", "2026-11-23").unwrap();
+    let client = settings.client.unwrap();
+    assert_eq!(client.id, "app");
+    assert_eq!(client.redirect_uri, "https://app.example.com/cb");
+}
+
+#[test]
+fn half_a_client_is_refused_with_the_other_half() {
+    let mut given = flags("https://mcp.example.com/mcp");
+    given.client_id = Some("app".to_owned());
+    assert!(problem(&given, &[]).contains("--redirect-uri"));
+    given.redirect_uri = Some("cb".to_owned());
+    assert!(problem(&given, &[]).contains("`cb` is not a URI"));
+    given.client_id = None;
+    assert!(problem(&given, &[]).contains("--client-id"));
+}
+
+#[test]
 fn bad_targets_are_refused_with_a_remedy() {
     for bad in [
         "mcp.example.com",

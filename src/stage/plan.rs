@@ -173,7 +173,7 @@ fn registration(plan: &mut Plan, settings: &Settings, collected: &Collected) {
     let burst = settings.observe_rate_limit.unwrap_or_default();
     if settings.allows(Tier::Register) {
         for (probe, requests) in [
-            (ProbeId::Register, 4),
+            (ProbeId::Register, 3),
             (ProbeId::AuthorizeClient, 2),
             (ProbeId::RegisterHostile, 7),
             (ProbeId::RegisterMachine, 1),

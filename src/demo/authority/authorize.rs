@@ -183,24 +183,26 @@ fn is_registered(shared: &Shared, client: &KnownClient, redirect_uri: &str) -> b
     if refused_later && !acceptable(RedirectPolicy::Exact, redirect_uri) {
         return false;
     }
-    let comparison = shared.behaviour.front.redirects;
     let same = |known: &String| match policy.loopback_ports {
-        LoopbackPorts::Any => stands_for(comparison, known, redirect_uri),
+        LoopbackPorts::Any => same_redirect(known, redirect_uri),
         LoopbackPorts::Registered => known == redirect_uri,
     };
-    client.redirect_uris.iter().any(same)
+    let comparison = shared.behaviour.front.redirects;
+    client
+        .redirect_uris
+        .iter()
+        .any(|known| same(known) || stands_for(comparison, known, redirect_uri))
 }
 
-/// Whether a redirect URI passes for a registered one under this policy.
+/// Whether a redirect URI passes for a registered one where the comparison is lax.
 fn stands_for(policy: RedirectComparison, registered: &str, given: &str) -> bool {
     let host = |uri: &str| Url::parse(uri).ok()?.host().map(|host| host.to_owned());
-    same_redirect(registered, given)
-        || match policy {
-            RedirectComparison::Exact => false,
-            RedirectComparison::Prefix => given.starts_with(registered),
-            RedirectComparison::Host => host(registered) == host(given),
-            RedirectComparison::Unchecked => true,
-        }
+    match policy {
+        RedirectComparison::Exact => false,
+        RedirectComparison::Prefix => given.starts_with(registered),
+        RedirectComparison::Host => host(registered) == host(given),
+        RedirectComparison::Unchecked => true,
+    }
 }
 
 /// Whether a redirect URI may stand for a registered one: only the port of loopback may differ

@@ -3,7 +3,7 @@
 use axum::response::Response;
 use url::Url;
 
-use super::super::behaviour::{FirstPage, FramePolicy, LoginPage, PageCookie, RedirectHost};
+use super::super::behaviour::{FirstPage, FramePolicy, LoginPage, PageCookie};
 use super::super::http::{self, Incoming, no_store, with_header};
 use super::super::state::Shared;
 use super::authorize::DECISION;
@@ -15,20 +15,15 @@ pub(crate) fn first(shared: &Shared, client: &str, redirect_uri: &str, handle: &
         .ok()
         .and_then(|url| url.host_str().map(str::to_owned))
         .unwrap_or_else(|| redirect_uri.to_owned());
-    let mut body = String::new();
-    let told = shared.behaviour.registration.login_page;
-    if front.page != FirstPage::Login && told != LoginPage::Silent {
-        body.push_str(&format!(
-            "<p>{} asks for access to your notes.</p>\n",
-            escaped(client)
-        ));
-        if front.redirect_host == RedirectHost::Shown && told == LoginPage::NameAndHost {
-            body.push_str(&format!(
-                "<p>You will be sent back to <b>{}</b>.</p>\n",
-                escaped(&host)
-            ));
-        }
-    }
+    let (client, host) = (escaped(client), escaped(&host));
+    let said = match shared.behaviour.registration.login_page {
+        LoginPage::NameAndHost => format!(
+            "{client} asks for access to your notes. You will be sent back to <b>{host}</b>."
+        ),
+        LoginPage::Name => format!("{client} asks for access to your notes."),
+        LoginPage::Silent => "Sign in to go on.".to_owned(),
+    };
+    let mut body = format!("<p>{said}</p>\n");
     body.push_str(&format!(
         "<form method=\"post\" action=\"{}{DECISION}\">\n\
          <input type=\"hidden\" name=\"request\" value=\"{}\">\n",

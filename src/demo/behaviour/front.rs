@@ -27,8 +27,6 @@ pub struct Front {
     pub issuer: ResponseIssuer,
     /// What the first page is.
     pub page: FirstPage,
-    /// Whether the page says where the user will be sent.
-    pub redirect_host: RedirectHost,
     /// Whether other sites may frame the page.
     pub framing: FramePolicy,
     /// The cookie that comes with the page.
@@ -157,21 +155,8 @@ pub enum FirstPage {
     /// Login and consent in one.
     #[default]
     LoginAndConsent,
-    /// A login that does not say what for.
-    Login,
     /// Consent without a login.
     Consent,
-}
-
-/// Whether the page says where the user will be sent.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum RedirectHost {
-    /// It names the host.
-    #[default]
-    Shown,
-    /// It does not.
-    Hidden,
 }
 
 /// Whether other sites may frame the page.

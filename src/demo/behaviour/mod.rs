@@ -25,8 +25,8 @@ pub use authority::{
 pub use builtin::BUILTIN;
 pub use front::{
     ChallengeRule, ErrorPlace, FirstPage, FramePolicy, Front, ImplicitRule, Login, Looks,
-    PageCookie, Proxy, RedirectComparison, RedirectHost, ResourceRule, ResponseIssuer,
-    UnknownClients, UpstreamChallenge, UpstreamState,
+    PageCookie, Proxy, RedirectComparison, ResourceRule, ResponseIssuer, UnknownClients,
+    UpstreamChallenge, UpstreamState,
 };
 pub use grants::{
     Binding, Caching, CodeUse, Grants, RefreshRotation, RefusedCode, ScopeEcho, VerifierCheck,

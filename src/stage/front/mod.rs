@@ -34,15 +34,16 @@ pub(crate) fn registered(run: &Run<'_>, clients: &[Client]) -> Vec<Known> {
     let own = own_https(&run.settings.run_id);
     let mut known: Vec<Known> = Vec::new();
     for client in clients {
-        let names_code =
-            |grants: &Vec<String>| grants.iter().any(|grant| grant == "authorization_code");
-        let by_code = client.grants.as_ref().is_none_or(names_code);
+        let kept = |grants: &Vec<String>| grants.iter().any(|it| it == "authorization_code");
+        let by_code = client.grants.as_ref().is_none_or(kept);
         let redirect_uri = match client.record.variant.as_str() {
             "native-loopback" => LOOPBACK.to_owned(),
-            "https-confidential" | "https-public" => own.clone(),
+            "https-confidential" | "https-public" | "claimed-name" => own.clone(),
             _ => continue,
         };
-        if by_code && known.iter().all(|it| it.redirect_uri != redirect_uri) {
+        // Registrations that share one identifier overwrite each other.
+        let own_id = clients.iter().filter(|it| it.id == client.id).count() == 1;
+        if by_code && own_id && known.iter().all(|it| it.redirect_uri != redirect_uri) {
             known.push(known_client(client, redirect_uri));
         }
     }
@@ -88,52 +89,6 @@ pub(crate) async fn front(
         });
     }
     collected.front_channels.push(channel);
-}
-
-/// Whether a second client has to be registered: the first one was sent straight to another
-/// server, and only a second one shows whether that happens under one name.
-pub(crate) fn wants_second(collected: &Collected, server: &AuthorizationServer) -> bool {
-    let channel = collected
-        .front_channels
-        .iter()
-        .find(|channel| channel.issuer == server.issuer);
-    channel.is_some_and(|channel| {
-        let good = |client: &FrontClient| {
-            client
-                .answer(FrontAsk::Good)
-                .is_some_and(|good| matches!(good.end, FrontEnd::Upstream(_)))
-        };
-        channel.clients.len() == 1 && channel.clients.iter().all(good)
-    })
-}
-
-/// The good request of a second client.
-pub(crate) async fn second(
-    run: &Run<'_>,
-    collected: &mut Collected,
-    server: &AuthorizationServer,
-    client: &Client,
-) {
-    let Some((endpoint, named_by)) = endpoint(server) else {
-        return;
-    };
-    let resource = mint::resource(&collected.discovery);
-    let walker = Walker::new(run, &endpoint, Some(resource), named_by);
-    let known = known_client(client, LOOPBACK.to_owned());
-    let asks = [FrontAsk::Good];
-    let answers = ask_all(collected, &walker, &known, "client-2", &asks).await;
-    let channel = collected
-        .front_channels
-        .iter_mut()
-        .find(|channel| channel.issuer == server.issuer);
-    if let Some(channel) = channel {
-        channel.clients.push(FrontClient {
-            client_id: known.shown,
-            registered: true,
-            redirect_uri: known.redirect_uri,
-            answers,
-        });
-    }
 }
 
 /// How many authorization requests one known client takes at most.

@@ -65,19 +65,6 @@ async fn first(run: &Run<'_>, collected: &mut Collected, flow: &mut Flow, url: &
     false
 }
 
-/// Another client like the first one, for what only two of them show.
-pub(super) async fn second(
-    run: &Run<'_>,
-    collected: &mut Collected,
-    flow: &mut Flow,
-    url: &str,
-) -> bool {
-    let metadata = body(run, &[LOOPBACK], "none", "native");
-    let order = Order::new(ProbeId::Register, "native-second", metadata);
-    let outcome = post(run, collected, flow, url, &order).await;
-    outcome == RegistrationOutcome::Registered
-}
-
 /// What a stranger gets with a client for `client_credentials`, where that grant was kept.
 async fn machine(
     run: &Run<'_>,

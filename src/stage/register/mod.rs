@@ -82,12 +82,6 @@ async fn observe(
     }
     let known = front::registered(run, &flow.clients);
     front::front(run, collected, server, known).await;
-    if let Some(url) = writable.filter(|_| front::wants_second(collected, server))
-        && ladder::second(run, collected, &mut flow, url).await
-        && let Some(client) = flow.clients.last()
-    {
-        front::second(run, collected, server, client).await;
-    }
     if let Some(url) = writable {
         ladder::last(run, collected, &mut flow, url).await;
     }
