@@ -9,7 +9,9 @@ use crate::model::settings::Settings;
 use crate::model::target::Target;
 use crate::oracle::{enforcement, gates, matrix, policy};
 use crate::report::assemble::{self, Judged};
-use crate::stage::{Run, calls, close, discover, enrol, enumerate, hardening, plan, register};
+use crate::stage::{
+    Run, calls, client_documents, close, discover, enrol, enumerate, hardening, plan, register,
+};
 
 /// What is to be audited.
 pub fn target(url: &url::Url) -> Target {
@@ -26,6 +28,7 @@ pub async fn collect(run: &Run<'_>, target: Target, engagement: Engagement) -> C
     discover::discover(run, &anonymous, &mut collected).await;
     if collected.discovery.unusable.is_none() {
         register::register(run, &mut collected).await;
+        client_documents::observe(run, &mut collected).await;
         enrol::enrol(run, &mut collected).await;
         let sessions = enumerate::enumerate(run, &mut collected).await;
         let asked = calls::call(run, &mut collected, &sessions).await;

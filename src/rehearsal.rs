@@ -15,10 +15,11 @@ use crate::model::identity::IdentityKind;
 use crate::model::probe::Tier;
 use crate::model::report::Report;
 use crate::model::settings::{
-    ClientAuth, ClientCredentials, CredentialSource, IdentitySource, Network, Settings,
+    Callback, ClientAuth, ClientCredentials, CredentialSource, IdentitySource, Network, Settings,
 };
 use crate::model::verdict::Severity;
 use crate::stage::{Entropy, Run};
+use crate::wire::documents::{Bounds, DocumentHost};
 use crate::wire::http::HttpWire;
 
 /// A finished audit of embedded servers, which are still up.
@@ -42,7 +43,9 @@ pub async fn rehearse(
 ) -> io::Result<Rehearsal> {
     let running = demo::start(behaviour).await?;
     let settings = settings(behaviour, &running, &seed)?;
-    let report = audit_url(&running.mcp_url, &settings, seed, started).await?;
+    let documents = documents(&running, &settings).await?;
+    let host = documents.as_ref();
+    let report = audit_with(&running.mcp_url, &settings, seed, started, host).await?;
     Ok(Rehearsal {
         report,
         running,
@@ -60,6 +63,22 @@ pub async fn audit_url(
     seed: [u8; 32],
     started: &str,
 ) -> io::Result<Report> {
+    let documents = if settings.allows(Tier::Register) {
+        let Callback { base, listen } = settings.callback.clone();
+        Some(DocumentHost::bind(listen, base, Bounds::default()).await?)
+    } else {
+        None
+    };
+    audit_with(url, settings, seed, started, documents.as_ref()).await
+}
+
+async fn audit_with(
+    url: &str,
+    settings: &Settings,
+    seed: [u8; 32],
+    started: &str,
+    documents: Option<&DocumentHost>,
+) -> io::Result<Report> {
     let url = url::Url::parse(url).map_err(invalid)?;
     let wire = HttpWire::new(&url, &settings.network, CancellationToken::new()).map_err(invalid)?;
     let engagement = Engagement {
@@ -73,10 +92,27 @@ pub async fn audit_url(
         ..Engagement::default()
     };
     let silent = |_: &str, _: usize| {};
-    let run = Run::new(&wire, settings, Entropy::new(seed), &silent);
+    let run = Run::new(&wire, settings, Entropy::new(seed), &silent).with_documents(documents);
     let collected = audit::collect(&run, audit::target(&url), engagement).await;
     let all = checks::all().iter().collect::<Vec<_>>();
     Ok(audit::judge(collected, &all, settings))
+}
+
+/// The server of documents, and the demo's way to it: it plays the operator's forwarder.
+async fn documents(running: &Running, settings: &Settings) -> io::Result<Option<DocumentHost>> {
+    if !settings.allows(Tier::Register) {
+        return Ok(None);
+    }
+    let bounds = Bounds {
+        patience: PATIENCE,
+        ..Bounds::default()
+    };
+    let base = settings.callback.base.clone();
+    let host = DocumentHost::bind(settings.callback.listen, base, bounds).await?;
+    if let Some(name) = settings.callback.base.as_ref().and_then(url::Url::host_str) {
+        running.forward(name, host.address());
+    }
+    Ok(Some(host))
 }
 
 /// The settings that a behaviour asks for, with the tokens of its servers.
@@ -122,10 +158,18 @@ pub fn settings(behaviour: &Behaviour, running: &Running, seed: &[u8; 32]) -> io
             }),
         });
     }
+    let base = match behaviour.audit.callback_base.as_str() {
+        "" => None,
+        text => Some(url::Url::parse(text).map_err(invalid)?),
+    };
     Ok(Settings {
         tiers,
         revision,
         identities,
+        callback: Callback {
+            base,
+            ..Callback::default()
+        },
         ..defaults(seed)
     })
 }
@@ -155,6 +199,7 @@ pub fn defaults(seed: &[u8; 32]) -> Settings {
         skip: BTreeSet::new(),
         fail_on: Severity::Medium,
         strict: false,
+        callback: Callback::default(),
         run_id,
     }
 }
@@ -179,3 +224,6 @@ fn identity(token: &DemoToken) -> IdentitySource {
 fn invalid(problem: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, problem)
 }
+
+/// How long a slow document is drawn out; the embedded server gives up sooner.
+const PATIENCE: Duration = Duration::from_secs(2);

@@ -9,6 +9,7 @@ pub mod page;
 pub mod requirements;
 
 mod access;
+mod documents;
 mod scopes;
 mod tokens;
 mod urls;
@@ -30,10 +31,15 @@ mod discovery {
 }
 
 mod registration {
+    pub(super) mod client_document_fetch_unbounded;
+    pub(super) mod client_document_shared_secret_accepted;
     pub(super) mod client_metadata_documents_unsupported;
+    pub(super) mod faulty_client_document_accepted;
     pub(super) mod hostile_redirect_registered;
+    pub(super) mod malformed_client_id_accepted;
     pub(super) mod registered_client_not_deletable;
     pub(super) mod registration_deprecated_only;
+    pub(super) mod registration_gate_bypassed;
     pub(super) mod registration_open;
     pub(super) mod registration_over_http;
     pub(super) mod registration_response_malformed;
@@ -260,6 +266,11 @@ catalogue! {
         registered_client_not_deletable => "registered-client-not-deletable",
         shadow_registration_endpoint => "shadow-registration-endpoint",
         client_metadata_documents_unsupported => "client-metadata-documents-unsupported",
+        faulty_client_document_accepted => "faulty-client-document-accepted",
+        malformed_client_id_accepted => "malformed-client-id-accepted",
+        client_document_fetch_unbounded => "client-document-fetch-unbounded",
+        client_document_shared_secret_accepted => "client-document-shared-secret-accepted",
+        registration_gate_bypassed => "registration-gate-bypassed",
     }
     grant {
         plain_pkce_advertised => "plain-pkce-advertised",

@@ -23,11 +23,13 @@ pub(crate) fn run(args: &AuditArgs, global: &Global) -> Outcome {
     let prepared = session::prepare(&flags, &mut ProcessSecrets::default())?;
     let (wire, cancel) = session::wire(&prepared)?;
     let runtime = session::runtime()?;
+    let documents = runtime.block_on(session::documents(&prepared.settings))?;
     let (report, code) = runtime.block_on(async {
         let interrupted = session::cancel_on_interrupt(&cancel);
         let progress = Progress::new(global.quiet);
         let told = |stage: &str, requests: usize| progress.stage(stage, requests);
-        let run = Run::new(&wire, &prepared.settings, prepared.entropy.clone(), &told);
+        let run = Run::new(&wire, &prepared.settings, prepared.entropy.clone(), &told)
+            .with_documents(documents.as_ref());
         let target = audit::target(&prepared.url);
         let mut collected = audit::collect(&run, target, prepared.engagement.clone()).await;
         progress.finish();

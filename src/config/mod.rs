@@ -1,5 +1,6 @@
 //! Configuration file, environment and flags become [`Settings`]; every mistake names its place.
 
+mod callback;
 mod file;
 pub mod source;
 
@@ -79,6 +80,10 @@ pub struct Flags {
     pub revision: Option<Revision>,
     /// `--allow`.
     pub allow: Vec<Tier>,
+    /// `--callback-base`.
+    pub callback_base: Option<String>,
+    /// `--callback-listen`.
+    pub callback_listen: Option<String>,
     /// `--no-reads`.
     pub no_reads: bool,
     /// `--allow-host`.
@@ -147,6 +152,7 @@ pub fn settings(
         accept: file.acceptances(today)?,
         tools: file.tool_rules(),
         network: network(flags, &file, run_id)?,
+        callback: callback::callback(flags, &file)?,
         only: flags.only.iter().cloned().collect(),
         skip: flags.skip.iter().cloned().collect(),
         fail_on: flags

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::client_documents::ClientDocuments;
 use super::discovery::Discovery;
 use super::exchange::{ExchangeId, Ledger};
 use super::identity::Identities;
@@ -90,6 +91,8 @@ pub struct Collected {
     pub matrices: Vec<Matrix>,
     /// Registration per authorization server.
     pub registrations: Vec<Registration>,
+    /// Client ID metadata documents per authorization server.
+    pub client_documents: Vec<ClientDocuments>,
     /// Sessions opened.
     pub sessions: Vec<SessionRecord>,
     /// What is left behind.

@@ -1,6 +1,7 @@
 //! Plain data that every stage, judge and renderer shares; no logic beyond invariants.
 
 pub mod audit;
+pub mod client_documents;
 pub mod discovery;
 pub mod exchange;
 pub mod identity;

@@ -103,6 +103,7 @@ probes! {
     RegisterHostile "register-hostile" Register "registration with a redirect URI that must be refused";
     RegisterMachine "register-machine" Register "registration for `client_credentials`";
     AuthorizeClient "authorize-client" Register "authorization request of the new client, no login";
+    AuthorizeDocument "authorize-document" Register "authorization request whose client ID names a document of ours, no login";
     ReadClient "read-client" Register "reading the new client back (RFC 7592 §2.1)";
     DeleteClient "delete-client" Register "deleting the new client (RFC 7592 §2.3)";
     MintStranger "mint-stranger" Register "token request of the anonymously registered client";

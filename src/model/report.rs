@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::audit::{Engagement, ResidueItem, SessionRecord};
+use super::client_documents::ClientDocuments;
 use super::discovery::Discovery;
 use super::exchange::{ExchangeId, Ledger};
 use super::identity::{Identities, ScopeSet};
@@ -58,6 +59,9 @@ pub struct Report {
     pub discovery: Discovery,
     /// Registration per authorization server.
     pub registrations: Vec<Registration>,
+    /// Client ID metadata documents per authorization server.
+    #[serde(default)]
+    pub client_documents: Vec<ClientDocuments>,
     /// Lists as each identity sees them.
     pub listings: Vec<Listing>,
     /// What each door did with each credential.

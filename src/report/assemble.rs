@@ -89,6 +89,7 @@ pub fn assemble(collected: Collected, judged: Judged, settings: &Settings) -> Re
         identities: collected.identities,
         discovery: collected.discovery,
         registrations: collected.registrations,
+        client_documents: collected.client_documents,
         listings: collected.surface.listings,
         gates: collected.gates,
         plan: collected.plan,

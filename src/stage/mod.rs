@@ -2,6 +2,7 @@
 
 pub mod calls;
 pub mod client;
+pub mod client_documents;
 pub mod close;
 pub mod detect;
 pub mod discover;
@@ -25,6 +26,7 @@ use futures_util::StreamExt;
 use crate::model::audit::Collected;
 use crate::model::exchange::ExchangeId;
 use crate::model::settings::Settings;
+use crate::wire::documents::DocumentHost;
 use crate::wire::{Pending, Sent, Wire};
 
 /// What every stage needs: the wire, the settings, and the random bytes of this run.
@@ -37,6 +39,8 @@ pub struct Run<'a> {
     pub entropy: Entropy,
     /// Told which stage runs and how many requests it will send.
     pub progress: &'a (dyn Fn(&str, usize) + Send + Sync),
+    /// Serves documents of this run, with consent to register.
+    pub documents: Option<&'a DocumentHost>,
     next_id: AtomicU64,
 }
 
@@ -53,8 +57,16 @@ impl<'a> Run<'a> {
             settings,
             entropy,
             progress,
+            documents: None,
             next_id: AtomicU64::new(1),
         }
+    }
+
+    /// The same run with a server of documents.
+    #[must_use]
+    pub const fn with_documents(mut self, documents: Option<&'a DocumentHost>) -> Self {
+        self.documents = documents;
+        self
     }
 
     /// The next JSON-RPC request id; allotted in plan order, so that runs compare.

@@ -2,6 +2,7 @@
 
 use crate::codec::uri;
 use crate::model::audit::Collected;
+use crate::model::client_documents::DocumentVariant;
 use crate::model::identity::IdentityKind;
 use crate::model::probe::{Plan, PlannedGroup, ProbeId, Tier, Unsettleable};
 use crate::model::settings::{CredentialSource, Settings};
@@ -172,6 +173,7 @@ fn registration(plan: &mut Plan, settings: &Settings, collected: &Collected) {
             (ProbeId::RegisterHostile, 7),
             (ProbeId::RegisterMachine, 1),
             (ProbeId::MintStranger, 1),
+            (ProbeId::AuthorizeDocument, DocumentVariant::ALL.len()),
             (ProbeId::DeleteClient, 9),
             (ProbeId::ReadClient, 9),
         ] {

@@ -429,7 +429,7 @@ fn truncated<'a>(probe: ProbeId, url: &str, named_by: ExchangeId) -> Outgoing<'a
     outgoing
 }
 
-fn authorization_url(
+pub(crate) fn authorization_url(
     run: &Run<'_>,
     endpoint: &Url,
     client_id: &str,

@@ -18,6 +18,7 @@ mod answer;
 mod capture;
 mod client;
 mod compose;
+pub mod documents;
 mod failure;
 pub mod guard;
 pub mod http;

@@ -3,10 +3,11 @@
 use axum::response::Response;
 use url::{Host, Url, form_urlencoded};
 
-use super::super::behaviour::{IssuerParameter, Pkce, Support};
+use super::super::behaviour::{IssuerParameter, MemberCheck, Pkce};
 use super::super::http::{self, Incoming, no_store, single, with_header};
 use super::super::state::{Shared, lock};
 use super::clients::Authorization;
+use super::documents::{self, Named};
 use super::token;
 
 /// Shows the login page, or says what is wrong with the request.
@@ -19,18 +20,21 @@ pub(crate) fn page(shared: &Shared, incoming: &Incoming) -> Response {
         return error_page("The request names no redirect URI.");
     };
     let client = lock(&shared.clients).known.get(client_id).cloned();
-    let Some(client) = client else {
-        let by_url = shared.behaviour.authorization.cimd == Support::Advertised;
-        if by_url && is_document_url(client_id) {
-            return login_page(shared, client_id, redirect_uri, "");
+    let (client, lenient) = match (client, documents::known(shared, client_id)) {
+        (Some(client), _) => (client, false),
+        (None, Some(Named::Client(client))) => {
+            let rule = shared.behaviour.documents.redirect_uri;
+            (client, rule == MemberCheck::Unchecked)
         }
-        return error_page("The client is not known here.");
+        (None, Some(Named::Deferred)) => return login_page(shared, client_id, redirect_uri, ""),
+        (None, Some(Named::Refused(why))) => return error_page(why),
+        (None, None) => return error_page("The client is not known here."),
     };
-    if !client
+    let listed = client
         .redirect_uris
         .iter()
-        .any(|known| same_redirect(known, redirect_uri))
-    {
+        .any(|known| same_redirect(known, redirect_uri));
+    if !listed && !lenient {
         // Never redirect to what was not registered (RFC 6749 §4.1.2.1).
         return error_page("The redirect URI is not registered for this client.");
     }
@@ -119,20 +123,6 @@ fn same_redirect(registered: &str, given: &str) -> bool {
         || matches!(registered.host(), Some(Host::Ipv6(ip)) if ip.is_loopback());
     let ported = portless.set_port(registered.port()).is_ok();
     unchanged && loopback && ported && registered.scheme() == "http" && portless == registered
-}
-
-/// Whether a client id can be the URL of a metadata document (CIMD-00 §3).
-fn is_document_url(client_id: &str) -> bool {
-    let Ok(url) = Url::parse(client_id) else {
-        return false;
-    };
-    url.scheme() == "https"
-        && url.path() != "/"
-        && url.fragment().is_none()
-        && url.username().is_empty()
-        && url.password().is_none()
-        && !client_id.contains("/./")
-        && !client_id.contains("/../")
 }
 
 fn redirect(

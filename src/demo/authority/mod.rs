@@ -2,6 +2,8 @@
 
 mod authorize;
 mod clients;
+mod documents;
+mod fetch;
 mod metadata;
 mod registration;
 mod token;
@@ -14,6 +16,7 @@ use super::http::{self, Incoming, method_not_allowed};
 use super::state::Shared;
 
 pub(crate) use clients::Clients;
+pub(crate) use documents::{Named, prepare};
 
 /// Answers a request to the authorization server.
 pub(crate) fn answer(shared: &Shared, incoming: &Incoming) -> Response {

@@ -4,6 +4,7 @@
 
 mod authority;
 mod builtin;
+mod documents;
 mod loader;
 mod resource;
 mod server;
@@ -19,6 +20,10 @@ pub use authority::{
     RegistrationMode, RegistrationResponse, Support, TokenAudience, TokenFormat, Tokens,
 };
 pub use builtin::BUILTIN;
+pub use documents::{
+    DocumentAdmission, Documents, FetchFailure, FetchMoment, FetchRedirects, MemberCheck,
+    PlainHttp, UrlRule,
+};
 pub use loader::LoadError;
 pub use resource::{
     Audience, Authentication, AuthorizationServers, Challenge, Denial, Enforcement, Expiry,
@@ -40,7 +45,8 @@ pub struct Behaviour {
     pub extends: Option<String>,
     /// Ids of exactly those checks that must end as FAIL or WARN.
     pub trips: Vec<String>,
-    /// Ids of exactly those checks that must end as INCONCLUSIVE.
+    /// Ids of exactly those checks that must end as INCONCLUSIVE, beside those that wait for a tier
+    /// which is not allowed.
     pub inconclusive: Vec<String>,
     /// How the auditor is to be run against these servers.
     pub audit: Audit,
@@ -54,6 +60,8 @@ pub struct Behaviour {
     pub metadata: Metadata,
     /// The authorization server and its metadata.
     pub authorization: Authorization,
+    /// Client ID metadata documents.
+    pub documents: Documents,
     /// Dynamic client registration.
     pub registration: Registration,
     /// The tokens that the authorization server mints.
@@ -78,6 +86,8 @@ pub struct Audit {
     pub mint: Vec<Mint>,
     /// Tiers allowed beyond the default, for example `register`.
     pub allow: Vec<String>,
+    /// Address under which the auditor's documents are forwarded; empty for loopback alone.
+    pub callback_base: String,
     /// Protocol revision to audit; empty for the newest one served.
     pub revision: String,
 }
@@ -88,6 +98,7 @@ impl Default for Audit {
             identities: vec!["reader".to_owned(), "admin".to_owned()],
             mint: Vec::new(),
             allow: Vec::new(),
+            callback_base: "https://auditor.example".to_owned(),
             revision: String::new(),
         }
     }
