@@ -11,7 +11,8 @@ use crate::model::target::Target;
 use crate::oracle::{enforcement, gates, matrix, policy};
 use crate::report::assemble::{self, Judged};
 use crate::stage::{
-    Run, calls, close, discover, enrol, enumerate, hardening, login, plan, register, token_endpoint,
+    Run, calls, client_documents, close, discover, enrol, enumerate, hardening, login, plan,
+    register, token_endpoint,
 };
 
 /// What is to be audited.
@@ -29,6 +30,7 @@ pub async fn collect(run: &Run<'_>, target: Target, engagement: Engagement) -> C
     discover::discover(run, &anonymous, &mut collected).await;
     if collected.discovery.unusable.is_none() {
         register::register(run, &mut collected).await;
+        client_documents::observe(run, &mut collected).await;
         let login = enrol::enrol(run, &mut collected).await;
         let sessions = enumerate::enumerate(run, &mut collected).await;
         token_endpoint::observe(run, &mut collected).await;

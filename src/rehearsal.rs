@@ -15,11 +15,12 @@ use crate::model::identity::IdentityKind;
 use crate::model::probe::Tier;
 use crate::model::report::Report;
 use crate::model::settings::{
-    ClientAuth, ClientCredentials, CredentialSource, IdentitySource, KnownClient, LoginRequest,
-    Network, Settings,
+    Callback, ClientAuth, ClientCredentials, CredentialSource, IdentitySource, KnownClient,
+    LoginRequest, Network, Settings,
 };
 use crate::model::verdict::Severity;
 use crate::stage::{Entropy, Person, Run, Visit};
+use crate::wire::documents::{Bounds, DocumentHost};
 use crate::wire::http::HttpWire;
 
 /// A finished audit of embedded servers, which are still up.
@@ -52,7 +53,9 @@ pub async fn rehearse(
         // A visitor who finds no page leaves the login unfinished, and the report says so.
         tokio::spawn(async move { visitor::visit(&page, decision).await });
     };
-    let report = audit_as(&running.mcp_url, &settings, seed, started, &visit).await?;
+    let documents = documents(&running, &settings).await?;
+    let host = documents.as_ref();
+    let report = audit_with(&running.mcp_url, &settings, seed, started, host, &visit).await?;
     Ok(Rehearsal {
         report,
         running,
@@ -70,18 +73,22 @@ pub async fn audit_url(
     seed: [u8; 32],
     started: &str,
 ) -> io::Result<Report> {
-    audit_as(url, settings, seed, started, &|_: &Visit<'_>| {}).await
+    let documents = if settings.allows(Tier::Register) {
+        let Callback { base, listen } = settings.callback.clone();
+        Some(DocumentHost::bind(listen, base, Bounds::default()).await?)
+    } else {
+        None
+    };
+    let nobody = |_: &Visit<'_>| {};
+    audit_with(url, settings, seed, started, documents.as_ref(), &nobody).await
 }
 
-/// The same with a person who can be asked to sign in.
-///
-/// # Errors
-/// When the URL or the network settings cannot be used.
-pub async fn audit_as(
+async fn audit_with(
     url: &str,
     settings: &Settings,
     seed: [u8; 32],
     started: &str,
+    documents: Option<&DocumentHost>,
     show: &(dyn Fn(&Visit<'_>) + Send + Sync),
 ) -> io::Result<Report> {
     let url = url::Url::parse(url).map_err(invalid)?;
@@ -97,14 +104,33 @@ pub async fn audit_as(
         ..Engagement::default()
     };
     let silent = |_: &str, _: usize| {};
-    let run = Run::new(&wire, settings, Entropy::new(seed), &silent).with_person(Person {
-        show,
-        pasted: None,
-        cancel: CancellationToken::new(),
-    });
+    let run = Run::new(&wire, settings, Entropy::new(seed), &silent)
+        .with_documents(documents)
+        .with_person(Person {
+            show,
+            pasted: None,
+            cancel: CancellationToken::new(),
+        });
     let collected = audit::collect(&run, audit::target(&url), engagement).await;
     let all = checks::all().iter().collect::<Vec<_>>();
     Ok(audit::judge(collected, &all, settings))
+}
+
+/// The server of documents, and the demo's way to it: it plays the operator's forwarder.
+async fn documents(running: &Running, settings: &Settings) -> io::Result<Option<DocumentHost>> {
+    if !settings.allows(Tier::Register) {
+        return Ok(None);
+    }
+    let bounds = Bounds {
+        patience: PATIENCE,
+        ..Bounds::default()
+    };
+    let base = settings.callback.base.clone();
+    let host = DocumentHost::bind(settings.callback.listen, base, bounds).await?;
+    if let Some(name) = settings.callback.base.as_ref().and_then(url::Url::host_str) {
+        running.forward(name, host.address());
+    }
+    Ok(Some(host))
 }
 
 /// The settings that a behaviour asks for, with the tokens of its servers.
@@ -155,6 +181,10 @@ pub fn settings(behaviour: &Behaviour, running: &Running, seed: &[u8; 32]) -> io
         id: client.id.clone(),
         redirect_uri: client.redirect_uri.clone(),
     });
+    let base = match behaviour.audit.callback_base.as_str() {
+        "" => None,
+        text => Some(url::Url::parse(text).map_err(invalid)?),
+    };
     Ok(Settings {
         tiers,
         revision,
@@ -162,6 +192,10 @@ pub fn settings(behaviour: &Behaviour, running: &Running, seed: &[u8; 32]) -> io
         observe_rate_limit: behaviour.audit.observe_rate_limit,
         client,
         login: login(behaviour.audit.login),
+        callback: Callback {
+            base,
+            ..Callback::default()
+        },
         ..defaults(seed)
     })
 }
@@ -194,6 +228,7 @@ pub fn defaults(seed: &[u8; 32]) -> Settings {
         skip: BTreeSet::new(),
         fail_on: Severity::Medium,
         strict: false,
+        callback: Callback::default(),
         run_id,
     }
 }
@@ -232,3 +267,6 @@ fn login(mode: LoginMode) -> Option<LoginRequest> {
 fn invalid(problem: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, problem)
 }
+
+/// How long a slow document is drawn out; the embedded server gives up sooner.
+const PATIENCE: Duration = Duration::from_secs(2);

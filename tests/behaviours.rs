@@ -72,7 +72,10 @@ async fn each_defect_is_found_and_nothing_else_is_accused() {
             &mut wrong,
             ran,
             "INCONCLUSIVE",
-            &open.chain(unasked).collect::<Vec<_>>(),
+            &open
+                .chain(unasked)
+                .chain(awaiting_consent(ran))
+                .collect::<Vec<_>>(),
             &[Status::Inconclusive],
         );
         if ran.state_changing != 0 {
@@ -128,6 +131,18 @@ fn every_check_has_a_behaviour_that_breaks_it() {
         never, NEEDS_MORE_THAN_LOOPBACK,
         "checks without a negative behaviour"
     );
+}
+
+/// Checks that ask for consent which the behaviour does not give: each behaviour leaves them open.
+fn awaiting_consent(ran: &Ran) -> Vec<String> {
+    let given = &ran.behaviour.audit.allow;
+    let rows = ran.report.coverage.iter().filter(|row| {
+        let flag = row.decided_by.as_deref().unwrap_or_default();
+        let tier = flag.strip_prefix("--allow ");
+        row.status == Status::Inconclusive
+            && tier.is_some_and(|tier| !given.iter().any(|it| it == tier))
+    });
+    rows.map(|row| row.check.clone()).collect()
 }
 
 /// Behaviours whose defect shows in every second request, so that what is seen depends on chance.

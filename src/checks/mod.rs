@@ -11,6 +11,7 @@ pub mod requirements;
 
 mod access;
 mod assertions;
+mod documents;
 mod front;
 mod logins;
 mod registering;
@@ -36,20 +37,25 @@ mod discovery {
 
 mod registration {
     pub(super) mod claimed_name_trusted;
+    pub(super) mod client_document_fetch_unbounded;
+    pub(super) mod client_document_shared_secret_accepted;
     pub(super) mod client_metadata_documents_unsupported;
     pub(super) mod client_record_exposed;
     pub(super) mod consent_cookie_weak;
     pub(super) mod consent_page_frameable;
     pub(super) mod consent_skipped_by_proxy;
     pub(super) mod dangerous_grant_registered;
+    pub(super) mod faulty_client_document_accepted;
     pub(super) mod forged_software_statement_accepted;
     pub(super) mod hostile_redirect_registered;
+    pub(super) mod malformed_client_id_accepted;
     pub(super) mod native_loopback_refused;
     pub(super) mod redirect_host_not_shown;
     pub(super) mod registered_client_not_deletable;
     pub(super) mod registered_clients_never_expire;
     pub(super) mod registered_scope_unlimited;
     pub(super) mod registration_deprecated_only;
+    pub(super) mod registration_gate_bypassed;
     pub(super) mod registration_open;
     pub(super) mod registration_over_http;
     pub(super) mod registration_response_malformed;
@@ -333,6 +339,11 @@ catalogue! {
         consent_page_frameable => "consent-page-frameable",
         consent_cookie_weak => "consent-cookie-weak",
         upstream_state_weak => "upstream-state-weak",
+        faulty_client_document_accepted => "faulty-client-document-accepted",
+        malformed_client_id_accepted => "malformed-client-id-accepted",
+        client_document_fetch_unbounded => "client-document-fetch-unbounded",
+        client_document_shared_secret_accepted => "client-document-shared-secret-accepted",
+        registration_gate_bypassed => "registration-gate-bypassed",
     }
     grant {
         pkce_not_required => "pkce-not-required",

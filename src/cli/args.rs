@@ -144,6 +144,13 @@ pub(crate) struct TargetArgs {
     /// A host that credentials may go to beside the target's. Repeat for each host.
     #[arg(long = "allow-host", value_name = "HOST", help_heading = "Safety")]
     pub(crate) allow_hosts: Vec<String>,
+    /// With `--allow register`: an https address of yours that forwards to `--callback-listen`, so
+    /// that the authorization server can fetch client ID metadata documents from this run.
+    #[arg(long, value_name = "URL", help_heading = "Safety")]
+    pub(crate) callback_base: Option<String>,
+    /// Where those documents are served [default: a free port of 127.0.0.1].
+    #[arg(long, value_name = "ADDRESS:PORT", help_heading = "Safety")]
+    pub(crate) callback_listen: Option<String>,
     /// Do not call tools, even those that clearly only read.
     #[arg(long, help_heading = "Safety")]
     pub(crate) no_reads: bool,
@@ -211,6 +218,8 @@ impl TargetArgs {
             client_id: self.client_id.clone(),
             redirect_uri: self.redirect_uri.clone(),
             allow: self.allow.iter().map(|extra| extra.tier()).collect(),
+            callback_base: self.callback_base.clone(),
+            callback_listen: self.callback_listen.clone(),
             no_reads: self.no_reads,
             allow_hosts: self.allow_hosts.clone(),
             only: self.only.clone(),

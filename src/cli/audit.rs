@@ -26,10 +26,12 @@ pub(crate) fn run(args: &AuditArgs, global: &Global) -> Outcome {
     let open = !args.target.login.no_browser;
     let progress = Progress::new(global.quiet);
     let show = |visit: &Visit<'_>| progress.pause(|| browser::show(visit, open));
+    let documents = runtime.block_on(session::documents(&prepared.settings))?;
     let (report, code) = runtime.block_on(async {
         let interrupted = session::cancel_on_interrupt(&cancel);
         let told = |stage: &str, requests: usize| progress.stage(stage, requests);
-        let mut run = Run::new(&wire, &prepared.settings, prepared.entropy.clone(), &told);
+        let mut run = Run::new(&wire, &prepared.settings, prepared.entropy.clone(), &told)
+            .with_documents(documents.as_ref());
         if prepared.settings.login.is_some() {
             run = run.with_person(browser::person(&show, &cancel));
         }

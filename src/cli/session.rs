@@ -10,11 +10,13 @@ use tokio_util::sync::CancellationToken;
 use super::args::{Colour, Global, OutputArgs};
 use crate::config::{self, Flags};
 use crate::model::audit::Engagement;
+use crate::model::probe::Tier;
 use crate::model::report::Report;
-use crate::model::settings::Settings;
+use crate::model::settings::{Callback, Settings};
 use crate::report::{Format, RenderError, Style, exit};
 use crate::stage::Entropy;
 use crate::wire::BuildError;
+use crate::wire::documents::{Bounds, DocumentHost};
 use crate::wire::http::HttpWire;
 
 /// A prepared run.
@@ -81,6 +83,23 @@ pub(crate) fn wire(prepared: &Prepared) -> Result<(HttpWire, CancellationToken),
     let cancel = CancellationToken::new();
     let wire = HttpWire::new(&prepared.url, &prepared.settings.network, cancel.clone())?;
     Ok((wire, cancel))
+}
+
+/// The server of documents that consent to register opens.
+///
+/// # Errors
+/// An address that cannot be bound.
+pub(crate) async fn documents(settings: &Settings) -> anyhow::Result<Option<DocumentHost>> {
+    if !settings.allows(Tier::Register) {
+        return Ok(None);
+    }
+    let Callback { base, listen } = settings.callback.clone();
+    let host = DocumentHost::bind(listen, base, Bounds::default()).await;
+    let host = host.map_err(|error| {
+        let remedy = "name a free port, or stop what listens there";
+        config::Error::value("--callback-listen", format!("{listen}: {error}"), remedy)
+    })?;
+    Ok(Some(host))
 }
 
 /// Cancels on the first interrupt; clean-up requests still go out, then the report is written.

@@ -194,6 +194,10 @@ pub struct SafetySection {
     pub allow: Vec<Spanned<String>>,
     /// Whether valid calls of clearly read-only tools may run; true when absent.
     pub reads: Option<bool>,
+    /// https address that forwards to `callback_listen`.
+    pub callback_base: Option<String>,
+    /// Address and port where documents of the run are served.
+    pub callback_listen: Option<String>,
 }
 
 /// `[network]`.

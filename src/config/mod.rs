@@ -1,5 +1,6 @@
 //! Configuration file, environment and flags become [`Settings`]; every mistake names its place.
 
+mod callback;
 mod file;
 pub mod login;
 pub mod source;
@@ -86,6 +87,10 @@ pub struct Flags {
     pub redirect_uri: Option<String>,
     /// `--allow`.
     pub allow: Vec<Tier>,
+    /// `--callback-base`.
+    pub callback_base: Option<String>,
+    /// `--callback-listen`.
+    pub callback_listen: Option<String>,
     /// `--no-reads`.
     pub no_reads: bool,
     /// `--allow-host`.
@@ -162,6 +167,7 @@ pub fn settings(
         tools: file.tool_rules(),
         observe_rate_limit,
         network: network(flags, &file, run_id)?,
+        callback: callback::callback(flags, &file)?,
         only: flags.only.iter().cloned().collect(),
         skip: flags.skip.iter().cloned().collect(),
         fail_on: flags

@@ -160,6 +160,12 @@ impl Running {
         lock(&self.shared.sessions).len()
     }
 
+    /// Lets the authorization server reach an https host at an address, over plain http: the part of
+    /// a forwarder that ends TLS.
+    pub fn forward(&self, host: &str, address: SocketAddr) {
+        lock(&self.shared.forwards).insert(host.to_owned(), address);
+    }
+
     /// Stops both servers and waits until their ports are closed.
     pub async fn shutdown(mut self) {
         self.shared.stop.cancel();
@@ -206,6 +212,7 @@ async fn answer(State((party, shared)): State<(Party, Arc<Shared>)>, request: Re
     if let Some(response) = literal(&shared, party, &incoming) {
         return response;
     }
+    authority::prepare(&shared, &incoming).await;
     match party {
         Party::Authority => authority::answer(&shared, &incoming),
         Party::Resource => resource::answer(&shared, &incoming)

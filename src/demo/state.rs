@@ -10,7 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
 
-use super::authority::Clients;
+use super::authority::{Clients, Named};
 use super::behaviour::Behaviour;
 use super::resource::{Notes, Sessions};
 use super::tokens::{Claims, Keys};
@@ -27,6 +27,8 @@ pub(crate) struct Shared {
     pub(crate) opaque_tokens: Mutex<HashMap<String, Claims>>,
     pub(crate) revoked: Mutex<HashSet<String>>,
     pub(crate) clients: Mutex<Clients>,
+    pub(crate) documents: Mutex<HashMap<String, Named>>,
+    pub(crate) forwards: Mutex<HashMap<String, SocketAddr>>,
     pub(crate) sessions: Mutex<Sessions>,
     pub(crate) notes: Mutex<Notes>,
     pub(crate) stop: CancellationToken,
@@ -51,6 +53,8 @@ impl Shared {
             opaque_tokens: Mutex::default(),
             revoked: Mutex::default(),
             clients: Mutex::new(Clients::preregistered(&behaviour)),
+            documents: Mutex::default(),
+            forwards: Mutex::default(),
             sessions: Mutex::default(),
             notes: Mutex::default(),
             stop: CancellationToken::new(),

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::authorization::FrontChannel;
+use super::client_documents::ClientDocuments;
 use super::discovery::Discovery;
 use super::exchange::{ExchangeId, Ledger};
 use super::identity::Identities;
@@ -99,6 +100,8 @@ pub struct Collected {
     pub front_channels: Vec<FrontChannel>,
     /// Logins of people, and what was tried with them.
     pub logins: Vec<Login>,
+    /// Client ID metadata documents per authorization server.
+    pub client_documents: Vec<ClientDocuments>,
     /// Sessions opened.
     pub sessions: Vec<SessionRecord>,
     /// What is left behind.

@@ -116,6 +116,7 @@ probes! {
     AuthorizeStranger "authorize-stranger" Anonymous "authorization request of a client that cannot exist, no login";
     AuthorizeChanged "authorize-changed" Anonymous "authorization request of a known client with one thing changed, no login";
     FollowRedirect "follow-redirect" Anonymous "a redirect of the authorization endpoint within its own origin";
+    AuthorizeDocument "authorize-document" Register "authorization request whose client ID names a document of ours, no login";
     ReadClient "read-client" Register "reading the new client back (RFC 7592 §2.1)";
     DeleteClient "delete-client" Register "deleting the new client (RFC 7592 §2.3)";
     MintStranger "mint-stranger" Register "token request of the anonymously registered client";

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::audit::{Engagement, ResidueItem, SessionRecord};
 use super::authorization::FrontChannel;
+use super::client_documents::ClientDocuments;
 use super::discovery::Discovery;
 use super::exchange::{ExchangeId, Ledger};
 use super::identity::{Identities, ScopeSet};
@@ -69,6 +70,9 @@ pub struct Report {
     /// Logins of people, and what was tried with them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub logins: Vec<Login>,
+    /// Client ID metadata documents per authorization server.
+    #[serde(default)]
+    pub client_documents: Vec<ClientDocuments>,
     /// Lists as each identity sees them.
     pub listings: Vec<Listing>,
     /// What each door did with each credential.

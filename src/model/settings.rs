@@ -1,6 +1,7 @@
 //! What the operator allows and wants; parsed elsewhere, plain here.
 
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -38,6 +39,8 @@ pub struct Settings {
     pub observe_rate_limit: Option<usize>,
     /// Network behaviour.
     pub network: Network,
+    /// Where documents of this run are served.
+    pub callback: Callback,
     /// Check ids to run; empty means all.
     pub only: BTreeSet<String>,
     /// Check ids to leave out.
@@ -207,6 +210,24 @@ pub struct ToolRule {
     pub arguments: Option<Value>,
     /// `Some(true)`: the operator vouches that it only reads; `Some(false)`: never call it.
     pub safe: Option<bool>,
+}
+
+/// Where the run serves documents of its own, with consent to register.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Callback {
+    /// The operator's https address that leads to `listen`; none for loopback alone.
+    pub base: Option<url::Url>,
+    /// Where this run listens.
+    pub listen: SocketAddr,
+}
+
+impl Default for Callback {
+    fn default() -> Self {
+        Self {
+            base: None,
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+        }
+    }
 }
 
 /// Network behaviour and limits.

@@ -10,6 +10,7 @@ pub mod calibrate;
 mod call_steps;
 pub mod cascade;
 mod cells;
+pub mod client_documents;
 pub mod differential;
 pub mod enforcement;
 pub mod front_channel;

@@ -92,6 +92,7 @@ pub fn assemble(collected: Collected, judged: Judged, settings: &Settings) -> Re
         token_endpoints: collected.token_endpoints,
         front_channels: collected.front_channels,
         logins: collected.logins,
+        client_documents: collected.client_documents,
         listings: collected.surface.listings,
         gates: collected.gates,
         plan: collected.plan,

@@ -1,6 +1,7 @@
 //! Which clients can connect? Registration, its gate, and the ways around it.
 
 use crate::model::audit::Collected;
+use crate::model::client_documents::DocumentAdmission;
 use crate::model::discovery::AnonymousAccess;
 use crate::model::identity::Provenance;
 use crate::model::matrix::Confidence;
@@ -94,7 +95,14 @@ fn paths(collected: &Collected) -> Vec<AdmissionPath> {
             .and_then(|metadata| metadata.flag("client_id_metadata_document_supported"));
         if documents == Some(true) {
             let name = "client ID metadata document";
-            paths.push(path(name, "not determined", Some(&server.issuer)));
+            let gate = match admission(collected, &server.issuer) {
+                DocumentAdmission::AnyClient => "consent only",
+                DocumentAdmission::DomainPolicy => "domain policy",
+                DocumentAdmission::NotAdvertised | DocumentAdmission::Undetermined => {
+                    "not determined"
+                }
+            };
+            paths.push(path(name, gate, Some(&server.issuer)));
         }
     }
     // A token from the operator shows that some client was let in by hand.
@@ -110,6 +118,29 @@ fn paths(collected: &Collected) -> Vec<AdmissionPath> {
         paths.push(path("pre-registration", "not determined", None));
     }
     paths
+}
+
+fn admission(collected: &Collected, issuer: &str) -> DocumentAdmission {
+    let mut all = collected.client_documents.iter();
+    let found = all.find(|one| one.issuer == issuer);
+    found.map_or(DocumentAdmission::Undetermined, |one| one.admission)
+}
+
+/// What a person would say of clients that name themselves by a document: one open door is enough.
+fn documents(paths: &[AdmissionPath]) -> Option<&'static str> {
+    let mut gates = paths
+        .iter()
+        .filter(|path| path.path.starts_with("client ID"));
+    let first = gates.clone().next()?;
+    Some(if gates.any(|path| path.gate == "consent only") {
+        "A client of any https host may identify itself by a metadata document; the user's login \
+         and consent are its only gate."
+    } else if first.gate == "domain policy" {
+        "Clients may also identify themselves by a metadata document, if their host is approved."
+    } else {
+        "Clients may also identify themselves by a metadata document; which hosts are trusted for \
+         that was not determined."
+    })
 }
 
 fn gate(registration: &Registration) -> Option<&'static str> {
@@ -180,13 +211,7 @@ fn sentence(
             "That is the least strict of {servers} authorization servers."
         ));
     }
-    if paths.iter().any(|path| path.path.starts_with("client ID")) {
-        parts.push(
-            "Clients may also identify themselves by a metadata document; which hosts are \
-             trusted for that was not tested."
-                .to_owned(),
-        );
-    }
+    parts.extend(documents(paths).map(str::to_owned));
     if matches!(registration.posture, Posture::D3 | Posture::D4) {
         parts.push("What a user must then log in to and consent to was not tested.".to_owned());
     }
@@ -311,5 +336,20 @@ mod tests {
         collected.discovery.anonymous = AnonymousAccess::Served;
         assert_eq!(paths(&collected)[0].path, "no authorization");
         assert_eq!(paths(&collected)[1].gate, "initial access token");
+    }
+    #[test]
+    fn documents_are_spoken_of_by_the_widest_door() {
+        let path = |gate: &str| AdmissionPath {
+            path: "client ID metadata document".to_owned(),
+            gate: gate.to_owned(),
+            issuer: None,
+        };
+        let said = |gates: &[&str]| documents(&gates.iter().map(|it| path(it)).collect::<Vec<_>>());
+        assert!(
+            said(&["domain policy", "consent only"]).is_some_and(|it| it.contains("any https"))
+        );
+        assert!(said(&["domain policy"]).is_some_and(|it| it.contains("approved")));
+        assert!(said(&["not determined"]).is_some_and(|it| it.contains("not determined")));
+        assert_eq!(said(&[]), None);
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod calls;
 pub mod client;
+pub mod client_documents;
 pub mod close;
 pub mod detect;
 pub mod discover;
@@ -28,6 +29,7 @@ use futures_util::StreamExt;
 use crate::model::audit::Collected;
 use crate::model::exchange::ExchangeId;
 use crate::model::settings::Settings;
+use crate::wire::documents::DocumentHost;
 use crate::wire::{Pending, Sent, Wire};
 
 pub use login::person::{Person, Visit};
@@ -44,6 +46,8 @@ pub struct Run<'a> {
     pub progress: &'a (dyn Fn(&str, usize) + Send + Sync),
     /// The person who signs in, when there is one to ask.
     pub person: Option<Person<'a>>,
+    /// Serves documents of this run, with consent to register.
+    pub documents: Option<&'a DocumentHost>,
     next_id: AtomicU64,
 }
 
@@ -61,6 +65,7 @@ impl<'a> Run<'a> {
             entropy,
             progress,
             person: None,
+            documents: None,
             next_id: AtomicU64::new(1),
         }
     }
@@ -69,6 +74,13 @@ impl<'a> Run<'a> {
     #[must_use]
     pub fn with_person(mut self, person: Person<'a>) -> Self {
         self.person = Some(person);
+        self
+    }
+
+    /// The same run with a server of documents.
+    #[must_use]
+    pub const fn with_documents(mut self, documents: Option<&'a DocumentHost>) -> Self {
+        self.documents = documents;
         self
     }
 

@@ -2,6 +2,7 @@
 
 use crate::codec::uri;
 use crate::model::audit::Collected;
+use crate::model::client_documents::DocumentVariant;
 use crate::model::identity::IdentityKind;
 use crate::model::probe::{Plan, PlannedGroup, ProbeId, Tier, Unsettleable};
 use crate::model::settings::{CredentialSource, Settings};
@@ -191,6 +192,7 @@ fn registration(plan: &mut Plan, settings: &Settings, collected: &Collected) {
             (ProbeId::ForeignRecord, 8),
             (ProbeId::DeleteClient, MOST_CLIENTS + burst),
             (ProbeId::ReadClient, MOST_CLIENTS + burst),
+            (ProbeId::AuthorizeDocument, DocumentVariant::ALL.len()),
         ] {
             add(
                 plan,

@@ -19,6 +19,7 @@ pub mod callback;
 mod capture;
 mod client;
 mod compose;
+pub mod documents;
 mod failure;
 pub mod guard;
 pub mod http;

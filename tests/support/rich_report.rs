@@ -25,6 +25,7 @@ pub(crate) use evidence::{exchange, tool};
 /// What a run against a partly guarded server collected.
 pub(crate) fn collected() -> Collected {
     Collected {
+        client_documents: Vec::new(),
         target: Some(Target {
             url: URL.to_owned(),
             resource: ResourceId(URL.to_owned()),
@@ -190,6 +191,7 @@ pub(crate) fn settings() -> Settings {
         },
     };
     Settings {
+        callback: mcp_assay::model::settings::Callback::default(),
         tiers: BTreeSet::from([Tier::Passive, Tier::Anonymous, Tier::Authenticated]),
         reads: true,
         revision: None,

@@ -1,5 +1,6 @@
 //! Hand-built evidence for the tests of judges.
 
+mod client_documents;
 mod documents;
 mod front;
 mod login;

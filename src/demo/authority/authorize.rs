@@ -4,13 +4,14 @@ use axum::response::Response;
 use url::{Host, Url, form_urlencoded};
 
 use super::super::behaviour::{
-    ChallengeRule, ErrorPlace, ImplicitRule, IssuerParameter, Login, Looks, LoopbackPorts, Pkce,
-    Proxy, RedirectComparison, RedirectNeed, RedirectPolicy, ResourceRule, ResponseIssuer, Support,
-    UnknownClients,
+    ChallengeRule, ErrorPlace, ImplicitRule, IssuerParameter, Login, Looks, LoopbackPorts,
+    MemberCheck, Pkce, Proxy, RedirectComparison, RedirectNeed, RedirectPolicy, ResourceRule,
+    ResponseIssuer, UnknownClients,
 };
 use super::super::http::{self, Incoming, no_store, single, with_header};
 use super::super::state::{Shared, lock};
 use super::clients::{Authorization, KnownClient};
+use super::documents::{self, Named};
 use super::registration::acceptable;
 use super::{pages, proxy, token};
 
@@ -43,14 +44,20 @@ pub(crate) fn page(shared: &Shared, incoming: &Incoming) -> Response {
         ..KnownClient::default()
     };
     let by_anybody = front.unknown_clients == UnknownClients::Accepted;
-    let Some(client) = known.or_else(|| by_anybody.then(anybody)) else {
-        let by_url = shared.behaviour.authorization.cimd == Support::Advertised;
-        if by_url && is_document_url(client_id) {
+    let (client, lenient) = match (known, documents::known(shared, client_id)) {
+        (Some(client), _) => (client, false),
+        (None, Some(Named::Client(client))) => {
+            let rule = shared.behaviour.documents.redirect_uri;
+            (client, rule == MemberCheck::Unchecked)
+        }
+        (None, Some(Named::Deferred)) => {
             return pages::first(shared, client_id, redirect_uri, "");
         }
-        return refuse("unauthorized_client", "The client is not known here.");
+        (None, Some(Named::Refused(why))) => return refuse("unauthorized_client", why),
+        (None, None) if by_anybody => (anybody(), false),
+        (None, None) => return refuse("unauthorized_client", "The client is not known here."),
     };
-    if !is_registered(shared, &client, redirect_uri) {
+    if !lenient && !is_registered(shared, &client, redirect_uri) {
         let message = "The redirect URI is not registered for this client.";
         return refuse("invalid_request", message);
     }
@@ -220,20 +227,6 @@ fn same_redirect(registered: &str, given: &str) -> bool {
         || matches!(registered.host(), Some(Host::Ipv6(ip)) if ip.is_loopback());
     let ported = portless.set_port(registered.port()).is_ok();
     unchanged && loopback && ported && registered.scheme() == "http" && portless == registered
-}
-
-/// Whether a client id can be the URL of a metadata document (CIMD-00 §3).
-fn is_document_url(client_id: &str) -> bool {
-    let Ok(url) = Url::parse(client_id) else {
-        return false;
-    };
-    url.scheme() == "https"
-        && url.path() != "/"
-        && url.fragment().is_none()
-        && url.username().is_empty()
-        && url.password().is_none()
-        && !client_id.contains("/./")
-        && !client_id.contains("/../")
 }
 
 fn redirect(

@@ -3,6 +3,8 @@
 mod authorize;
 mod clients;
 mod codes;
+mod documents;
+mod fetch;
 mod metadata;
 mod pages;
 mod proxy;
@@ -18,6 +20,7 @@ use super::http::{self, Incoming, method_not_allowed};
 use super::state::Shared;
 
 pub(crate) use clients::Clients;
+pub(crate) use documents::{Named, prepare};
 
 /// Answers a request to the authorization server.
 pub(crate) fn answer(shared: &Shared, incoming: &Incoming) -> Response {

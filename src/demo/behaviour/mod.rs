@@ -4,6 +4,7 @@
 
 mod authority;
 mod builtin;
+mod documents;
 mod front;
 mod grants;
 mod loader;
@@ -23,6 +24,10 @@ pub use authority::{
     Statements, Support, TokenAudience, TokenFormat, Tokens,
 };
 pub use builtin::BUILTIN;
+pub use documents::{
+    DocumentAdmission, Documents, FetchFailure, FetchMoment, FetchRedirects, MemberCheck,
+    PlainHttp, UrlRule,
+};
 pub use front::{
     ChallengeRule, ErrorPlace, FirstPage, FramePolicy, Front, ImplicitRule, Login, Looks,
     PageCookie, Proxy, RedirectComparison, ResourceRule, ResponseIssuer, UnknownClients,
@@ -56,7 +61,8 @@ pub struct Behaviour {
     pub extends: Option<String>,
     /// Ids of exactly those checks that must end as FAIL or WARN.
     pub trips: Vec<String>,
-    /// Ids of exactly those checks that must end as INCONCLUSIVE.
+    /// Ids of exactly those checks that must end as INCONCLUSIVE, beside those that wait for a tier
+    /// which is not allowed.
     pub inconclusive: Vec<String>,
     /// How the auditor is to be run against these servers.
     pub audit: Audit,
@@ -72,6 +78,8 @@ pub struct Behaviour {
     pub authorization: Authorization,
     /// What the authorization endpoint does before a login.
     pub front: Front,
+    /// Client ID metadata documents.
+    pub documents: Documents,
     /// Dynamic client registration.
     pub registration: Registration,
     /// The tokens that the authorization server mints.
@@ -104,6 +112,8 @@ pub struct Audit {
     pub allow: Vec<String>,
     /// Registrations in a row that the auditor is to send.
     pub observe_rate_limit: Option<usize>,
+    /// Address under which the auditor's documents are forwarded; empty for loopback alone.
+    pub callback_base: String,
     /// Protocol revision to audit; empty for the newest one served.
     pub revision: String,
     /// How a person signs in during the audit.
@@ -118,6 +128,7 @@ impl Default for Audit {
             client: AuditClient::default(),
             allow: Vec::new(),
             observe_rate_limit: None,
+            callback_base: "https://auditor.example".to_owned(),
             revision: String::new(),
             login: LoginMode::default(),
         }

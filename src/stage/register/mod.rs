@@ -6,7 +6,7 @@ mod isolation;
 mod ladder;
 mod manage;
 mod post;
-mod usable;
+pub(crate) mod usable;
 mod variants;
 
 use super::Run;

@@ -218,7 +218,11 @@ fn send<'r>(
     variant: &str,
     question: &Question,
 ) -> Pending<'r, Sent> {
-    let url = authorization_url(run, endpoint, resource, question);
+    let (client, redirect) = (&question.client, &question.redirect);
+    let mut url = authorization_url(run, endpoint, client, redirect, resource);
+    if let Some(scope) = &question.scope {
+        url.query_pairs_mut().append_pair("scope", scope);
+    }
     let mut outgoing = Outgoing::new(ProbeKey::new(probe).variant(variant), "GET", url);
     outgoing.destination = Destination::Discovered;
     outgoing.caused_by = Some(flow.named_by);
@@ -244,7 +248,14 @@ fn page(exchange: &Exchange) -> Option<String> {
     (response.media_type() == "text/html").then_some(text)
 }
 
-fn authorization_url(run: &Run<'_>, endpoint: &Url, resource: &str, question: &Question) -> String {
+/// A good authorization request (RFC 6749 §4.1.1, RFC 7636 §4.3, RFC 8707 §2).
+pub(crate) fn authorization_url(
+    run: &Run<'_>,
+    endpoint: &Url,
+    client: &str,
+    redirect: &str,
+    resource: &str,
+) -> Url {
     use base64::Engine;
     use sha2::Digest;
     let verifier = run.entropy.word("verifier", 32);
@@ -254,17 +265,14 @@ fn authorization_url(run: &Run<'_>, endpoint: &Url, resource: &str, question: &Q
     let mut query = url.query_pairs_mut();
     query
         .append_pair("response_type", "code")
-        .append_pair("client_id", &question.client)
-        .append_pair("redirect_uri", &question.redirect)
+        .append_pair("client_id", client)
+        .append_pair("redirect_uri", redirect)
         .append_pair("code_challenge", &challenge)
         .append_pair("code_challenge_method", "S256")
         .append_pair("state", &format!("{}-a", run.settings.run_id))
         .append_pair("resource", resource);
-    if let Some(scope) = &question.scope {
-        query.append_pair("scope", scope);
-    }
     drop(query);
-    url.into()
+    url
 }
 
 /// The loopback redirect URI of the native client at another port (RFC 8252 §7.3).
