@@ -170,6 +170,12 @@ pub enum Deletion {
         /// What was answered.
         what: String,
     },
+    /// Its registration token was revoked when it was tried at another client's record, which
+    /// RFC 7592 §2.1 allows the server to do.
+    Spent {
+        /// The exchange.
+        exchange: ExchangeId,
+    },
     /// The server offers no way.
     NotOffered,
 }

@@ -127,13 +127,24 @@ impl Shape {
     fn of(response: &Response) -> Self {
         let place = response.header("location").map(|location| {
             let end = location.find(['?', '#']).unwrap_or(location.len());
-            location.get(..end).unwrap_or_default().to_owned()
+            let path = location.get(..end).unwrap_or_default();
+            path.split('/').map(steady).collect::<Vec<_>>().join("/")
         });
         Self {
             status: response.status,
             place,
             error: parameter(response, "error").is_some(),
         }
+    }
+}
+
+/// A long segment is an identifier that the server makes up for each request.
+fn steady(segment: &str) -> &str {
+    let made_up = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    if segment.len() >= MADE_UP && segment.chars().all(made_up) {
+        "*"
+    } else {
+        segment
     }
 }
 
@@ -165,6 +176,8 @@ fn is_loopback(uri: &str) -> bool {
         None => false,
     }
 }
+
+const MADE_UP: usize = 16;
 
 #[cfg(test)]
 mod tests {
@@ -270,8 +283,19 @@ mod tests {
         let failed = answer(302, Some("https://as.example/oops?error=invalid_request"));
         assert_eq!(judged(&failed, &login, &failed), Some(false));
         assert_eq!(judged(&other, &login, &failed), Some(true));
-        let random = answer(302, Some("https://as.example/login/8f31"));
-        assert_eq!(judged(&random, &login, &failed), None);
+        let short = answer(302, Some("https://as.example/login/8f31"));
+        assert_eq!(judged(&short, &login, &failed), None);
+    }
+
+    #[test]
+    fn an_identifier_in_the_path_is_no_difference() {
+        let at = |path: &str| answer(303, Some(&format!("https://as.example{path}")));
+        let own = at("/interaction/YlyIHv2hS0EjXPQ-8G9F");
+        let refusal = answer(400, None);
+        let same = at("/interaction/nB_TxX-wC3mnL_FxLYMX");
+        assert_eq!(judged(&same, &own, &refusal), Some(true));
+        let other = at("/problem/nB_TxX-wC3mnL_FxLYMX");
+        assert_eq!(judged(&other, &own, &refusal), None);
     }
 
     #[test]

@@ -19,6 +19,8 @@ pub(crate) struct Client {
     pub(crate) secret: Option<SecretString>,
     /// Where it is managed, and with which token (RFC 7592).
     pub(crate) management: Option<(String, SecretString)>,
+    /// Whether its registration token was tried at another client's record.
+    pub(crate) lent: bool,
     /// Grants echoed by the server, if it echoes any.
     pub(crate) grants: Option<Vec<String>>,
     /// Redirect URIs echoed by the server; those asked for when it echoes none.
@@ -115,6 +117,7 @@ pub(crate) fn client(
         id,
         secret: named("-secret"),
         management,
+        lent: false,
         grants: texts(&body, "grant_types"),
         redirects: texts(&body, "redirect_uris").unwrap_or_else(|| asked.to_vec()),
     }

@@ -1,5 +1,4 @@
-//! REG-15: a native client may register loopback and come back at another port; a web client may not
-//! use it.
+//! REG-15: a native client may register loopback and come back at another port.
 //!
 //! MCP 2026-07-28 §Application Type and Redirect URI Constraints; OpenID Connect Dynamic Client
 //! Registration §2; RFC 8252 §7.3.
@@ -9,7 +8,7 @@ use crate::checks::case::{Case, Draft};
 use crate::checks::evidence::Evidence;
 use crate::checks::registering::{Asked, asked, authorization};
 use crate::model::registration::{Registration, RegistrationAttempt};
-use crate::model::verdict::{Part, Severity, Verdict};
+use crate::model::verdict::{Part, Verdict};
 
 /// Reads what became of loopback redirect URIs, by application type and by port.
 pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
@@ -22,10 +21,9 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
         native(&mut case, &mut said, registration);
         port(&mut case, &mut said, registration);
         match asked(registration, WEB) {
-            Asked::Registered(attempt) => web(&mut case, registration, attempt),
+            Asked::Registered(attempt) => web(&mut said, attempt),
             Asked::Refused => said.push("a web client on `http://localhost` was refused".into()),
-            Asked::Open(why) => case.doubt(why, None),
-            Asked::Never => {}
+            Asked::Open(_) | Asked::Never => {}
         }
         if let Asked::Registered(attempt) = asked(registration, NAMES) {
             let kept = attempt.echoed_redirects.as_ref();
@@ -81,18 +79,14 @@ fn port(case: &mut Case<'_>, said: &mut Vec<String>, registration: &Registration
     }
 }
 
-/// Asked of OpenID providers only; the server must say that it kept the type.
-fn web(case: &mut Case<'_>, registration: &Registration, attempt: &RegistrationAttempt) {
-    let kept = attempt.echoed_redirects.as_ref();
-    let localhost = kept.is_some_and(|uris| uris.iter().any(|uri| uri.starts_with("http:")));
-    if attempt.echoed.application.as_deref() != Some("web") || !localhost {
-        return;
-    }
-    let message = "an OpenID provider registered a client of `application_type` `web` with \
-                   `http://localhost`; expected HTTP 400 invalid_redirect_uri";
-    let draft = Draft::new(format!("{}: web", registration.issuer), message);
-    let draft = draft.at(attempt.exchange, Part::Status, "registered");
-    case.advise(draft.at_most(Severity::Info, "the code stays on the machine of the user"));
+/// Asked of OpenID providers only, and theirs to decide: the rule binds the client.
+fn web(said: &mut Vec<String>, attempt: &RegistrationAttempt) {
+    let kept = attempt.echoed.application.as_deref() == Some("web");
+    said.push(if kept {
+        "a web client on `http://localhost` was registered".into()
+    } else {
+        "`application_type` was not kept for a web client on `http://localhost`".into()
+    });
 }
 
 const NATIVE: &str = "native-loopback";
@@ -148,16 +142,29 @@ mod tests {
     }
 
     #[test]
-    fn a_web_client_on_localhost_warns_only_where_the_type_is_kept() {
-        for (kept, status) in [(Some("web"), Status::Warn), (None, Status::Pass)] {
+    fn a_web_client_on_localhost_is_told_and_not_held_against_the_server() {
+        for (kept, told) in [(Some("web"), "was registered"), (None, "was not kept")] {
             let mut world = world(RegistrationOutcome::Registered);
             let uris = ["http://localhost:1/cb"];
             let answer = response(201, &[], "{}");
             let registered = RegistrationOutcome::Registered;
             let attempt = world.registered(WEB, registered, &uris, answer);
             attempt.echoed.application = kept.map(str::to_owned);
-            assert_eq!(world.status(ID), status);
+            let Verdict::Held(text) = world.verdict(ID) else {
+                panic!("expected it to hold");
+            };
+            assert!(text.contains(told), "{text}");
         }
+    }
+
+    #[test]
+    fn spellings_that_were_not_worth_a_client_change_nothing() {
+        let mut world = world(RegistrationOutcome::Registered);
+        world.untried(WEB);
+        world.untried(NAMES);
+        assert_eq!(world.status(ID), Status::Pass);
+        world.authorization(PORT, Some(false));
+        assert_eq!(world.status(ID), Status::Warn);
     }
 
     #[test]

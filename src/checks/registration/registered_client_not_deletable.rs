@@ -18,6 +18,7 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
         return without_clients(evidence);
     }
     let mut case = evidence.case();
+    let mut spent = 0_usize;
     for client in &clients {
         match &client.deletion {
             Deletion::Deleted { exchange } => deleted(evidence, &mut case, *exchange),
@@ -29,12 +30,20 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
                 let draft = Draft::new("deletion", message);
                 case.advise(draft.at(*exchange, Part::Status, "refused"));
             }
+            // What the run itself used up says nothing about the server.
+            Deletion::Spent { .. } => spent += 1,
             Deletion::NotOffered => case.advise(not_offered(client)),
         }
     }
+    if spent == clients.len() {
+        case.doubt(
+            "no client was left to be removed with a token of its own",
+            None,
+        );
+    }
     case.verdict(Verdict::Held(format!(
         "{} client(s) were removed",
-        clients.len()
+        clients.len().saturating_sub(spent)
     )))
 }
 
@@ -136,6 +145,14 @@ mod tests {
         });
         assert_eq!(refused.status(ID), Status::Warn);
         assert_eq!(world(|_| Deletion::NotOffered).status(ID), Status::Warn);
+    }
+
+    #[test]
+    fn a_token_that_the_run_used_up_is_not_held_against_the_server() {
+        let world = world(|world| Deletion::Spent {
+            exchange: delete(world, 401),
+        });
+        assert_eq!(world.status(ID), Status::Inconclusive);
     }
 
     #[test]

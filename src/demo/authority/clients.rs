@@ -125,6 +125,15 @@ impl Clients {
         })
     }
 
+    /// Replaces a registration token that belongs to a client other than this one.
+    pub(crate) fn revoke_elsewhere(&mut self, client_id: &str, token: &str, fresh: String) {
+        let others = self.known.iter_mut().filter(|(id, _)| *id != client_id);
+        let mut owned = others.filter_map(|(_, client)| client.registration.as_mut());
+        if let Some(owner) = owned.find(|one| one.access_token == token) {
+            owner.access_token = fresh;
+        }
+    }
+
     /// Whether one more client may register itself.
     pub(crate) fn has_room(&self) -> bool {
         self.known.len() < CLIENT_LIMIT

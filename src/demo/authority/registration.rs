@@ -71,6 +71,10 @@ pub(crate) fn manage(shared: &Shared, incoming: &Incoming, client_id: &str) -> R
         .get(client_id)
         .and_then(|client| client.registration.clone());
     let token = bearer(incoming);
+    if let (Management::Strict, Some(token)) = (policy, token) {
+        let fresh = shared.ids.next("registration");
+        clients.revoke_elsewhere(client_id, token, fresh);
+    }
     let readable = policy == Management::Readable && incoming.method == Method::GET;
     let shared_key = policy == Management::Shared && token.is_some_and(|it| clients.issued(it));
     let owner = registration

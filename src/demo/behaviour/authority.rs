@@ -317,6 +317,8 @@ pub enum Management {
     Readable,
     /// Every registration token opens every record.
     Shared,
+    /// A registration token shown at another client's record is revoked (RFC 7592 §2.1).
+    Strict,
 }
 
 /// Shape of a successful registration answer.

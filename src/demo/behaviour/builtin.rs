@@ -93,6 +93,7 @@ pub static BUILTIN: &[(&str, &str)] = files![
     "registration-limited-series",
     "client-record-exposed",
     "client-record-shared",
+    "misused-token-revoked",
     "native-loopback-refused",
     "registration-answers-html",
     "registration-redirects",

@@ -4,32 +4,26 @@
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
-use super::Flow;
+use super::{Flow, variants};
 use crate::model::audit::Collected;
 use crate::model::consequence::{RecordKey, RecordTrial};
 use crate::model::exchange::ExchangeId;
 use crate::model::probe::{ProbeId, ProbeKey};
 use crate::model::registration::Deletion;
+use crate::oracle::redirects;
 use crate::stage::client::{object, secrets};
 use crate::stage::{Run, file};
 use crate::wire::{Destination, Outgoing, RawAnswer};
 
 /// Reads and removes the first client with the wrong tokens; its own one is the control.
 pub(super) async fn isolation(run: &Run<'_>, collected: &mut Collected, flow: &mut Flow) {
-    let managed = || {
-        let clients = flow.clients.iter().enumerate();
-        clients.filter_map(|(at, client)| Some((at, client.management.clone()?)))
-    };
-    let mut managed = managed();
-    let (Some((victim, (uri, token))), other) = (managed.next(), managed.next()) else {
+    let mut managed = flow.clients.iter().enumerate();
+    let Some((victim, (uri, token))) =
+        managed.find_map(|(at, client)| Some((at, client.management.clone()?)))
+    else {
         return;
     };
-    // A shared URI tells the clients apart by their tokens: no record is another's there.
-    let foreign = other
-        .filter(|(_, (place, foreign))| {
-            *place != uri && foreign.expose_secret() != token.expose_secret()
-        })
-        .map(|(_, (_, token))| token);
+    let foreign = intruder(flow, victim, &uri, &token);
     let garbage = SecretString::from(run.entropy.word("registration-token", 32));
     let keys = [
         (RecordKey::Missing, None),
@@ -59,6 +53,24 @@ pub(super) async fn isolation(run: &Run<'_>, collected: &mut Collected, flow: &m
         return;
     }
     removal(run, collected, flow, victim, &uri, foreign).await;
+}
+
+/// Lends the token of another client. The server may revoke it for that (RFC 7592 §2.1), and what it
+/// manages then stays: the most harmless client is taken, the last one that asked for little.
+fn intruder(flow: &mut Flow, victim: usize, uri: &str, own: &SecretString) -> Option<SecretString> {
+    let others = flow.clients.iter_mut().enumerate().rev();
+    let mut others = others.filter(|(at, _)| *at != victim);
+    let (client, token) = others.find_map(|(_, client)| {
+        let mut redirects = client.redirects.iter();
+        let machine = client.record.variant == variants::MACHINE;
+        let harmless = !machine && redirects.all(|uri| redirects::weakness(uri).is_none());
+        let (place, token) = client.management.clone()?;
+        // A shared URI tells the clients apart by their tokens: no record is another's there.
+        let apart = place != uri && token.expose_secret() != own.expose_secret();
+        (harmless && apart).then_some((client, token))
+    })?;
+    client.lent = true;
+    Some(token)
 }
 
 /// Removal without a token and with another client's; what was removed so needs no clean-up.

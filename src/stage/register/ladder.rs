@@ -3,7 +3,7 @@
 use super::post::{Order, post};
 use super::{Flow, isolation, usable, variants};
 use crate::model::audit::Collected;
-use crate::model::consequence::Untried;
+use crate::model::consequence::{Burst, Untried};
 use crate::model::discovery::AuthorizationServer;
 use crate::model::probe::ProbeId;
 use crate::model::registration::RegistrationOutcome;
@@ -30,7 +30,9 @@ pub(super) async fn ladder(
         {
             continue;
         }
-        if let Some(why) = flow.stopped.clone() {
+        let kept_out = question.only_deletable && flow.cannot_delete();
+        let why = flow.stopped.clone();
+        if let Some(why) = why.or_else(|| kept_out.then(|| NO_MANAGEMENT.to_owned())) {
             flow.consequences.untried.push(Untried {
                 variant: question.order.variant.clone(),
                 why,
@@ -107,16 +109,11 @@ async fn burst(
         flow.consequences.untried.push(refuse(&why));
         return;
     }
-    if flow
-        .clients
-        .iter()
-        .any(|client| client.management.is_none())
-    {
-        let why = "the clients could not be deleted again (RFC 7592)";
-        flow.consequences.untried.push(refuse(why));
+    if flow.cannot_delete() {
+        flow.consequences.untried.push(refuse(NO_MANAGEMENT));
         return;
     }
-    let mut seen = crate::model::consequence::Burst {
+    let mut seen = Burst {
         wanted,
         accepted: 0,
         limited: false,
@@ -140,3 +137,5 @@ async fn burst(
     }
     flow.consequences.burst = Some(seen);
 }
+
+const NO_MANAGEMENT: &str = "the clients could not be deleted again (RFC 7592)";

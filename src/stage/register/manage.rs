@@ -24,6 +24,7 @@ pub(super) async fn delete_all(run: &Run<'_>, collected: &mut Collected, flow: &
             let exchange = file(collected, sent);
             client.record.deletion = match status {
                 Some(200..=299) => Deletion::Deleted { exchange },
+                Some(401 | 403) if client.lent => Deletion::Spent { exchange },
                 Some(status) => Deletion::Refused {
                     exchange,
                     what: format!("HTTP {status}"),
@@ -36,7 +37,7 @@ pub(super) async fn delete_all(run: &Run<'_>, collected: &mut Collected, flow: &
         }
         let left = match &client.record.deletion {
             Deletion::Deleted { exchange } => still_there(run, collected, client, *exchange).await,
-            Deletion::Refused { .. } | Deletion::NotOffered => true,
+            Deletion::Refused { .. } | Deletion::Spent { .. } | Deletion::NotOffered => true,
         };
         if left {
             collected.residue.push(residue(client));
@@ -76,14 +77,21 @@ fn residue(client: &Client) -> ResidueItem {
             Deletion::Refused { what, .. } => {
                 format!("DELETE was answered with {what} (RFC 7592 §2.3)")
             }
+            Deletion::Spent { .. } => {
+                "the server revoked its registration token, which was tried at \
+                                       another client's record (RFC 7592 §2.1)"
+                    .to_owned()
+            }
             Deletion::Deleted { .. } => {
                 "DELETE was confirmed, and the client can still be read".to_owned()
             }
             Deletion::NotOffered => "the server offers no client management (RFC 7592)".to_owned(),
         },
-        undo: match &location {
-            Some(uri) => format!("DELETE {uri} with its registration access token"),
-            None => "ask the operator of the authorization server to remove this client".to_owned(),
+        undo: match (&location, &client.record.deletion) {
+            (Some(uri), Deletion::Refused { .. } | Deletion::Deleted { .. }) => {
+                format!("DELETE {uri} with its registration access token")
+            }
+            _ => "ask the operator of the authorization server to remove this client".to_owned(),
         },
         location: location.unwrap_or_else(|| "the authorization server".to_owned()),
         exchange: Some(client.record.exchange),

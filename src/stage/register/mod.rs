@@ -135,6 +135,13 @@ pub(crate) struct Flow {
 }
 
 impl Flow {
+    /// Whether some client of the run has to stay.
+    fn cannot_delete(&self) -> bool {
+        self.clients
+            .iter()
+            .any(|client| client.management.is_none())
+    }
+
     /// Whether this registration was refused for what it asked.
     fn refused(&self, variant: &str) -> bool {
         self.attempts.iter().any(|attempt| {

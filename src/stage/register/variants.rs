@@ -18,6 +18,8 @@ use crate::stage::client::{LOOPBACK, body, hostile};
 pub(super) struct Question {
     pub(super) order: Order,
     pub(super) only_after: Option<&'static str>,
+    /// Whether what it tells is not worth a client that stays.
+    pub(super) only_deletable: bool,
 }
 
 /// Every question, the most telling first: a limit may end the series at any place.
@@ -31,6 +33,7 @@ pub(super) fn questions(
         all.push(Question {
             order: Order::new(probe, variant, metadata),
             only_after: None,
+            only_deletable: probe == ProbeId::RegisterLoopback,
         });
     };
     for (variant, redirects) in hostile(&run.settings.run_id) {
@@ -119,6 +122,7 @@ fn grants(run: &Run<'_>) -> Vec<Question> {
     .map(|(variant, metadata, only_after)| Question {
         order: Order::new(ProbeId::RegisterGrants, variant, metadata),
         only_after,
+        only_deletable: false,
     })
     .collect()
 }
@@ -156,6 +160,7 @@ fn statements(run: &Run<'_>) -> Vec<Question> {
         Some(Question {
             order,
             only_after: None,
+            only_deletable: false,
         })
     })
     .collect()
