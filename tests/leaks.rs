@@ -40,6 +40,8 @@ async fn no_token_secret_or_session_appears_in_any_report() {
         "every-revision",
         "opaque-tokens",
         "denial-tool-error",
+        "login-behind-redirect",
+        "consent-skipped-by-proxy",
     ] {
         let behaviour: Behaviour = behaviour(name);
         let rehearsal = rehearse(&behaviour).await;
