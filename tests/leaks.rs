@@ -43,6 +43,8 @@ async fn no_token_secret_or_session_appears_in_any_report() {
         "token-endpoint-extensions",
         "client-secret-not-checked",
         "client-assertion-stale-accepted",
+        "login-behind-redirect",
+        "consent-skipped-by-proxy",
     ] {
         let behaviour: Behaviour = behaviour(name);
         let rehearsal = rehearse(&behaviour).await;

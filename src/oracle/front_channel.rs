@@ -42,7 +42,7 @@ pub fn step(exchange: &Exchange, location: Option<&str>, asked: &Asked<'_>) -> S
         return unreadable(text);
     };
     if !(300..400).contains(&response.status) {
-        return Step::End(FrontEnd::Page(page(response, asked.url)));
+        return Step::End(FrontEnd::Page(page(response, &exchange.request.url)));
     }
     let shown = response.header("location");
     let (Some(shown), Some(raw)) = (shown, location.or(shown)) else {
@@ -54,7 +54,9 @@ pub fn step(exchange: &Exchange, location: Option<&str>, asked: &Asked<'_>) -> S
             response.status
         ));
     };
-    let shown = asked.url.join(shown).unwrap_or_else(|_| target.clone());
+    let Ok(shown) = asked.url.join(shown) else {
+        return unreadable("a redirect whose target cannot be shown");
+    };
     if let Some(returned) = returned(&target, &shown, asked) {
         return Step::End(FrontEnd::Returned(returned));
     }
@@ -305,11 +307,15 @@ fn same_path(one: &str, other: &str, again: &str) -> bool {
             .all(|(index, part)| !steady(index, part) || other.get(index) == Some(part))
 }
 
-fn page(response: &Response, url: &Url) -> FrontPage {
+/// The path is taken from the redacted URL: a handle of the flow may be a cookie as well.
+fn page(response: &Response, url: &str) -> FrontPage {
     let shape = front_page::shape(&response.body.text());
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let path = rest.find('/').and_then(|at| rest.get(at..));
+    let path = path.and_then(|path| path.split(['?', '#']).next());
     FrontPage {
         status: response.status,
-        path: shorten(url.path()),
+        path: shorten(path.unwrap_or("/")),
         skeleton: shape.skeleton,
         forms: shape.forms,
         typed_input: shape.typed_input,
@@ -348,7 +354,7 @@ fn returned(target: &Url, shown: &Url, asked: &Asked<'_>) -> Option<Returned> {
     let sent = asked.parameters.iter().find(|(name, _)| name == "state");
     Some(Returned {
         registered,
-        place: place(target),
+        place: place(shown),
         error: named("error").map(shorten),
         brought: if named("access_token").or(named("id_token")).is_some() {
             Some(Brought::Token)
@@ -368,12 +374,12 @@ fn elsewhere(target: &Url, shown: &Url, asked: &Asked<'_>) -> FrontEnd {
     };
     if named(target, "client_id").is_none() && named(target, "response_type").is_none() {
         return FrontEnd::Elsewhere {
-            place: place(target),
+            place: place(shown),
         };
     }
     FrontEnd::Upstream(Upstream {
-        place: place(target),
-        host: shorten(target.host_str().unwrap_or_default()),
+        place: place(shown),
+        host: shorten(shown.host_str().unwrap_or_default()),
         client_id: named(shown, "client_id").map(|id| shorten(&id)),
         challenge: named(target, "code_challenge").is_some(),
         state: named(target, "state")

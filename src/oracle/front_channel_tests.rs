@@ -103,6 +103,15 @@ fn what_cannot_be_read_is_said() {
     }
 }
 
+#[test]
+fn the_path_of_a_page_comes_from_what_may_be_shown() {
+    let FrontEnd::Page(page) = end(read(http(200, &[], "<form></form>"))) else {
+        panic!("not a page");
+    };
+    assert_eq!(page.path, "/authorize");
+    assert_eq!(page.forms, 1);
+}
+
 fn page(status: u16, path: &str, forms: usize) -> FrontEnd {
     FrontEnd::Page(FrontPage {
         status,

@@ -37,7 +37,7 @@ fn leads_away(answer: &FrontAnswer) -> bool {
     matches!(&answer.end, FrontEnd::Returned(returned) if !returned.registered)
 }
 
-const FORMS: [FrontAsk; 13] = [
+const FORMS: [FrontAsk; 14] = [
     FrontAsk::RedirectForeign,
     FrontAsk::RedirectUserinfo,
     FrontAsk::RedirectScheme,
@@ -47,6 +47,7 @@ const FORMS: [FrontAsk; 13] = [
     FrontAsk::RedirectFragment,
     FrontAsk::RedirectDotSegments,
     FrontAsk::RedirectPathCase,
+    FrontAsk::RedirectHostCase,
     FrontAsk::RedirectHostDot,
     FrontAsk::RedirectDecimalHost,
     FrontAsk::RedirectEncoded,
@@ -54,8 +55,10 @@ const FORMS: [FrontAsk; 13] = [
 ];
 
 /// Spellings of the registered place itself: a sign of a lax comparison, not a way out.
-const SAME_PLACE: [FrontAsk; 4] = [
+const SAME_PLACE: [FrontAsk; 6] = [
+    FrontAsk::RedirectFragment,
     FrontAsk::RedirectDotSegments,
+    FrontAsk::RedirectHostCase,
     FrontAsk::RedirectHostDot,
     FrontAsk::RedirectDecimalHost,
     FrontAsk::RedirectEncoded,
@@ -65,7 +68,7 @@ const SAME_PLACE: [FrontAsk; 4] = [
 mod tests {
     use crate::checks::testing::{World, login, refusal};
     use crate::model::authorization::FrontAsk;
-    use crate::model::verdict::Status;
+    use crate::model::verdict::{Severity, Status, Verdict};
 
     const ID: &str = "redirect-not-exact";
 
@@ -84,6 +87,19 @@ mod tests {
         let mut world = World::new();
         world.front(&[(FrontAsk::RedirectForeign, login())]);
         assert_eq!(world.status(ID), Status::Fail);
+    }
+
+    #[test]
+    fn another_spelling_of_the_same_place_is_broken_and_low() {
+        let mut world = World::new();
+        world.front(&[
+            (FrontAsk::RedirectForeign, refusal()),
+            (FrontAsk::RedirectHostCase, login()),
+        ]);
+        let Verdict::Broken(findings) = world.verdict(ID) else {
+            panic!("not broken");
+        };
+        assert_eq!(findings[0].severity, Severity::Low);
     }
 
     #[test]
