@@ -8,6 +8,7 @@ use crate::model::probe::{Plan, PlannedGroup, ProbeId, Tier, Unsettleable};
 use crate::model::settings::{CredentialSource, Settings};
 use crate::model::surface::SubjectKind;
 use crate::oracle::calibrate::Treatment;
+use crate::oracle::client_documents;
 
 use super::calls::Treatments;
 
@@ -17,6 +18,7 @@ pub fn plan(settings: &Settings, collected: &Collected, treatments: Option<&Trea
     let mut plan = Plan::default();
     discovery(&mut plan, collected);
     registration(&mut plan, settings, collected);
+    documents(&mut plan, settings, collected);
     minting(&mut plan, &who);
     sessions(&mut plan, &who, collected);
     controls(&mut plan, &who, collected);
@@ -191,6 +193,21 @@ fn registration(plan: &mut Plan, settings: &Settings, collected: &Collected) {
             reason: "no client is registered without consent, so an endpoint that is reachable \
                      without a token stays undetermined"
                 .to_owned(),
+            decided_by: Some("--allow register".to_owned()),
+        });
+    }
+}
+
+fn documents(plan: &mut Plan, settings: &Settings, collected: &Collected) {
+    let mut servers = collected.discovery.authorization_servers.iter();
+    let advertised = servers.any(|server| {
+        let metadata = server.chosen();
+        metadata.is_some_and(|it| it.flag("client_id_metadata_document_supported") == Some(true))
+    });
+    if advertised && !settings.allows(Tier::Register) {
+        plan.unsettleable.push(Unsettleable {
+            what: "registration-gate-bypassed".to_owned(),
+            reason: client_documents::WITHOUT_CONSENT.to_owned(),
             decided_by: Some("--allow register".to_owned()),
         });
     }
