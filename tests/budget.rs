@@ -17,6 +17,7 @@ use std::collections::BTreeMap;
 use mcp_assay::model::probe::ProbeId;
 use mcp_assay::model::report::Report;
 
+use mcp_assay::rehearsal::audit_url;
 use support::{rehearse, variation};
 
 /// Probes of the answer to "is registration open", with everything before them.
@@ -152,4 +153,32 @@ async fn a_legacy_server_sees_one_session_per_identity() {
         0,
         "every session is closed"
     );
+}
+
+#[tokio::test]
+async fn documents_are_offered_within_the_plan_and_to_confirmed_hosts_only() {
+    let behaviour = variation("[audit]\nallow = [\"register\"]\n");
+    let rehearsal = rehearse(&behaviour).await;
+    let report = &rehearsal.report;
+    let offered = count(report, &[ProbeId::AuthorizeDocument]);
+    let planned: usize = report
+        .plan
+        .groups
+        .iter()
+        .filter(|group| group.probe == ProbeId::AuthorizeDocument)
+        .map(|group| group.requests)
+        .sum();
+    println!("client ID metadata documents: {offered} requests, {planned} planned");
+    assert!(offered > 15 && offered <= planned, "{offered} of {planned}");
+    assert_eq!(rehearsal.running.requests(), report.ledger.len());
+
+    // The same servers under another name: the authorization server is not the target's host.
+    let url = rehearsal.running.mcp_url.replace("127.0.0.1", "localhost");
+    let started = &report.engagement.started;
+    let other = audit_url(&url, &rehearsal.settings, support::SEED, started)
+        .await
+        .expect("the audit runs");
+    let documents = other.client_documents.first().expect("documents");
+    assert!(documents.attempts.iter().all(|it| it.fetches.is_empty()));
+    assert_eq!(documents.decided_by.as_deref(), Some("--allow-host"));
 }

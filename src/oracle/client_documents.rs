@@ -92,6 +92,10 @@ pub struct AdmissionInput<'a> {
     pub attempts: &'a [DocumentAttempt],
 }
 
+/// Why nothing is offered unless the operator allows it.
+pub const WITHOUT_CONSENT: &str = "no document is offered without consent, because the \
+    authorization server would fetch it from this run";
+
 /// Which clients are admitted, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Admission {
@@ -127,9 +131,7 @@ pub fn admission(input: &AdmissionInput<'_>) -> Admission {
         };
     }
     if !input.may_register {
-        let reason = "no document is offered without consent, because the authorization server \
-                      would fetch it from this run";
-        return open(reason.to_owned(), Some("--allow register"));
+        return open(WITHOUT_CONSENT.to_owned(), Some("--allow register"));
     }
     if let Some((reason, flag)) = input.obstacle {
         return open(reason.to_owned(), flag);
@@ -146,7 +148,9 @@ pub fn admission(input: &AdmissionInput<'_>) -> Admission {
             confidence: Confidence::Strong,
             ..open(
                 format!(
-                    "a document on a host that nobody approved was fetched, and its client {what}"
+                    "a document on a host that nobody approved was fetched ({}), and its client \
+                     {what}",
+                    often(good, find(DocumentVariant::GoodAgain))
                 ),
                 None,
             )
@@ -190,6 +194,15 @@ pub fn admission(input: &AdmissionInput<'_>) -> Admission {
             None,
         ),
     }
+}
+
+/// How often a document was fetched: once for several requests shows a cache.
+fn often(good: &DocumentAttempt, again: Option<&DocumentAttempt>) -> String {
+    let (fetches, requests) = match again {
+        Some(again) => (&again.fetches, 2),
+        None => (&good.fetches, 1),
+    };
+    format!("{} time(s) for {requests} request(s)", fetches.len())
 }
 
 fn witnesses(attempts: &[DocumentAttempt]) -> Vec<ExchangeId> {

@@ -48,6 +48,7 @@ async fn offer(
     let endpoint = metadata.and_then(|it| it.text("authorization_endpoint"));
     let may_register = run.settings.allows(Tier::Register);
     let stand = stand(run, endpoint);
+    let mut obstacle = stand.as_ref().err().copied();
     let mut attempts = Vec::new();
     let mut base = None;
     if let Ok(stand) = &stand
@@ -57,13 +58,20 @@ async fn offer(
         base = Some(stand.base.to_string());
         let mut visit = Visit::new(run, collected, server, stand, named_by);
         visit.pay().await;
+        let unconfirmed = visit.unconfirmed;
         attempts = visit.attempts;
         leave(collected, server, &attempts);
+        if unconfirmed {
+            obstacle = Some((
+                "documents are offered to hosts that the operator confirmed, and to no other",
+                Some("--allow-host"),
+            ));
+        }
     }
     let verdict = oracle::admission(&AdmissionInput {
         advertised,
         may_register,
-        obstacle: stand.as_ref().err().copied(),
+        obstacle,
         plaintext: stand.as_ref().is_ok_and(|it| it.base.scheme() == "http"),
         attempts: &attempts,
     });
@@ -114,6 +122,8 @@ struct Visit<'r, 'a, 'c> {
     named_by: ExchangeId,
     maker: Maker,
     attempts: Vec<DocumentAttempt>,
+    /// Whether the egress rule kept the requests back.
+    unconfirmed: bool,
 }
 
 /// An answer with the moment it came.
@@ -142,6 +152,7 @@ impl<'r, 'a, 'c> Visit<'r, 'a, 'c> {
                 run.entropy.word(purpose, 20)
             }),
             attempts: Vec::new(),
+            unconfirmed: false,
         }
     }
 
@@ -154,6 +165,8 @@ impl<'r, 'a, 'c> Visit<'r, 'a, 'c> {
         let [unknown, good] = controls.as_slice() else {
             return;
         };
+        let failure = good.exchange.failure();
+        self.unconfirmed = failure.is_some_and(|failure| failure.kind.is_refusal());
         let marker = self.maker.marker().to_owned();
         let (reception, what) = oracle::control(good.read(&marker), unknown.read(&marker));
         let (dismissed, answer) = dismissal(&unknown.exchange);
@@ -225,6 +238,8 @@ impl<'r, 'a, 'c> Visit<'r, 'a, 'c> {
         let mut outgoing = Outgoing::new(key, "GET", url);
         outgoing.destination = Destination::Discovered;
         outgoing.caused_by = Some(self.named_by);
+        // It makes the server fetch and remember: the host must be one the operator named or confirmed.
+        outgoing.carries_secret = true;
         outgoing
     }
 

@@ -8,6 +8,7 @@ use crate::model::probe::{Plan, PlannedGroup, ProbeId, Tier, Unsettleable};
 use crate::model::settings::{CredentialSource, Settings};
 use crate::model::surface::SubjectKind;
 use crate::oracle::calibrate::Treatment;
+use crate::oracle::client_documents;
 
 use super::calls::Treatments;
 use super::front;
@@ -19,6 +20,7 @@ pub fn plan(settings: &Settings, collected: &Collected, treatments: Option<&Trea
     discovery(&mut plan, collected);
     registration(&mut plan, settings, collected);
     login(&mut plan, settings, collected);
+    documents(&mut plan, settings, collected);
     minting(&mut plan, &who);
     plan.groups
         .extend(super::token_endpoint::planned(settings, collected));
@@ -272,6 +274,21 @@ fn login(plan: &mut Plan, settings: &Settings, collected: &Collected) {
         (ProbeId::DeleteClient, 2 * usize::from(registers)),
     ] {
         add(plan, probe, &who, requests, true);
+    }
+}
+
+fn documents(plan: &mut Plan, settings: &Settings, collected: &Collected) {
+    let mut servers = collected.discovery.authorization_servers.iter();
+    let advertised = servers.any(|server| {
+        let metadata = server.chosen();
+        metadata.is_some_and(|it| it.flag("client_id_metadata_document_supported") == Some(true))
+    });
+    if advertised && !settings.allows(Tier::Register) {
+        plan.unsettleable.push(Unsettleable {
+            what: "registration-gate-bypassed".to_owned(),
+            reason: client_documents::WITHOUT_CONSENT.to_owned(),
+            decided_by: Some("--allow register".to_owned()),
+        });
     }
 }
 

@@ -3,11 +3,12 @@
 
 use std::collections::BTreeSet;
 
+use mcp_assay::model::client_documents::Reception;
 use mcp_assay::model::identity::IdentityKind;
 use mcp_assay::model::probe::Tier;
 use mcp_assay::model::report::Report;
 use mcp_assay::model::settings::{
-    ClientAuth, ClientCredentials, CredentialSource, IdentitySource, Settings, ToolRule,
+    Callback, ClientAuth, ClientCredentials, CredentialSource, IdentitySource, Settings, ToolRule,
 };
 use mcp_assay::rehearsal;
 use serde_json::Value;
@@ -30,7 +31,9 @@ pub async fn disagreements(name: &str) -> Outcome<Vec<String>> {
                 .await?;
         summary(name, consent, &report);
         answers(&peer, consent, &report, &mut found);
-        if !consent {
+        if consent {
+            documents(&peer, &report, &mut found);
+        } else {
             cells(&peer, &report, &mut found);
             checks(&peer, &report, &mut found);
         }
@@ -83,6 +86,42 @@ fn answers(peer: &Running, consent: bool, report: &Report, found: &mut Vec<Strin
             "enforcement is {enforcement}, expected {:?}: {sentence}",
             expect.enforcement
         ));
+    }
+}
+
+/// Nothing but what the manifest names goes on with a faulty document.
+fn documents(peer: &Running, report: &Report, found: &mut Vec<String>) {
+    let Some(expected) = &peer.expected.documents else {
+        return;
+    };
+    let Some(seen) = report.client_documents.first() else {
+        found.push("no documents were offered".to_owned());
+        return;
+    };
+    if seen.admission.as_str() != expected.admission {
+        found.push(format!(
+            "documents: {}, expected {}: {}",
+            seen.admission.as_str(),
+            expected.admission,
+            seen.reason
+        ));
+    }
+    for attempt in &seen.attempts {
+        let name = attempt.variant.as_str();
+        let sound = ["good", "good-again"].contains(&name);
+        let goes_on = sound || expected.lenient.iter().any(|it| it == name);
+        let wanted = if goes_on {
+            Reception::GoesOn
+        } else {
+            Reception::Refused
+        };
+        let free = expected.unspecified.iter().any(|it| it == name);
+        if !free && attempt.reception != wanted {
+            found.push(format!(
+                "{name} is {:?}, expected {wanted:?}: {}",
+                attempt.reception, attempt.what
+            ));
+        }
     }
 }
 
@@ -160,6 +199,12 @@ fn settings(peer: &Running, consent: bool) -> Outcome<Settings> {
     let mut settings = rehearsal::defaults(&SEED);
     if consent {
         settings.tiers.insert(Tier::Register);
+    }
+    if let Some(documents) = &peer.expected.documents {
+        settings.callback = Callback {
+            base: Some(documents.base.parse()?),
+            listen: documents.listen.parse()?,
+        };
     }
     for identity in &peer.expected.identities {
         settings.identities.push(source(peer, identity)?);

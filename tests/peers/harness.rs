@@ -119,6 +119,7 @@ impl Peer {
         let text = fs::read_to_string(&self.manifest)?
             .replace("{port}", &free_port()?.to_string())
             .replace("{as_port}", &free_port()?.to_string())
+            .replace("{documents_port}", &free_port()?.to_string())
             .replace("{scratch}", &scratch.path().to_string_lossy());
         let expected = self.parse(&text)?;
         let log = scratch.path().join("stderr.log");

@@ -61,6 +61,7 @@ peers! {
     mcp1_does_what_its_manifest_says, an_audit_of_mcp1_reports_the_truth: "mcp1",
     mcp2_does_what_its_manifest_says, an_audit_of_mcp2_reports_the_truth: "mcp2",
     oidc_constrained_does_what_its_manifest_says, an_audit_of_oidc_constrained_reports_the_truth: "oidc-constrained",
+    oidc_documents_does_what_its_manifest_says, an_audit_of_oidc_documents_reports_the_truth: "oidc-documents",
     oidc_gated_does_what_its_manifest_says, an_audit_of_oidc_gated_reports_the_truth: "oidc-gated",
     oidc_machine_does_what_its_manifest_says, an_audit_of_oidc_machine_reports_the_truth: "oidc-machine",
     oidc_off_does_what_its_manifest_says, an_audit_of_oidc_off_reports_the_truth: "oidc-off",

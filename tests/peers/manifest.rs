@@ -46,6 +46,8 @@ pub struct Expected {
     pub discovery: Discovery,
     /// How the authorization server treats registrations.
     pub registration: Option<Registration>,
+    /// How the authorization server treats client ID metadata documents.
+    pub documents: Option<Documents>,
     /// What a sound audit has to report.
     pub expect: Expect,
 }
@@ -198,6 +200,23 @@ pub struct Registration {
     /// Requests and what came back.
     #[serde(default, rename = "attempt")]
     pub attempts: Vec<Attempt>,
+}
+
+/// How the authorization server treats client ID metadata documents.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Documents {
+    /// The https address whose documents it fetches from `listen`.
+    pub base: String,
+    /// Where they are to be served.
+    pub listen: String,
+    /// Whose documents it takes.
+    pub admission: String,
+    /// Documents, URLs and requests that it lets go on although something is wrong with them.
+    pub lenient: Vec<String>,
+    /// Those that it is not said to treat either way.
+    #[serde(default)]
+    pub unspecified: Vec<String>,
 }
 
 /// One registration request.

@@ -31,6 +31,8 @@ const { values: options } = parseArgs({
     // with https or loopback redirects, without wildcards. gated: initial access token. off.
     registration: { type: 'string', default: 'open' },
     'initial-access-token': { type: 'string' },
+    // HOST=ADDRESS:PORT takes client ID metadata documents, and a host's from there over plain http.
+    documents: { type: 'string' },
     // NAME=SECRET=SCOPES, a client that may use client_credentials.
     client: { type: 'string', multiple: true, default: [] },
   },
@@ -42,6 +44,19 @@ function harmless(uri) {
   const { protocol, hostname } = new URL(uri);
   const loopback = protocol === 'http:' && ['127.0.0.1', '[::1]', 'localhost'].includes(hostname);
   return loopback || (protocol === 'https:' && !hostname.includes('*'));
+}
+
+// Stands for the forwarder that would end TLS; redirects, limits and deadlines stay the provider's.
+function forwarding() {
+  if (!options.documents) return {};
+  const [host, address] = options.documents.split('=');
+  return {
+    fetch: (url, { dispatcher, ...rest }) => {
+      const target = new URL(url);
+      if (target.host !== host) return fetch(url, { dispatcher, ...rest });
+      return fetch(`http://${address}${target.pathname}${target.search}`, rest);
+    },
+  };
 }
 
 async function authorizationServer() {
@@ -63,6 +78,7 @@ async function authorizationServer() {
     initialAccessToken: options.registration === 'gated' ? options['initial-access-token'] : false,
   };
   return new Provider(issuer, {
+    ...forwarding(),
     clients: machines,
     jwks: { keys: [{ ...(await exportJWK(privateKey)), alg: 'RS256', use: 'sig' }] },
     cookies: { keys: [randomUUID()] },
@@ -71,6 +87,7 @@ async function authorizationServer() {
       clientCredentials: { enabled: true },
       registration,
       registrationManagement: { enabled: registration.enabled },
+      clientIdMetadataDocument: { enabled: Boolean(options.documents), ack: 'draft-02' },
       resourceIndicators: {
         enabled: true,
         getResourceServerInfo(_ctx, indicator) {
