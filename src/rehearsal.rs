@@ -45,7 +45,9 @@ pub async fn rehearse(
     let settings = settings(behaviour, &running, &seed)?;
     let decision = match behaviour.audit.login {
         LoginMode::Deny => "deny",
-        LoginMode::Nobody | LoginMode::Approve | LoginMode::Registered => "approve",
+        LoginMode::Nobody | LoginMode::Approve | LoginMode::Registered | LoginMode::Device => {
+            "approve"
+        }
     };
     let visit = move |visit: &Visit<'_>| {
         let page = visit.url.to_owned();
@@ -209,11 +211,12 @@ fn identity(token: &DemoToken) -> IdentitySource {
 fn login(mode: LoginMode) -> Option<LoginRequest> {
     let client_id = match mode {
         LoginMode::Nobody => return None,
-        LoginMode::Approve | LoginMode::Deny => Some("demo-cli".to_owned()),
+        LoginMode::Approve | LoginMode::Deny | LoginMode::Device => Some("demo-cli".to_owned()),
         LoginMode::Registered => None,
     };
     Some(LoginRequest {
         client_id,
+        device: mode == LoginMode::Device,
         timeout: Duration::from_secs(5),
         grace: Duration::ZERO,
         ..LoginRequest::named("user")

@@ -50,6 +50,7 @@ mod grant {
     pub(super) mod issuer_parameter_not_advertised;
     pub(super) mod long_lived_tokens;
     pub(super) mod password_grant_advertised;
+    pub(super) mod pkce_downgrade_accepted;
     pub(super) mod plain_pkce_advertised;
     pub(super) mod refresh_token_not_rotated;
     pub(super) mod refresh_widens_grant;
@@ -273,6 +274,7 @@ catalogue! {
     grant {
         plain_pkce_advertised => "plain-pkce-advertised",
         code_without_verifier_accepted => "code-without-verifier-accepted",
+        pkce_downgrade_accepted => "pkce-downgrade-accepted",
         implicit_flow_advertised => "implicit-flow-advertised",
         password_grant_advertised => "password-grant-advertised",
         token_audience_generic => "token-audience-generic",

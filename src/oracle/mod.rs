@@ -13,6 +13,7 @@ mod cells;
 pub mod differential;
 pub mod enforcement;
 pub mod gates;
+pub mod grants;
 mod intent;
 pub mod matrix;
 pub mod observe;

@@ -3,7 +3,7 @@
 use axum::response::Response;
 use url::{Host, Url, form_urlencoded};
 
-use super::super::behaviour::{IssuerParameter, Pkce, ResponseIssuer, Support};
+use super::super::behaviour::{Downgrade, IssuerParameter, Pkce, ResponseIssuer, Support};
 use super::super::http::{self, Incoming, no_store, single, with_header};
 use super::super::state::{Shared, lock};
 use super::clients::Authorization;
@@ -46,12 +46,15 @@ pub(crate) fn page(shared: &Shared, incoming: &Incoming) -> Response {
     {
         return back("unauthorized_client");
     }
-    let Some(challenge) = single(&query, "code_challenge") else {
+    let challenge = single(&query, "code_challenge").unwrap_or_default();
+    let bare = challenge.is_empty();
+    if bare && shared.behaviour.grants.downgrade == Downgrade::Impossible {
         return back("invalid_request");
-    };
+    }
     // A request without a method means `plain` (RFC 7636 §4.3).
     let plain = match single(&query, "code_challenge_method") {
         Some("S256") => false,
+        None if bare => false,
         Some("plain") | None if shared.behaviour.authorization.pkce == Pkce::PlainToo => true,
         _ => return back("invalid_request"),
     };

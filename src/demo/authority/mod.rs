@@ -3,6 +3,7 @@
 mod authorize;
 mod clients;
 mod codes;
+mod device;
 mod metadata;
 mod registration;
 mod token;
@@ -38,6 +39,7 @@ pub(crate) fn answer(shared: &Shared, incoming: &Incoming) -> Response {
         metadata::AUTHORIZE => allowed(Method::GET, authorize::page),
         authorize::DECISION => allowed(Method::POST, authorize::decide),
         metadata::TOKEN => allowed(Method::POST, token::issue),
+        device::DEVICE => allowed(Method::POST, device::authorize),
         metadata::REVOKE => allowed(Method::POST, token::revoke),
         metadata::JWKS => allowed(Method::GET, |shared, _| {
             http::json(200, &shared.keys.jwks())

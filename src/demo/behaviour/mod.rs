@@ -21,8 +21,8 @@ pub use authority::{
 };
 pub use builtin::BUILTIN;
 pub use grants::{
-    Binding, Caching, CodeUse, Grants, RefreshRotation, RefusedCode, ResponseIssuer, ScopeEcho,
-    VerifierCheck,
+    Binding, Caching, CodeUse, DeviceFlow, Downgrade, Grants, RefreshRotation, RefusedCode,
+    ResponseIssuer, ScopeEcho, VerifierCheck,
 };
 pub use loader::LoadError;
 pub use resource::{
@@ -116,6 +116,8 @@ pub enum LoginMode {
     Deny,
     /// The same with a client that the auditor registers.
     Registered,
+    /// With the pre-registered public client, on another device (RFC 8628).
+    Device,
 }
 
 /// A token that the auditor is to mint through `client_credentials`.

@@ -67,8 +67,10 @@ async function authorizationServer() {
     jwks: { keys: [{ ...(await exportJWK(privateKey)), alg: 'RS256', use: 'sig' }] },
     cookies: { keys: [randomUUID()] },
     scopes: ALL_SCOPES,
+    issueRefreshToken: (_ctx, client) => client.grantTypeAllowed('refresh_token'),
     features: {
       clientCredentials: { enabled: true },
+      revocation: { enabled: true },
       registration,
       registrationManagement: { enabled: registration.enabled },
       resourceIndicators: {
