@@ -46,7 +46,9 @@ pub async fn rehearse(
     let settings = settings(behaviour, &running, &seed)?;
     let decision = match behaviour.audit.login {
         LoginMode::Deny => "deny",
-        LoginMode::Nobody | LoginMode::Approve | LoginMode::Registered => "approve",
+        LoginMode::Nobody | LoginMode::Approve | LoginMode::Registered | LoginMode::Device => {
+            "approve"
+        }
     };
     let visit = move |visit: &Visit<'_>| {
         let page = visit.url.to_owned();
@@ -73,14 +75,27 @@ pub async fn audit_url(
     seed: [u8; 32],
     started: &str,
 ) -> io::Result<Report> {
+    audit_as(url, settings, seed, started, &|_: &Visit<'_>| {}).await
+}
+
+/// The same with a person who can be asked to sign in.
+///
+/// # Errors
+/// When the URL or the network settings cannot be used.
+pub async fn audit_as(
+    url: &str,
+    settings: &Settings,
+    seed: [u8; 32],
+    started: &str,
+    show: &(dyn Fn(&Visit<'_>) + Send + Sync),
+) -> io::Result<Report> {
     let documents = if settings.allows(Tier::Register) {
         let Callback { base, listen } = settings.callback.clone();
         Some(DocumentHost::bind(listen, base, Bounds::default()).await?)
     } else {
         None
     };
-    let nobody = |_: &Visit<'_>| {};
-    audit_with(url, settings, seed, started, documents.as_ref(), &nobody).await
+    audit_with(url, settings, seed, started, documents.as_ref(), show).await
 }
 
 async fn audit_with(
@@ -253,11 +268,12 @@ fn identity(token: &DemoToken) -> IdentitySource {
 fn login(mode: LoginMode) -> Option<LoginRequest> {
     let client_id = match mode {
         LoginMode::Nobody => return None,
-        LoginMode::Approve | LoginMode::Deny => Some("demo-cli".to_owned()),
+        LoginMode::Approve | LoginMode::Deny | LoginMode::Device => Some("demo-cli".to_owned()),
         LoginMode::Registered => None,
     };
     Some(LoginRequest {
         client_id,
+        device: mode == LoginMode::Device,
         timeout: Duration::from_secs(5),
         grace: Duration::ZERO,
         ..LoginRequest::named("user")

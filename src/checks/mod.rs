@@ -80,6 +80,7 @@ mod grant {
     pub(super) mod long_lived_tokens;
     pub(super) mod password_grant_advertised;
     pub(super) mod password_grant_honoured;
+    pub(super) mod pkce_downgrade_accepted;
     pub(super) mod pkce_not_required;
     pub(super) mod plain_pkce_accepted;
     pub(super) mod plain_pkce_advertised;
@@ -354,6 +355,7 @@ catalogue! {
         error_redirect_to_stranger => "error-redirect-to-stranger",
         unknown_client_accepted => "unknown-client-accepted",
         code_without_verifier_accepted => "code-without-verifier-accepted",
+        pkce_downgrade_accepted => "pkce-downgrade-accepted",
         implicit_flow_advertised => "implicit-flow-advertised",
         implicit_flow_honoured => "implicit-flow-honoured",
         password_grant_advertised => "password-grant-advertised",

@@ -6,6 +6,7 @@ use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 
 use anyhow::Context;
 use clap::Args;
@@ -109,18 +110,24 @@ pub(crate) fn run(args: &LoginArgs, _global: &Global) -> Outcome {
     let (wire, cancel) = session::wire(&prepared)?;
     let open = !args.target.login.no_browser;
     let show = move |visit: &Visit<'_>| browser::show(visit, open);
-    let (collected, identity) = session::runtime()?.block_on(async {
-        let _interrupted = session::cancel_on_interrupt(&cancel);
+    let (collected, identity, interrupted) = session::runtime()?.block_on(async {
+        let interrupted = session::cancel_on_interrupt(&cancel);
         let silent = |_: &str, _: usize| {};
         let run = Run::new(&wire, &prepared.settings, prepared.entropy.clone(), &silent)
             .with_person(browser::person(&show, &cancel));
         let target = audit::target(&prepared.url);
-        audit::sign_in(&run, target, prepared.engagement.clone(), kept.is_some()).await
+        let engagement = prepared.engagement.clone();
+        let (collected, identity) = audit::sign_in(&run, target, engagement, kept.is_some()).await;
+        (collected, identity, interrupted.load(Ordering::Relaxed))
     });
     let Some(identity) = identity else {
         session::note(&refusal(&collected));
         session::note(&residue(&collected));
-        return Ok(exit::INCOMPLETE);
+        return Ok(if interrupted {
+            exit::INTERRUPTED
+        } else {
+            exit::INCOMPLETE
+        });
     };
     if let (Some(path), Some(token)) = (kept, &identity.credential) {
         write(path, token.expose_secret(), args.force)

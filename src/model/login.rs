@@ -33,6 +33,9 @@ pub struct Login {
     pub issuer_promised: bool,
     /// Every authorization that a person was asked for.
     pub rounds: Vec<Round>,
+    /// A request without a code challenge beside one with it, neither followed by a login.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bare: Option<BareRequest>,
     /// Every attempt to redeem a code.
     pub redemptions: Vec<Redemption>,
     /// Every attempt to refresh.
@@ -40,6 +43,18 @@ pub struct Login {
     /// Why the identity is missing, when it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failed: Option<String>,
+}
+
+/// A request without a code challenge beside one with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct BareRequest {
+    /// The one with a challenge.
+    pub with: ExchangeId,
+    /// The one without.
+    pub without: ExchangeId,
+    /// Whether only the latter was refused; absent when the pair does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<bool>,
 }
 
 /// How the client of a login came to be.
@@ -108,6 +123,8 @@ pub enum Trial {
     OtherClient,
     /// The code was redeemed before.
     Replay,
+    /// A `code_verifier` for a code that was asked for without a challenge.
+    Downgrade,
 }
 
 impl Trial {
@@ -120,6 +137,7 @@ impl Trial {
             Self::OtherRedirect => "other-redirect",
             Self::OtherClient => "other-client",
             Self::Replay => "replay",
+            Self::Downgrade => "downgrade",
         }
     }
 }

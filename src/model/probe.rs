@@ -124,6 +124,7 @@ probes! {
     RegisterLogin "register-login" Register "registration of a client for the login, and of a second one";
     LoginReturn "login-return" Authenticated "the browser's return from a login; received, not sent";
     DeviceAuthorization "device-authorization" Authenticated "device authorization request (RFC 8628)";
+    AuthorizeBare "authorize-bare" Authenticated "authorization request without PKCE beside one with it, no login";
     RedeemCode "redeem-code" Authenticated "token request with the code of a login";
     RefreshToken "refresh-token" Authenticated "token request with the refresh token of a login";
     MintToken "mint-token" Authenticated "token request for an identity";

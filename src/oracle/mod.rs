@@ -17,6 +17,7 @@ pub mod front_channel;
 pub mod front_page;
 mod front_state;
 pub mod gates;
+pub mod grants;
 pub mod hardening;
 mod intent;
 pub mod matrix;

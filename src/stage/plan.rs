@@ -249,7 +249,7 @@ fn front(plan: &mut Plan, settings: &Settings, collected: &Collected) {
     }
 }
 
-/// Upper bounds: five authorizations, each code tried in up to six ways.
+/// Upper bounds: six authorizations, each code tried in up to six ways.
 fn login(plan: &mut Plan, settings: &Settings, collected: &Collected) {
     let Some(request) = &settings.login else {
         return;
@@ -266,7 +266,8 @@ fn login(plan: &mut Plan, settings: &Settings, collected: &Collected) {
     let tokens = known.max().unwrap_or(12);
     for (probe, requests) in [
         (ProbeId::RegisterLogin, 2 * usize::from(registers)),
-        (ProbeId::LoginReturn, 5 * (1 - device)),
+        (ProbeId::LoginReturn, 6 * (1 - device)),
+        (ProbeId::AuthorizeBare, 2 * (1 - device)),
         (ProbeId::DeviceAuthorization, device),
         (ProbeId::RedeemCode, if request.device { 120 } else { 24 }),
         (ProbeId::RefreshToken, 6),

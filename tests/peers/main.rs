@@ -12,6 +12,7 @@
 mod audit;
 mod consistency;
 mod harness;
+mod login;
 mod manifest;
 mod rpc;
 mod truth;
@@ -68,6 +69,13 @@ peers! {
     oidc_open_does_what_its_manifest_says, an_audit_of_oidc_open_reports_the_truth: "oidc-open",
     rmcp_server_does_what_its_manifest_says, an_audit_of_rmcp_server_reports_the_truth: "rmcp-server",
     typescript_does_what_its_manifest_says, an_audit_of_typescript_reports_the_truth: "typescript",
+}
+
+#[tokio::test]
+async fn an_audit_with_a_login_at_oidc_reports_the_truth() -> Outcome<()> {
+    let found = login::disagreements().await?;
+    assert!(found.is_empty(), "{}", found.join("\n"));
+    Ok(())
 }
 
 #[test]

@@ -52,6 +52,9 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
         }
     }
     match (seen, named) {
+        (0, _) if logins::successful(evidence).next().is_some() => {
+            Verdict::NotApplicable("the device flow has no authorization response".to_owned())
+        }
         (0, _) => logins::without(evidence),
         (_, 0) => case.verdict(Verdict::NotApplicable(
             "responses carry no `iss`, and the metadata promises none".to_owned(),

@@ -23,6 +23,7 @@ impl World {
             resource: ENDPOINT.to_owned(),
             issuer_promised: true,
             rounds: Vec::new(),
+            bare: None,
             redemptions: Vec::new(),
             refreshes: Vec::new(),
             failed: None,

@@ -4,9 +4,9 @@ use axum::response::Response;
 use url::{Host, Url, form_urlencoded};
 
 use super::super::behaviour::{
-    ChallengeRule, ErrorPlace, ImplicitRule, IssuerParameter, Login, Looks, LoopbackPorts,
-    MemberCheck, Pkce, Proxy, RedirectComparison, RedirectNeed, RedirectPolicy, ResourceRule,
-    ResponseIssuer, UnknownClients,
+    ChallengeRule, Downgrade, ErrorPlace, ImplicitRule, IssuerParameter, Login, Looks,
+    LoopbackPorts, MemberCheck, Pkce, Proxy, RedirectComparison, RedirectNeed, RedirectPolicy,
+    ResourceRule, ResponseIssuer, UnknownClients,
 };
 use super::super::http::{self, Incoming, no_store, single, with_header};
 use super::super::state::{Shared, lock};
@@ -124,14 +124,17 @@ fn demand(
     {
         return Err("unauthorized_client");
     }
-    let challenge = single(query, "code_challenge");
-    if challenge.is_none() && front.challenge == ChallengeRule::Required {
+    let challenge = single(query, "code_challenge").unwrap_or_default();
+    let bare = challenge.is_empty();
+    let required = front.challenge == ChallengeRule::Required
+        && shared.behaviour.grants.downgrade == Downgrade::Impossible;
+    if bare && required {
         return Err("invalid_request");
     }
     // A request without a method means `plain` (RFC 7636 §4.3).
     let plain = match single(query, "code_challenge_method") {
         Some("S256") => false,
-        None if challenge.is_none() => false,
+        None if bare => false,
         Some("plain") | None if shared.behaviour.authorization.pkce == Pkce::PlainToo => true,
         _ => return Err("invalid_request"),
     };
@@ -147,7 +150,7 @@ fn demand(
     Ok(Authorization {
         scopes,
         audience,
-        challenge: challenge.unwrap_or_default().to_owned(),
+        challenge: challenge.to_owned(),
         plain,
         ..Authorization::default()
     })

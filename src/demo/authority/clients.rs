@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use super::super::behaviour::Behaviour;
+use super::device;
 
 /// Clients by id, authorizations by their handle, codes by their value.
 #[derive(Default)]
@@ -13,6 +14,7 @@ pub(crate) struct Clients {
     pub(crate) pending: HashMap<String, Authorization>,
     pub(crate) codes: HashMap<String, Authorization>,
     pub(crate) refresh: HashMap<String, RefreshGrant>,
+    pub(crate) devices: HashMap<String, DeviceGrant>,
     pub(crate) registration_attempts: usize,
 }
 
@@ -61,6 +63,15 @@ pub(crate) struct RefreshGrant {
     pub(crate) spent: bool,
 }
 
+/// A device that waits for its person.
+#[derive(Clone, Debug)]
+pub(crate) struct DeviceGrant {
+    pub(crate) client: String,
+    pub(crate) scopes: Vec<String>,
+    pub(crate) audience: String,
+    pub(crate) polls: usize,
+}
+
 impl Clients {
     /// The clients that a behaviour file lists, and the public one that the ready-made tokens name.
     pub(crate) fn preregistered(behaviour: &Behaviour) -> Self {
@@ -92,7 +103,9 @@ impl Clients {
             secret: None,
             scopes: behaviour.scope_catalogue(),
             redirect_uris: vec!["http://127.0.0.1/callback".to_owned()],
-            grants: vec!["authorization_code".to_owned(), "refresh_token".to_owned()],
+            grants: ["authorization_code", "refresh_token", device::GRANT]
+                .map(str::to_owned)
+                .to_vec(),
             unapproved: false,
             registration: None,
         };
@@ -151,6 +164,14 @@ impl Clients {
         }
         self.refresh.insert(token.clone(), grant);
         token
+    }
+
+    /// Keeps a device until its person has decided; forgets all when nobody does.
+    pub(crate) fn wait(&mut self, code: String, grant: DeviceGrant) {
+        if self.devices.len() >= PENDING_LIMIT {
+            self.devices.clear();
+        }
+        self.devices.insert(code, grant);
     }
 
     /// Ends every refresh token of a login.

@@ -5,7 +5,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
 use sha2::{Digest, Sha256};
 
-use super::super::behaviour::{Binding, CodeUse, RefreshRotation, RefusedCode, VerifierCheck};
+use super::super::behaviour::{
+    Binding, CodeUse, Downgrade, RefreshRotation, RefusedCode, VerifierCheck,
+};
 use super::super::http::single;
 use super::super::state::{Shared, lock};
 use super::clients::{Authorization, KnownClient, RefreshGrant};
@@ -140,7 +142,10 @@ fn is_bound(
         }
     };
     let proven = proof(verifier.unwrap_or_default()) == authorization.challenge;
+    // RFC 9700 §4.8.2: a verifier without a challenge is the mark of a downgrade.
+    let bare = authorization.challenge.is_empty();
     let verified = match knobs.verifier {
+        _ if bare => verifier.is_none() || knobs.downgrade == Downgrade::Unnoticed,
         VerifierCheck::Always => proven,
         VerifierCheck::WhenSent => verifier.is_none() || proven,
         VerifierCheck::Never => true,

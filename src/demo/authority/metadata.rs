@@ -5,8 +5,8 @@ use axum::response::Response;
 use serde_json::{Map, Value, json};
 
 use super::super::behaviour::{
-    AsMetadata, Endpoints, FlowSwitch, IssuerParameter, IssuerShape, JwksLocation, Pkce,
-    RefreshRotation, RegistrationMode, Routes, Support,
+    AsMetadata, DeviceFlow, Endpoints, FlowSwitch, IssuerParameter, IssuerShape, JwksLocation,
+    Pkce, RefreshRotation, RegistrationMode, Routes, Support,
 };
 use super::super::http::{self, Incoming};
 use super::super::state::Shared;
@@ -70,6 +70,10 @@ fn members(shared: &Shared) -> Map<String, Value> {
     if behaviour.grants.refresh != RefreshRotation::Absent {
         grants.push("refresh_token");
     }
+    let device = (behaviour.grants.device != DeviceFlow::Absent).then(|| {
+        grants.push(super::device::GRANT);
+        endpoint(super::device::DEVICE)
+    });
     if policy.implicit_flow == FlowSwitch::Advertised {
         response_types.push("token");
         grants.push("implicit");
@@ -97,6 +101,7 @@ fn members(shared: &Shared) -> Map<String, Value> {
         ("token_endpoint", Some(endpoint(TOKEN))),
         ("registration_endpoint", registration),
         ("revocation_endpoint", Some(endpoint(REVOKE))),
+        ("device_authorization_endpoint", device),
         ("jwks_uri", Some(json!(jwks))),
         ("scopes_supported", Some(json!(behaviour.scope_catalogue()))),
         ("response_types_supported", Some(json!(response_types))),

@@ -3,6 +3,7 @@
 mod authorize;
 mod clients;
 mod codes;
+mod device;
 mod documents;
 mod fetch;
 mod metadata;
@@ -45,6 +46,7 @@ pub(crate) fn answer(shared: &Shared, incoming: &Incoming) -> Response {
         authorize::DECISION => allowed(Method::POST, authorize::decide),
         authorize::LOGIN => allowed(Method::GET, authorize::login),
         metadata::TOKEN => allowed(Method::POST, token_endpoint::issue),
+        device::DEVICE => allowed(Method::POST, device::authorize),
         metadata::REVOKE => allowed(Method::POST, token::revoke),
         token_endpoint::INTROSPECT => allowed(Method::POST, token_endpoint::introspect),
         metadata::JWKS => allowed(Method::GET, |shared, _| {

@@ -11,9 +11,9 @@ use super::super::http::{self, Incoming, Refusal, no_store, single, with_header}
 use super::super::state::{Shared, lock};
 use super::super::tokens::{self, SIBLING_PATH};
 use super::clients::KnownClient;
-use super::codes;
 use super::oauth_error;
 use super::token_endpoint;
+use super::{codes, device};
 
 /// Answers a token request.
 pub(crate) fn issue(shared: &Shared, incoming: &Incoming) -> Response {
@@ -46,6 +46,7 @@ pub(crate) fn issue(shared: &Shared, incoming: &Incoming) -> Response {
     match grant {
         "authorization_code" => codes::redeem(shared, &form, &client_id, &client),
         "refresh_token" => codes::refresh(shared, &form, &client_id),
+        device::GRANT => device::redeem(shared, &form, &client_id),
         _ => client_credentials(shared, &form, &client_id, &client),
     }
 }
@@ -183,7 +184,7 @@ pub(crate) fn respond(
 }
 
 /// The client that a request proves to come from.
-fn authenticated(
+pub(crate) fn authenticated(
     shared: &Shared,
     incoming: &Incoming,
     form: &[(String, String)],
@@ -248,5 +249,10 @@ fn invalid_client() -> Response {
 }
 
 /// Grants that the endpoint knows.
-const GRANTS: [&str; 3] = ["authorization_code", "refresh_token", "client_credentials"];
+const GRANTS: [&str; 4] = [
+    "authorization_code",
+    "refresh_token",
+    "client_credentials",
+    device::GRANT,
+];
 const REVOKED_LIMIT: usize = 10_000;

@@ -27,6 +27,10 @@ pub struct Grants {
     pub caching: Caching,
     /// Whether token answers name the granted scopes.
     pub scope_echo: ScopeEcho,
+    /// Whether there is a device flow, and what the person on the other device does.
+    pub device: DeviceFlow,
+    /// What is made of an authorization request without a code challenge.
+    pub downgrade: Downgrade,
 }
 
 /// How the PKCE verifier is compared (RFC 7636 §4.6).
@@ -110,4 +114,30 @@ pub enum ScopeEcho {
     Given,
     /// They do not.
     Omitted,
+}
+
+/// Whether there is a device flow (RFC 8628), and what the person on the other device does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum DeviceFlow {
+    /// There is none.
+    #[default]
+    Absent,
+    /// The person approves after the first poll.
+    Approved,
+    /// The person refuses after the first poll.
+    Denied,
+}
+
+/// What is made of an authorization request without a code challenge (RFC 9700 §4.8.2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Downgrade {
+    /// It is refused.
+    #[default]
+    Impossible,
+    /// It is served, and its code is refused to whoever comes with a verifier.
+    Noticed,
+    /// It is served, and a verifier that comes with its code is passed over.
+    Unnoticed,
 }

@@ -34,7 +34,8 @@ pub use front::{
     UpstreamChallenge, UpstreamState,
 };
 pub use grants::{
-    Binding, Caching, CodeUse, Grants, RefreshRotation, RefusedCode, ScopeEcho, VerifierCheck,
+    Binding, Caching, CodeUse, DeviceFlow, Downgrade, Grants, RefreshRotation, RefusedCode,
+    ScopeEcho, VerifierCheck,
 };
 pub use loader::LoadError;
 pub use resource::{
@@ -158,6 +159,8 @@ pub enum LoginMode {
     Deny,
     /// The same with a client that the auditor registers.
     Registered,
+    /// With the pre-registered public client, on another device (RFC 8628).
+    Device,
 }
 
 /// A token that the auditor is to mint through `client_credentials`.

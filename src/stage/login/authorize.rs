@@ -21,6 +21,13 @@ pub(super) struct Code {
     pub(super) round: usize,
 }
 
+/// Whether a request carries a code challenge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pkce {
+    S256,
+    Absent,
+}
+
 /// An authorization endpoint that a browser may be sent to.
 ///
 /// # Errors
@@ -53,6 +60,7 @@ pub(super) async fn code(
     collected: &mut Collected,
     session: &mut Session,
     purpose: &str,
+    pkce: Pkce,
 ) -> Result<Code, String> {
     let number = session.facts.rounds.len() + 1;
     let half = |part: &str| run.entropy.word(&format!("verifier-{number}-{part}"), 32);
@@ -62,7 +70,7 @@ pub(super) async fn code(
         run.settings.run_id,
         run.entropy.word(&format!("state-{number}"), 26)
     );
-    let url = address(session, &verifier, &state)?;
+    let url = address(session, &verifier, &state, pkce)?;
     run.wire.know(
         &format!("verifier-{number}"),
         &SecretString::from(verifier.clone()),
@@ -105,7 +113,16 @@ pub(super) async fn code(
     outcome
 }
 
-fn address(session: &Session, verifier: &str, state: &str) -> Result<Url, String> {
+/// The address of an authorization request.
+///
+/// # Errors
+/// Why a client must not make one.
+pub(super) fn address(
+    session: &Session,
+    verifier: &str,
+    state: &str,
+    pkce: Pkce,
+) -> Result<Url, String> {
     let server = &session.server;
     if !server.challenge_methods.contains("S256") {
         return Err(format!(
@@ -127,10 +144,13 @@ fn address(session: &Session, verifier: &str, state: &str) -> Result<Url, String
             .append_pair("response_type", "code")
             .append_pair("client_id", &session.client.id)
             .append_pair("redirect_uri", &facts.redirect_uri)
-            .append_pair("code_challenge", &challenge(verifier))
-            .append_pair("code_challenge_method", "S256")
             .append_pair("state", state)
             .append_pair("resource", &facts.resource);
+        if pkce == Pkce::S256 {
+            query
+                .append_pair("code_challenge", &challenge(verifier))
+                .append_pair("code_challenge_method", "S256");
+        }
         if let Some(scopes) = facts.requested.as_ref().filter(|scopes| !scopes.is_empty()) {
             let text = scopes.iter().cloned().collect::<Vec<_>>().join(" ");
             query.append_pair("scope", &text);
@@ -164,7 +184,7 @@ async fn wait(
     (person.show)(&Visit {
         url: url.as_str(),
         number,
-        most: super::codes::ROUNDS,
+        most: super::codes::ROUNDS.max(number),
         purpose,
         user_code: None,
     });

@@ -10,21 +10,21 @@ use crate::wire::{Destination, Outgoing};
 /// Revokes the tokens of a login and deletes the clients that were registered for it.
 pub async fn close(run: &Run<'_>, collected: &mut Collected, session: Session) {
     (run.progress)("log out", session.held.len());
-    let mut left = Vec::new();
-    let mut answered = None;
+    let mut left = 0_usize;
+    let mut why = None;
     for held in &session.held {
         let client = match (&session.other, held.by_other) {
             (Some(other), true) => other,
             _ => &session.client,
         };
-        let status = token::revoke(run, collected, &session.server, client, held).await;
-        if status.is_none_or(|status| status >= 300) {
-            left.push(held.name.clone());
-            answered = status;
+        let revoked = token::revoke(run, collected, &session.server, client, held).await;
+        if let Err(reason) = revoked {
+            left += 1;
+            why = Some(reason);
         }
     }
-    if !left.is_empty() {
-        collected.residue.push(tokens(&session, &left, answered));
+    if let Some(reason) = why {
+        collected.residue.push(tokens(&session, left, &reason));
     }
     for client in [Some(session.client), session.other].into_iter().flatten() {
         delete(run, collected, client).await;
@@ -50,17 +50,12 @@ pub fn leave(collected: &mut Collected, session: Session) {
     }
 }
 
-fn tokens(session: &Session, left: &[String], answered: Option<u16>) -> ResidueItem {
+fn tokens(session: &Session, left: usize, reason: &str) -> ResidueItem {
     let endpoint = session.server.revocation.clone();
-    let reason = match (&endpoint, answered) {
-        (None, _) => "no `revocation_endpoint` is advertised".to_owned(),
-        (Some(_), Some(status)) => format!("revocation answered HTTP {status}"),
-        (Some(_), None) => "revocation got no answer".to_owned(),
-    };
     let exchange = session.facts.redemptions.first();
     ResidueItem {
         kind: "token".to_owned(),
-        name: format!("{} ({} tokens)", session.facts.identity, left.len()),
+        name: format!("{} ({left} token(s))", session.facts.identity),
         location: endpoint
             .clone()
             .unwrap_or_else(|| session.server.issuer.clone()),

@@ -5,7 +5,7 @@
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::authorize::{self, Code};
+use super::authorize::{self, Code, Pkce};
 use super::token::{self, Asked, Question};
 use super::{Session, client};
 use crate::model::audit::Collected;
@@ -33,7 +33,7 @@ pub(super) async fn probe(run: &Run<'_>, collected: &mut Collected, session: &mu
             (false, false) => open.first().copied().into_iter().collect(),
         };
         let purpose = purpose(&wrong, replayed || (!survives && !wrong.is_empty()));
-        let Ok(code) = authorize::code(run, collected, session, &purpose).await else {
+        let Ok(code) = authorize::code(run, collected, session, &purpose, Pkce::S256).await else {
             return;
         };
         let spent = wrong_ones(run, collected, session, &code, &wrong, &mut open).await;

@@ -6,6 +6,7 @@ mod client;
 mod close;
 mod codes;
 mod device;
+mod downgrade;
 pub mod person;
 mod refresh;
 mod token;
@@ -24,6 +25,7 @@ use crate::model::login::{ClientOrigin, Login, Redemption, Trial};
 use crate::model::settings::LoginRequest;
 use crate::wire::callback::Callback;
 
+use authorize::Pkce;
 use client::LoginClient;
 use person::Visit;
 use token::{Asked, Held};
@@ -111,6 +113,7 @@ pub async fn probe(run: &Run<'_>, collected: &mut Collected, session: &mut Sessi
         (run.progress)("login probes", 0);
         if session.callback.is_some() {
             codes::probe(run, collected, session).await;
+            downgrade::probe(run, collected, session).await;
         }
         refresh::probe(run, collected, session).await;
         if let Some(known) = collected.logins.last_mut() {
@@ -178,6 +181,7 @@ async fn prepare(
         resource: mint::resource(&collected.discovery),
         issuer_promised: server.issuer_promised,
         rounds: Vec::new(),
+        bare: None,
         redemptions: Vec::new(),
         refreshes: Vec::new(),
         failed: None,
@@ -199,7 +203,7 @@ async fn first_code(
     collected: &mut Collected,
     session: &mut Session,
 ) -> Result<Obtained, String> {
-    let code = authorize::code(run, collected, session, "signing in").await?;
+    let code = authorize::code(run, collected, session, "signing in", Pkce::S256).await?;
     let asked = codes::redeem(run, collected, session, &code, Trial::Proper).await;
     let answer = asked.answer.clone();
     session.facts.redemptions.push(Redemption {

@@ -190,15 +190,20 @@ fn error(exchange: &Exchange) -> Option<String> {
     Some(error.chars().take(60).collect())
 }
 
-/// A revocation request (RFC 7009 §2.1); the status of its answer.
+/// A revocation request (RFC 7009 §2.1).
+///
+/// # Errors
+/// What came instead of a confirmation.
 pub(super) async fn revoke(
     run: &Run<'_>,
     collected: &mut Collected,
     server: &Endpoints,
     client: &LoginClient,
     held: &Held,
-) -> Option<u16> {
-    let endpoint = server.revocation.clone()?;
+) -> Result<(), String> {
+    let Some(endpoint) = server.revocation.clone() else {
+        return Err("no `revocation_endpoint` is advertised".to_owned());
+    };
     let mut members = vec![
         ("token", held.secret.expose_secret().to_owned()),
         ("token_type_hint", held.hint.to_owned()),
@@ -214,6 +219,11 @@ pub(super) async fn revoke(
     outgoing.cleanup = true;
     let sent = run.wire.send(outgoing).await;
     let status = sent.exchange.status();
+    let error = error(&sent.exchange).map_or(String::new(), |error| format!(" `{error}`"));
     file(collected, sent);
-    status
+    match status {
+        Some(200..=299) => Ok(()),
+        Some(status) => Err(format!("revocation answered HTTP {status}{error}")),
+        None => Err("revocation got no answer".to_owned()),
+    }
 }

@@ -83,8 +83,10 @@ async function authorizationServer() {
     jwks: { keys: [{ ...(await exportJWK(privateKey)), alg: 'RS256', use: 'sig' }] },
     cookies: { keys: [randomUUID()] },
     scopes: ALL_SCOPES,
+    issueRefreshToken: (_ctx, client) => client.grantTypeAllowed('refresh_token'),
     features: {
       clientCredentials: { enabled: true },
+      revocation: { enabled: true },
       registration,
       registrationManagement: { enabled: registration.enabled },
       clientIdMetadataDocument: { enabled: Boolean(options.documents), ack: 'draft-02' },
