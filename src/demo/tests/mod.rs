@@ -9,6 +9,7 @@ mod metadata;
 mod modern;
 mod registration;
 mod surface;
+mod token_endpoint;
 mod tokens;
 
 use std::sync::LazyLock;
