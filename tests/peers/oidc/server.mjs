@@ -31,6 +31,8 @@ const { values: options } = parseArgs({
     // with https or loopback redirects, without wildcards. gated: initial access token. off.
     registration: { type: 'string', default: 'open' },
     'initial-access-token': { type: 'string' },
+    // Introspection and revocation, for clients that authenticate.
+    'token-services': { type: 'boolean', default: false },
     // NAME=SECRET=SCOPES, a client that may use client_credentials.
     client: { type: 'string', multiple: true, default: [] },
   },
@@ -69,6 +71,8 @@ async function authorizationServer() {
     scopes: ALL_SCOPES,
     features: {
       clientCredentials: { enabled: true },
+      introspection: { enabled: options['token-services'] },
+      revocation: { enabled: options['token-services'] },
       registration,
       registrationManagement: { enabled: registration.enabled },
       resourceIndicators: {
