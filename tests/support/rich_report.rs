@@ -53,7 +53,7 @@ pub(crate) fn collected() -> Collected {
         gates: vec![gate("anonymous", 4), gate("elsewhere", 5)],
         matrices: vec![matrix(Revision::R2025_11), older_matrix()],
         registrations: vec![registration()],
-        token_endpoints: Vec::new(),
+        token_endpoints: vec![evidence::token_endpoint()],
         sessions: vec![
             SessionRecord {
                 identity: "admin".to_owned(),
