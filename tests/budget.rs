@@ -113,6 +113,55 @@ fn within_plan(report: &Report) {
 }
 
 #[tokio::test]
+async fn a_machine_client_costs_two_failed_authentications_and_leaves_no_token() {
+    let rehearsal = rehearse(&support::behaviour("minted-tokens")).await;
+    let report = &rehearsal.report;
+    let [endpoint] = report.token_endpoints.as_slice() else {
+        panic!("expected one token endpoint");
+    };
+    let failed = endpoint.attempts.iter().filter(|attempt| {
+        attempt.client.is_some() && attempt.outcome.error() == Some("invalid_client")
+    });
+    assert_eq!(failed.count(), 2, "{:?}", endpoint.attempts);
+    let kinds = report.residue.iter().map(|item| item.kind.as_str());
+    assert!(
+        kinds.into_iter().all(|kind| kind != "token"),
+        "{:?}",
+        report.residue
+    );
+    let planned = |probe: ProbeId| {
+        let groups = report.plan.groups.iter();
+        groups
+            .filter(|group| group.probe == probe)
+            .map(|group| group.requests)
+            .sum::<usize>()
+    };
+    for probe in [
+        ProbeId::TokenGrant,
+        ProbeId::ClientGrant,
+        ProbeId::ClientMethod,
+        ProbeId::ClientScope,
+        ProbeId::ClientSecret,
+        ProbeId::RevokeToken,
+    ] {
+        let sent = count(report, &[probe]);
+        assert!(sent > 0, "{probe}: nothing was sent");
+        assert!(sent <= planned(probe), "{probe}: {sent} sent");
+    }
+}
+
+#[tokio::test]
+async fn every_extension_at_once_stays_within_six_anonymous_requests() {
+    let rehearsal = rehearse(&support::behaviour("token-endpoint-extensions")).await;
+    let probes = [
+        ProbeId::TokenGrant,
+        ProbeId::ForgedAssertion,
+        ProbeId::Introspect,
+    ];
+    assert_eq!(count(&rehearsal.report, &probes), 6);
+}
+
+#[tokio::test]
 async fn a_wide_surface_costs_one_request_per_cell() {
     let behaviour = variation("[server]\ngenerated_tools = 99\n");
     let rehearsal = rehearse(&behaviour).await;

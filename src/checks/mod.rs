@@ -134,6 +134,7 @@ mod transport {
 }
 
 mod extension {
+    pub(super) mod bound_token_accepted_unproven;
     pub(super) mod client_assertion_forged_accepted;
     pub(super) mod enterprise_authorization_announced;
     pub(super) mod extensions_inconsistent;
@@ -415,6 +416,7 @@ catalogue! {
         client_assertion_forged_accepted => "client-assertion-forged-accepted",
         enterprise_authorization_announced => "enterprise-authorization-announced",
         identity_assertion_forged_accepted => "identity-assertion-forged-accepted",
+        bound_token_accepted_unproven => "bound-token-accepted-unproven",
         workload_assertion_forged_accepted => "workload-assertion-forged-accepted",
         extensions_inconsistent => "extensions-inconsistent",
     }

@@ -46,6 +46,10 @@ pub fn peek(token: &str) -> Option<Claims> {
         scopes: scopes(&payload),
         issued_at: payload.get("iat").and_then(seconds),
         expires_at: payload.get("exp").and_then(seconds),
+        key_bound: payload
+            .get("cnf")
+            .and_then(|key| key.get("jkt"))
+            .is_some_and(Value::is_string),
     })
 }
 

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::behaviour::{
-    Audience, Expiry, Signature, TokenAudience, TokenCheck, TokenFormat, TokenKind,
+    Audience, Binding, Expiry, Signature, TokenAudience, TokenCheck, TokenFormat, TokenKind,
 };
 use super::state::{Shared, lock};
 
@@ -29,6 +29,9 @@ pub(crate) struct Claims {
     pub(crate) exp: u64,
     #[serde(default)]
     pub(crate) jti: String,
+    /// The key that has to come with the token (RFC 7800).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) cnf: Option<Value>,
 }
 
 impl Claims {
@@ -108,6 +111,8 @@ pub(crate) fn mint(shared: &Shared, order: &Order<'_>) -> Option<(String, u64)> 
         iat: issued,
         exp: issued.saturating_add(lifetime),
         jti: shared.ids.next("jti"),
+        cnf: (shared.behaviour.token_endpoint.binding == Binding::Key)
+            .then(|| json!({"jkt": THUMBPRINT})),
     };
     let token = match policy.format {
         TokenFormat::Opaque => {
@@ -217,6 +222,7 @@ fn everything(shared: &Shared) -> Claims {
         iat: 0,
         exp: u64::MAX,
         jti: String::new(),
+        cnf: None,
     }
 }
 
@@ -243,6 +249,8 @@ pub(crate) const SIBLING_PATH: &str = "/other";
 
 const PRIVATE_PEM: &str = include_str!("../../fixtures/keys/demo-es256.pem");
 const PUBLIC_PEM: &str = include_str!("../../fixtures/keys/demo-es256.pub.pem");
+/// RFC 7638 §3.1: the thumbprint of its example key.
+const THUMBPRINT: &str = "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs";
 const KEY_ID: &str = "demo-es256";
 const GENERIC_AUDIENCE: &str = "api";
 /// How long ago an expired token ran out, in seconds.

@@ -100,6 +100,9 @@ pub struct Claims {
     /// `exp`, seconds since the epoch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<i64>,
+    /// Whether `cnf` names the key that has to come with the token (RFC 9449 §6.1).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub key_bound: bool,
 }
 
 /// One principal of the audit.

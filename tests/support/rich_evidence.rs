@@ -20,6 +20,10 @@ use mcp_assay::model::surface::{
     Annotations, DeclaredScheme, ListOutcome, Listing, Subject, SubjectKind, Surface,
 };
 use mcp_assay::model::target::{Revision, Transport};
+use mcp_assay::model::token_endpoint::{
+    Introspection, IntrospectionOutcome, OperatorClient, TokenAttempt, TokenEndpoint, TokenOutcome,
+    TokenQuestion,
+};
 
 pub(crate) fn discovery() -> Discovery {
     let served = |revision| ServedRevision {
@@ -262,6 +266,48 @@ pub(crate) fn exchange(probe: ProbeId, identity: &str) -> Exchange {
         started_ms: 1,
         elapsed_ms: 2,
         caused_by: None,
+    }
+}
+
+/// A token endpoint that gave every kind of answer.
+pub(crate) fn token_endpoint() -> TokenEndpoint {
+    let asked = |question, outcome| TokenAttempt {
+        question,
+        form: "unsigned".to_owned(),
+        client: Some("notes-machine".to_owned()),
+        requested: Some(scopes(&["notes:read"])),
+        granted: None,
+        claimed: None,
+        outcome,
+        exchange: x(3),
+    };
+    let refused = TokenOutcome::Refused {
+        status: 400,
+        error: "invalid_grant".to_owned(),
+    };
+    let unclear = TokenOutcome::Unclear {
+        what: "HTTP 502".to_owned(),
+    };
+    TokenEndpoint {
+        issuer: "https://as.example.com".to_owned(),
+        endpoint: "https://as.example.com/token".to_owned(),
+        clients: vec![OperatorClient {
+            client_id: "notes-machine".to_owned(),
+            method: "client_secret_basic".to_owned(),
+            scopes: scopes(&["notes:read"]),
+            control: x(3),
+        }],
+        attempts: vec![
+            asked(TokenQuestion::UnknownScope, TokenOutcome::Issued),
+            asked(TokenQuestion::IdentityAssertion, refused),
+            asked(TokenQuestion::ClientAssertion, unclear),
+            asked(TokenQuestion::WrongSecret, TokenOutcome::Limited),
+        ],
+        introspection: Some(Introspection {
+            endpoint: "https://as.example.com/introspect".to_owned(),
+            outcome: IntrospectionOutcome::Refused { status: 401 },
+            exchange: x(4),
+        }),
     }
 }
 

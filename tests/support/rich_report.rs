@@ -54,7 +54,7 @@ pub(crate) fn collected() -> Collected {
         gates: vec![gate("anonymous", 4), gate("elsewhere", 5)],
         matrices: vec![matrix(Revision::R2025_11), older_matrix()],
         registrations: vec![registration()],
-        token_endpoints: Vec::new(),
+        token_endpoints: vec![evidence::token_endpoint()],
         front_channels: Vec::new(),
         logins: Vec::new(),
         sessions: vec![

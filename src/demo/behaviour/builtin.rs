@@ -132,6 +132,8 @@ pub static BUILTIN: &[(&str, &str)] = files![
     "identity-assertion-forged-accepted",
     "workload-assertion-forged-accepted",
     "extensions-inconsistent",
+    "bound-token-accepted-unproven",
+    "bound-tokens-announced",
     "issuer-parameter-not-advertised",
     "token-audience-generic",
     "long-lived-tokens",

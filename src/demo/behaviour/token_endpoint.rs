@@ -25,6 +25,8 @@ pub struct TokenEndpoint {
     pub workload_assertions: AssertionCheck,
     /// What the metadata says of enterprise-managed authorization.
     pub grant_profile: GrantProfile,
+    /// Whether tokens are bound to a key (RFC 9449); the MCP server never asks for the proof.
+    pub binding: Binding,
 }
 
 /// What the password grant does.
@@ -126,4 +128,17 @@ pub enum GrantProfile {
     Absent,
     /// That its grant profile is supported.
     Announced,
+}
+
+/// Whether tokens are bound to a key (RFC 9449).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Binding {
+    /// They are not.
+    #[default]
+    Absent,
+    /// The resource metadata says that they have to be.
+    Announced,
+    /// They name their key.
+    Key,
 }

@@ -10,6 +10,7 @@ mod modern;
 mod registration;
 mod strangers;
 mod surface;
+mod token_endpoint;
 mod tokens;
 
 use std::sync::LazyLock;

@@ -33,6 +33,8 @@ const { values: options } = parseArgs({
     'initial-access-token': { type: 'string' },
     // HOST=ADDRESS:PORT takes client ID metadata documents, and a host's from there over plain http.
     documents: { type: 'string' },
+    // Introspection and revocation, for clients that authenticate.
+    'token-services': { type: 'boolean', default: false },
     // NAME=SECRET=SCOPES, a client that may use client_credentials.
     client: { type: 'string', multiple: true, default: [] },
   },
@@ -86,6 +88,7 @@ async function authorizationServer() {
     issueRefreshToken: (_ctx, client) => client.grantTypeAllowed('refresh_token'),
     features: {
       clientCredentials: { enabled: true },
+      introspection: { enabled: options['token-services'] },
       revocation: { enabled: true },
       registration,
       registrationManagement: { enabled: registration.enabled },
