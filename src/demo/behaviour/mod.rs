@@ -48,8 +48,8 @@ pub use server::{
     SessionPolicy, Tool, ToolListing,
 };
 pub use token_endpoint::{
-    AssertionCheck, AuthMethods, ErrorShape, GrantProfile, IntrospectionAccess, PasswordGrant,
-    SecretCheck, TokenEndpoint,
+    AssertionCheck, AuthMethods, ErrorShape, GrantProfile, IntrospectionAccess, KeyBinding,
+    PasswordGrant, SecretCheck, TokenEndpoint,
 };
 
 /// Everything a behaviour file can say.
