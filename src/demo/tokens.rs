@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::behaviour::{
-    Audience, Binding, Expiry, Signature, TokenAudience, TokenCheck, TokenFormat, TokenKind,
+    Audience, Expiry, KeyBinding, Signature, TokenAudience, TokenCheck, TokenFormat, TokenKind,
 };
 use super::state::{Shared, lock};
 
@@ -111,7 +111,7 @@ pub(crate) fn mint(shared: &Shared, order: &Order<'_>) -> Option<(String, u64)> 
         iat: issued,
         exp: issued.saturating_add(lifetime),
         jti: shared.ids.next("jti"),
-        cnf: (shared.behaviour.token_endpoint.binding == Binding::Key)
+        cnf: (shared.behaviour.token_endpoint.binding == KeyBinding::Key)
             .then(|| json!({"jkt": THUMBPRINT})),
     };
     let token = match policy.format {

@@ -31,7 +31,7 @@ pub use server::{
     SessionPolicy, Tool, ToolListing,
 };
 pub use token_endpoint::{
-    AssertionCheck, AuthMethods, Binding, ErrorShape, GrantProfile, IntrospectionAccess,
+    AssertionCheck, AuthMethods, ErrorShape, GrantProfile, IntrospectionAccess, KeyBinding,
     PasswordGrant, SecretCheck, TokenEndpoint,
 };
 

@@ -26,7 +26,7 @@ pub struct TokenEndpoint {
     /// What the metadata says of enterprise-managed authorization.
     pub grant_profile: GrantProfile,
     /// Whether tokens are bound to a key (RFC 9449); the MCP server never asks for the proof.
-    pub binding: Binding,
+    pub binding: KeyBinding,
 }
 
 /// What the password grant does.
@@ -133,7 +133,7 @@ pub enum GrantProfile {
 /// Whether tokens are bound to a key (RFC 9449).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum Binding {
+pub enum KeyBinding {
     /// They are not.
     #[default]
     Absent,

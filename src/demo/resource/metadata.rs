@@ -5,7 +5,7 @@ use axum::response::Response;
 use serde_json::{Map, Value, json};
 
 use super::super::behaviour::{
-    AuthorizationServers, Binding, PrmLocation, ResourceShape, Routes, ScopesSupported,
+    AuthorizationServers, KeyBinding, PrmLocation, ResourceShape, Routes, ScopesSupported,
 };
 use super::super::http::{self, Incoming};
 use super::super::state::Shared;
@@ -70,7 +70,7 @@ fn members(shared: &Shared) -> Map<String, Value> {
         "bearer_methods_supported".to_owned(),
         json!(behaviour.metadata.bearer_methods),
     );
-    if behaviour.token_endpoint.binding == Binding::Announced {
+    if behaviour.token_endpoint.binding == KeyBinding::Announced {
         let member = "dpop_bound_access_tokens_required";
         document.insert(member.to_owned(), json!(true));
     }
