@@ -88,7 +88,6 @@ mod grant {
     pub(super) mod refresh_token_not_rotated;
     pub(super) mod refresh_widens_grant;
     pub(super) mod resource_indicator_ignored;
-    pub(super) mod response_issuer_inconsistent;
     pub(super) mod token_audience_generic;
     pub(super) mod token_error_malformed;
     pub(super) mod token_response_cacheable;
@@ -370,7 +369,6 @@ catalogue! {
         token_error_malformed => "token-error-malformed",
         introspection_open => "introspection-open",
         unentitled_scope_granted => "unentitled-scope-granted",
-        response_issuer_inconsistent => "response-issuer-inconsistent",
         refresh_token_not_rotated => "refresh-token-not-rotated",
         token_response_cacheable => "token-response-cacheable",
         code_replay_accepted => "code-replay-accepted",

@@ -139,5 +139,5 @@ const TRUTH: [(&str, &str); 8] = [
     ("refresh-widens-grant", "PASS"),
     ("token-response-cacheable", "PASS"),
     ("grant-differs-silently", "PASS"),
-    ("response-issuer-inconsistent", "N/A"),
+    ("issuer-missing-in-response", "N/A"),
 ];

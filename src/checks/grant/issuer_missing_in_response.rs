@@ -5,19 +5,64 @@
 use crate::checks::case::Draft;
 use crate::checks::evidence::Evidence;
 use crate::checks::front;
-use crate::model::authorization::{FrontEnd, Returned};
+use crate::model::authorization::FrontEnd;
 use crate::model::discovery::MetadataAttempt;
 use crate::model::exchange::ExchangeId;
 use crate::model::verdict::{Part, Verdict};
 use serde_json::Value;
 
-/// Reads `iss` in the error responses that came back to a registered redirect URI.
+/// Reads `iss` in every authorization response: errors without a login, and the answers that a
+/// browser brought back from one.
 pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
-    if let Some(verdict) = front::without_client(evidence) {
-        return verdict;
+    let responses: Vec<Response<'_>> = without_login(evidence)
+        .into_iter()
+        .chain(from_logins(evidence))
+        .collect();
+    if responses.is_empty() {
+        return front::without_client(evidence).unwrap_or_else(|| Verdict::Inconclusive {
+            reason: "no error came back to a registered redirect URI, so no authorization \
+                     response was seen"
+                .to_owned(),
+            decided_by: Some(front::LOG_IN.to_owned()),
+        });
+    }
+    let silent = |it: &Response<'_>| !it.promised && it.iss.is_none();
+    if responses.iter().all(silent) {
+        return Verdict::NotApplicable(
+            "authorization responses carry no `iss` and metadata promises none, which is \
+             `issuer-parameter-not-advertised`"
+                .to_owned(),
+        );
     }
     let mut case = evidence.case();
-    let (mut responses, mut silent) = (0_usize, 0_usize);
+    for response in &responses {
+        if let Some(problem) = problem(response) {
+            case.breach(Draft::new(response.server, problem).at(
+                response.exchange,
+                response.part.clone(),
+                "an authorization response",
+            ));
+        }
+    }
+    case.verdict(Verdict::Held(format!(
+        "{} authorization responses carried the right `iss`",
+        responses.len()
+    )))
+}
+
+/// An authorization response and what its server promised.
+struct Response<'a> {
+    server: &'a str,
+    /// The issuer as stated and as looked up; where they differ, that is `issuer-mismatch`.
+    issuers: [&'a str; 2],
+    promised: bool,
+    iss: Option<&'a str>,
+    exchange: ExchangeId,
+    part: Part,
+}
+
+fn without_login<'a>(evidence: &Evidence<'a>) -> Vec<Response<'a>> {
+    let mut responses = Vec::new();
     for (channel, client) in front::clients(evidence) {
         let metadata = evidence
             .authorization_metadata()
@@ -25,42 +70,42 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
         let Some((server, metadata)) = metadata else {
             continue;
         };
-        let promised = promises(metadata);
-        // Where the two differ, that is `issuer-mismatch`.
-        let stated = metadata.text("issuer").unwrap_or(&server.issuer);
-        let issuers = [stated, server.issuer.as_str()];
         for answer in &client.answers {
             let FrontEnd::Returned(returned) = &answer.end else {
                 continue;
             };
-            if !returned.registered {
-                continue;
-            }
-            responses += 1;
-            silent += usize::from(!promised && returned.iss.is_none());
-            if let Some(problem) = problem(promised, &issuers, returned) {
-                case.breach(draft(&channel.issuer, &problem, answer.last()));
+            if returned.registered {
+                responses.push(Response {
+                    server: &channel.issuer,
+                    issuers: [
+                        metadata.text("issuer").unwrap_or(&server.issuer),
+                        &server.issuer,
+                    ],
+                    promised: promises(metadata),
+                    iss: returned.iss.as_deref(),
+                    exchange: answer.last(),
+                    part: Part::Header("location".to_owned()),
+                });
             }
         }
     }
-    if responses == 0 {
-        return Verdict::Inconclusive {
-            reason: "no error came back to a registered redirect URI, so no authorization \
-                     response was seen"
-                .to_owned(),
-            decided_by: Some(front::LOG_IN.to_owned()),
-        };
-    }
-    if silent == responses {
-        return Verdict::NotApplicable(
-            "authorization responses carry no `iss` and metadata promises none, which is \
-             `issuer-parameter-not-advertised`"
-                .to_owned(),
-        );
-    }
-    case.verdict(Verdict::Held(format!(
-        "{responses} authorization responses carried the right `iss`"
-    )))
+    responses
+}
+
+fn from_logins<'a>(evidence: &Evidence<'a>) -> Vec<Response<'a>> {
+    let logins = evidence.collected().logins.iter();
+    let rounds = logins.flat_map(|login| login.rounds.iter().map(move |round| (login, round)));
+    let responses = rounds.filter_map(|(login, round)| {
+        Some(Response {
+            server: &login.issuer,
+            issuers: [&login.issuer, &login.issuer],
+            promised: login.issuer_promised,
+            iss: round.issuer.as_deref(),
+            exchange: round.exchange?,
+            part: Part::Request,
+        })
+    });
+    responses.collect()
 }
 
 fn promises(metadata: &MetadataAttempt) -> bool {
@@ -68,13 +113,13 @@ fn promises(metadata: &MetadataAttempt) -> bool {
     document.and_then(|document| document.get(FLAG)) == Some(&Value::Bool(true))
 }
 
-fn problem(promised: bool, issuers: &[&str; 2], returned: &Returned) -> Option<String> {
-    let [issuer, _] = issuers;
-    match (&returned.iss, promised) {
+fn problem(response: &Response<'_>) -> Option<String> {
+    let [issuer, _] = response.issuers;
+    match (response.iss, response.promised) {
         (None, true) => Some(format!(
             "metadata says `{FLAG}`, and the response carries no `iss`; expected `iss={issuer}`"
         )),
-        (Some(iss), _) if !issuers.contains(&iss.as_str()) => Some(format!(
+        (Some(iss), _) if !response.issuers.contains(&iss) => Some(format!(
             "the response carries `iss={iss}`, expected `{issuer}`"
         )),
         (Some(_), false) => Some(format!(
@@ -82,14 +127,6 @@ fn problem(promised: bool, issuers: &[&str; 2], returned: &Returned) -> Option<S
         )),
         _ => None,
     }
-}
-
-fn draft(issuer: &str, problem: &str, exchange: ExchangeId) -> Draft {
-    Draft::new(issuer, problem).at(
-        exchange,
-        Part::Header("location".to_owned()),
-        "an authorization response",
-    )
 }
 
 const FLAG: &str = "authorization_response_iss_parameter_supported";
@@ -128,6 +165,23 @@ mod tests {
     fn an_issuer_that_nobody_promised_is_told() {
         assert_eq!(status(false, Some(ISSUER)), status(true, None));
         assert_eq!(status(false, None), Status::NotApplicable);
+    }
+
+    #[test]
+    fn what_a_login_brought_back_counts_too() {
+        for (promised, iss, expected) in [
+            (true, Some(ISSUER), Status::Pass),
+            (true, None, Status::Warn),
+            (true, Some("https://other"), Status::Warn),
+            (false, Some(ISSUER), Status::Warn),
+            (false, None, Status::NotApplicable),
+        ] {
+            let mut world = World::new();
+            world.revision(Revision::R2026_07);
+            world.login().issuer_promised = promised;
+            world.returned(iss);
+            assert_eq!(world.status(ID), expected, "{promised} {iss:?}");
+        }
     }
 
     #[test]

@@ -2,14 +2,23 @@
 //!
 //! MCP tools page §Security Considerations; OAuth 2.1 §5.2.
 
+use std::collections::BTreeSet;
+
 use crate::checks::case::Draft;
 use crate::checks::evidence::{Evidence, ToolCell};
 use crate::model::identity::IdentityKind;
 use crate::model::matrix::Access;
+use crate::model::surface::{Listing, SubjectKind};
 use crate::model::verdict::{Part, Verdict};
 
 /// Reads the cells of tools that others see and the caller does not.
 pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
+    // What is hidden by chance is not hidden from anybody.
+    if let Some(who) = unstable(evidence) {
+        return Verdict::inconclusive(format!(
+            "`{who}` got other tools on another connection, so what a list leaves out says nothing"
+        ));
+    }
     let hidden: Vec<ToolCell<'_>> = evidence
         .tool_cells()
         .filter(|it| it.cell.listed == Some(false) && !is_ever_listed(evidence, it))
@@ -67,6 +76,19 @@ fn is_ever_listed(evidence: &Evidence<'_>, it: &ToolCell<'_>) -> bool {
     let listings = evidence.collected().surface.listings.iter();
     let mut own = listings.filter(|listing| listing.identity == it.identity.name);
     own.any(|listing| listing.kind == it.tool.kind && listing.names.contains(&it.tool.name))
+}
+
+/// An identity whose complete lists differ.
+fn unstable<'a>(evidence: &Evidence<'a>) -> Option<&'a str> {
+    let listings = &evidence.collected().surface.listings;
+    let complete = |it: &&Listing| it.kind == SubjectKind::Tool && it.is_complete();
+    let names = |it: &Listing| it.names.iter().cloned().collect::<BTreeSet<String>>();
+    let mut first = listings.iter().filter(complete);
+    let found = first.find(|first| {
+        let mut others = listings.iter().filter(complete);
+        others.any(|other| other.identity == first.identity && names(other) != names(first))
+    })?;
+    Some(&found.identity)
 }
 
 fn is_anonymous(it: &ToolCell<'_>) -> bool {
@@ -141,5 +163,14 @@ mod tests {
         let mut world = world(Access::Allowed);
         world.collected.matrices[0].cells[1].listed = Some(true);
         assert_eq!(world.status(ID), Status::NotApplicable);
+    }
+
+    #[test]
+    fn lists_that_vary_decide_nothing() {
+        let mut world = world(Access::Allowed);
+        assert_eq!(world.status(ID), Status::Fail);
+        world.listing("reader", 0, &["read_note"]);
+        world.listing("reader", 1, &["read_note", "list_notes"]);
+        assert_eq!(world.status(ID), Status::Inconclusive);
     }
 }
