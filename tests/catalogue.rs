@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use mcp_assay::checks::maps::{Catalogue, map};
 use mcp_assay::checks::page::{Page, SECTIONS};
 use mcp_assay::checks::requirements::{Area, requirements};
 use mcp_assay::checks::{all, find};
@@ -26,6 +27,20 @@ fn pages_checks_and_judges_are_the_same_set() {
         .map(|stem| stem.replace('_', "-"))
         .collect();
     assert_eq!(odd(&judges, &ids), [""; 0], "judges and catalogue differ");
+}
+
+#[test]
+fn each_of_the_nine_flaws_has_a_check() {
+    let flaws = map(Catalogue::Flaws);
+    let ids: Vec<&str> = flaws.iter().map(|flaw| flaw.id.as_str()).collect();
+    assert_eq!(
+        ids,
+        ["F1", "F2", "F3", "F4", "F5", "F6", "F7", "F8", "F9"],
+        "a page names a flaw that the paper does not have"
+    );
+    for flaw in flaws {
+        assert!(!flaw.checks.is_empty(), "no check covers {}", flaw.id);
+    }
 }
 
 #[test]

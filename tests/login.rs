@@ -89,7 +89,9 @@ async fn a_login_stays_within_its_plan_and_leaves_nothing() {
             of_login(ProbeId::RefreshToken),
             of_login(ProbeId::RevokeToken)
         );
-        assert!(report.residue.is_empty(), "{name}: {:?}", report.residue);
+        // Documents are none of the login's: the server fetched them before.
+        let mut left = report.residue.iter().filter(|it| it.kind != "document");
+        assert!(left.next().is_none(), "{name}: {:?}", report.residue);
         assert_eq!(rehearsal.running.registered_clients(), 0, "{name}");
     }
 }

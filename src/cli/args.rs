@@ -114,16 +114,12 @@ pub(crate) struct TargetArgs {
     /// The identity that may do most; found by its scopes when absent.
     #[arg(long, value_name = "NAME", help_heading = "Identities")]
     pub(crate) privileged: Option<String>,
-    /// A public client that the authorization server already knows; its authorization endpoint is
-    /// then asked what it lets through before a login.
-    #[arg(
-        long,
-        value_name = "ID",
-        requires = "redirect_uri",
-        help_heading = "Identities"
-    )]
+    /// A client that the authorization server already knows: the authorization endpoint is asked
+    /// what it lets through before a login, and `--login` signs in with it.
+    #[arg(long, value_name = "ID", help_heading = "Identities")]
     pub(crate) client_id: Option<String>,
-    /// One of the registered redirect URIs of that client; nothing is ever sent there.
+    /// One of the registered redirect URIs of that client; nothing is ever sent there. With
+    /// `--login` a loopback address with the path `/callback` is taken when absent.
     #[arg(
         long,
         value_name = "URI",

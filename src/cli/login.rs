@@ -52,9 +52,6 @@ pub(crate) struct LoginOptions {
         help_heading = "Login"
     )]
     pub(crate) login: Option<String>,
-    /// The client to sign in with; needs a loopback redirect URI with the path `/callback`.
-    #[arg(long, value_name = "ID", help_heading = "Login")]
-    pub(crate) client_id: Option<String>,
     /// Where its secret comes from, if it has one: `env:VARIABLE`, `file:PATH` or `-`.
     #[arg(long, value_name = "SOURCE", help_heading = "Login")]
     pub(crate) client_secret: Option<String>,
@@ -86,7 +83,6 @@ impl LoginOptions {
     pub(crate) fn flags(&self) -> LoginFlags {
         LoginFlags {
             name: self.login.clone(),
-            client_id: self.client_id.clone(),
             client_secret: self.client_secret.clone(),
             scopes: self.login_scope.clone(),
             issuer: self.issuer.clone(),
@@ -94,6 +90,7 @@ impl LoginOptions {
             port: self.login_port,
             timeout: self.login_timeout,
             grace: self.login_grace,
+            ..LoginFlags::default()
         }
     }
 }

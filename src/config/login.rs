@@ -95,7 +95,6 @@ pub(super) fn request(
 /// A flag that means nothing without a login.
 fn stray(flags: &LoginFlags) -> Option<&'static str> {
     let given = [
-        ("--client-id", flags.client_id.is_some()),
         ("--client-secret", flags.client_secret.is_some()),
         ("--login-scope", flags.scopes.is_some()),
         ("--issuer", flags.issuer.is_some()),

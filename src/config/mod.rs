@@ -146,7 +146,9 @@ pub fn settings(
         }
         identities.push(identity);
     }
-    let mut login = login::request(&flags.login, &identities, secrets)?;
+    let mut asked = flags.login.clone();
+    asked.client_id = flags.client_id.clone().or_else(|| file.client.id.clone());
+    let mut login = login::request(&asked, &identities, secrets)?;
     mark_privileged(&mut identities, login.as_mut(), flags.privileged.as_deref())?;
     let mint = file.mint(&identities)?;
     let client = client(flags, &file)?;
@@ -305,6 +307,14 @@ fn client(flags: &Flags, file: &ConfigFile) -> Result<Option<KnownClient>, Error
                 redirect_uri: redirect_uri.clone(),
             }))
         }
+        // The login needs this one anyway (RFC 8252 §7.3).
+        (Some(id), None) if flags.login.name.is_some() => Ok(Some(KnownClient {
+            id: id.clone(),
+            redirect_uri: match flags.login.port {
+                Some(port) => format!("http://127.0.0.1:{port}/callback"),
+                None => LOOPBACK.to_owned(),
+            },
+        })),
         (Some(id), None) => Err(Error::value(
             "--client-id",
             format!("client `{id}` comes without a redirect URI"),
@@ -396,6 +406,9 @@ fn read_file(path: &Path) -> Result<String, Error> {
 
 /// Registrations that `--observe-rate-limit` may ask for.
 const MOST_REGISTRATIONS: usize = 50;
+
+/// What a native client registers (RFC 8252 §7.3).
+const LOOPBACK: &str = "http://127.0.0.1:53682/callback";
 
 #[cfg(test)]
 mod tests;
