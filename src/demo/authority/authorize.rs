@@ -48,7 +48,7 @@ pub(crate) fn page(shared: &Shared, incoming: &Incoming) -> Response {
         (Some(client), _) => (client, false),
         (None, Some(Named::Client(client))) => {
             let rule = shared.behaviour.documents.redirect_uri;
-            (client, rule == MemberCheck::Unchecked)
+            (*client, rule == MemberCheck::Unchecked)
         }
         (None, Some(Named::Deferred)) => {
             return pages::first(shared, client_id, redirect_uri, "");

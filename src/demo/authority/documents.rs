@@ -18,7 +18,7 @@ use super::metadata;
 #[derive(Clone, Debug)]
 pub(crate) enum Named {
     /// Its document was read, or nobody asked for it.
-    Client(KnownClient),
+    Client(Box<KnownClient>),
     /// Its document is still to be read, after the login.
     Deferred,
     /// It must not go on.
@@ -72,10 +72,10 @@ async fn name(shared: &Shared, client_id: &str) -> Option<Named> {
     }
     Some(match get(shared, rules, url).await {
         Ok(document) => match read(rules, client_id, &document) {
-            Named::Client(client) => Named::Client(KnownClient {
-                scopes: shared.behaviour.scope_catalogue(),
-                ..client
-            }),
+            Named::Client(mut client) => {
+                client.scopes = shared.behaviour.scope_catalogue();
+                Named::Client(client)
+            }
             other => other,
         },
         Err(_) if rules.failure == FetchFailure::Proceed => Named::Deferred,
@@ -164,12 +164,12 @@ fn read(rules: &Documents, client_id: &str, document: &[u8]) -> Named {
         return Named::Refused("The client's document speaks of a shared secret.");
     }
     let uris = uris.into_iter().flatten().filter_map(Value::as_str);
-    Named::Client(KnownClient {
+    Named::Client(Box::new(KnownClient {
         name: member("client_name").unwrap_or(client_id).to_owned(),
         redirect_uris: uris.map(str::to_owned).collect(),
         grants: vec!["authorization_code".to_owned()],
         ..KnownClient::default()
-    })
+    }))
 }
 
 const REMEMBERED: usize = 1000;
