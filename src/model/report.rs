@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::audit::{Engagement, ResidueItem, SessionRecord};
 use super::authorization::FrontChannel;
 use super::client_documents::ClientDocuments;
+use super::consequence::Hardening;
 use super::discovery::Discovery;
 use super::exchange::{ExchangeId, Ledger};
 use super::identity::{Identities, ScopeSet};
@@ -143,7 +144,8 @@ pub struct ClientsAnswer {
 /// One way for a client to be admitted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AdmissionPath {
-    /// `dynamic registration`, `client ID metadata document`, `pre-registration`, `no authorization`.
+    /// `dynamic registration`, `client ID metadata document`, `unregistered client`,
+    /// `enterprise-managed authorization`, `pre-registration`, `no authorization`.
     pub path: String,
     /// `none`, `consent only`, `domain policy`, `initial access token`, `software statement`,
     /// `source policy`, `operator-registered`, `enterprise IdP`, `not determined`. `consent only`
@@ -152,6 +154,9 @@ pub struct AdmissionPath {
     /// The issuer it belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub issuer: Option<String>,
+    /// The exchanges that show the way and its gate.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exchanges: Vec<ExchangeId>,
 }
 
 /// The posture of dynamic client registration.
@@ -168,6 +173,9 @@ pub struct RegistrationAnswer {
     pub decided_by: Option<String>,
     /// The exchanges it rests on.
     pub exchanges: Vec<ExchangeId>,
+    /// Limits that make an open endpoint bearable, as far as they were seen.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hardening: Vec<Hardening>,
 }
 
 /// How tools are guarded.

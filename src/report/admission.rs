@@ -30,6 +30,9 @@ fn way(page: &mut Page, path: &AdmissionPath) {
     if let Some(issuer) = &path.issuer {
         text = format!("{text}; at {issuer}");
     }
+    if let Some(first) = path.exchanges.first() {
+        text = format!("{text} ({first})");
+    }
     row(page, &path.path, tone, &text);
 }
 
@@ -48,6 +51,16 @@ fn registration(page: &mut Page, clients: &ClientsAnswer) {
         because = format!("{because} ({})", seen.join(", "));
     }
     row(page, "because", Tone::Plain, &because);
+    let mut label = "limits";
+    for limit in &registration.hardening {
+        let (word, tone) = match limit.held {
+            Some(true) => ("holds", Tone::Good),
+            Some(false) => ("does not hold", Tone::Bad),
+            None => ("not seen", Tone::Muted),
+        };
+        row(page, label, tone, &format!("{}: {word}", limit.what));
+        label = "";
+    }
 }
 
 fn row(page: &mut Page, label: &str, tone: Tone, text: &str) {

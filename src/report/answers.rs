@@ -30,6 +30,8 @@ pub fn answers(
 pub(super) struct Behind {
     pub(super) findings: Vec<String>,
     pub(super) exchanges: Vec<ExchangeId>,
+    /// The checks that found them, with the exchange each rests on.
+    pub(super) checks: Vec<(String, Option<ExchangeId>)>,
 }
 
 /// Every exchange once, in ledger order.
@@ -71,6 +73,9 @@ impl<'a> Sorted<'a> {
                 .map(|finding| finding.fingerprint.clone())
                 .collect(),
             exchanges: in_order(findings().filter_map(primary)),
+            checks: findings()
+                .map(|finding| (finding.check.clone(), primary(finding)))
+                .collect(),
         }
     }
 }
@@ -106,6 +111,7 @@ fn tools(sorted: &Sorted<'_>, coverage: &[CoverageRow], seen: ToolEnforcement) -
     let Behind {
         findings,
         exchanges,
+        ..
     } = sorted.of(Question::Tools);
     // Scopes guard little when the token itself is not checked.
     let failed: Vec<&str> = coverage

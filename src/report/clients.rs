@@ -1,8 +1,9 @@
 //! Which clients can connect? Registration, its gate, and the ways around it.
 
 use crate::model::audit::Collected;
-use crate::model::client_documents::DocumentAdmission;
+use crate::model::client_documents::{ClientDocuments, DocumentAdmission};
 use crate::model::discovery::AnonymousAccess;
+use crate::model::exchange::ExchangeId;
 use crate::model::identity::Provenance;
 use crate::model::matrix::Confidence;
 use crate::model::registration::{CreatedClient, Posture, Registration};
@@ -14,7 +15,7 @@ use super::answers::{Behind, in_order};
 /// Answers the question from discovery and the registration attempts.
 pub(super) fn answer(collected: &Collected, behind: &Behind) -> ClientsAnswer {
     let registration = registration(collected);
-    let paths = paths(collected);
+    let paths = paths(collected, behind);
     let anonymous = collected.discovery.anonymous == AnonymousAccess::Served;
     let exchanges = behind.exchanges.iter().chain(&registration.exchanges);
     ClientsAnswer {
@@ -53,6 +54,7 @@ fn registration(collected: &Collected) -> RegistrationAnswer {
             reason: no_registration_seen(collected).to_owned(),
             decided_by: None,
             exchanges: Vec::new(),
+            hardening: Vec::new(),
         },
         |one| RegistrationAnswer {
             posture: one.posture,
@@ -60,6 +62,7 @@ fn registration(collected: &Collected) -> RegistrationAnswer {
             reason: one.reason.clone(),
             decided_by: one.decided_by.clone(),
             exchanges: one.exchanges.clone(),
+            hardening: one.consequences.hardening.clone(),
         },
     )
 }
@@ -74,19 +77,27 @@ fn no_registration_seen(collected: &Collected) -> &'static str {
     }
 }
 
-fn paths(collected: &Collected) -> Vec<AdmissionPath> {
-    let path = |path: &str, gate: &str, issuer: Option<&str>| AdmissionPath {
-        path: path.to_owned(),
-        gate: gate.to_owned(),
-        issuer: issuer.map(str::to_owned),
-    };
+fn paths(collected: &Collected, behind: &Behind) -> Vec<AdmissionPath> {
+    let path =
+        |path: &str, gate: &str, issuer: Option<&str>, exchanges: &[ExchangeId]| AdmissionPath {
+            path: path.to_owned(),
+            gate: gate.to_owned(),
+            issuer: issuer.map(str::to_owned),
+            exchanges: exchanges.to_vec(),
+        };
     let mut paths = Vec::new();
     if collected.discovery.anonymous == AnonymousAccess::Served {
-        paths.push(path("no authorization", "none", None));
+        paths.push(path("no authorization", "none", None, &[]));
+    }
+    let stranger = behind.checks.iter().find(|(id, _)| id == UNKNOWN_CLIENT);
+    if let Some((_, exchange)) = stranger {
+        let seen: Vec<ExchangeId> = exchange.iter().copied().collect();
+        paths.push(path("unregistered client", "consent only", None, &seen));
     }
     for one in &collected.registrations {
         if let Some(gate) = gate(one) {
-            paths.push(path("dynamic registration", gate, Some(&one.issuer)));
+            let issuer = Some(one.issuer.as_str());
+            paths.push(path("dynamic registration", gate, issuer, &one.exchanges));
         }
     }
     for server in &collected.discovery.authorization_servers {
@@ -95,14 +106,23 @@ fn paths(collected: &Collected) -> Vec<AdmissionPath> {
             .and_then(|metadata| metadata.flag("client_id_metadata_document_supported"));
         if documents == Some(true) {
             let name = "client ID metadata document";
-            let gate = match admission(collected, &server.issuer) {
-                DocumentAdmission::AnyClient => "consent only",
-                DocumentAdmission::DomainPolicy => "domain policy",
-                DocumentAdmission::NotAdvertised | DocumentAdmission::Undetermined => {
-                    "not determined"
-                }
+            let observed = observed(collected, &server.issuer);
+            let gate = match observed.map(|one| one.admission) {
+                Some(DocumentAdmission::AnyClient) => "consent only",
+                Some(DocumentAdmission::DomainPolicy) => "domain policy",
+                _ => "not determined",
             };
-            paths.push(path(name, gate, Some(&server.issuer)));
+            let seen = observed.map_or(&[][..], |one| one.exchanges.as_slice());
+            paths.push(path(name, gate, Some(&server.issuer), seen));
+        }
+        let announced = server.chosen().filter(|metadata| {
+            let profiles = metadata.texts("authorization_grant_profiles_supported");
+            profiles.is_some_and(|profiles| profiles.contains(&IDENTITY_ASSERTION))
+        });
+        if let Some(metadata) = announced {
+            let name = "enterprise-managed authorization";
+            let issuer = Some(server.issuer.as_str());
+            paths.push(path(name, "enterprise IdP", issuer, &[metadata.exchange]));
         }
     }
     // A token from the operator shows that some client was let in by hand.
@@ -113,17 +133,16 @@ fn paths(collected: &Collected) -> Vec<AdmissionPath> {
         )
     });
     if by_hand {
-        paths.push(path("pre-registration", "operator-registered", None));
+        paths.push(path("pre-registration", "operator-registered", None, &[]));
     } else if !collected.discovery.authorization_servers.is_empty() {
-        paths.push(path("pre-registration", "not determined", None));
+        paths.push(path("pre-registration", "not determined", None, &[]));
     }
     paths
 }
 
-fn admission(collected: &Collected, issuer: &str) -> DocumentAdmission {
+fn observed<'a>(collected: &'a Collected, issuer: &str) -> Option<&'a ClientDocuments> {
     let mut all = collected.client_documents.iter();
-    let found = all.find(|one| one.issuer == issuer);
-    found.map_or(DocumentAdmission::Undetermined, |one| one.admission)
+    all.find(|one| one.issuer == issuer)
 }
 
 /// What a person would say of clients that name themselves by a document: one open door is enough.
@@ -211,6 +230,14 @@ fn sentence(
             "That is the least strict of {servers} authorization servers."
         ));
     }
+    if paths.iter().any(|path| path.path == "unregistered client") {
+        parts.push(
+            "The authorization endpoint even serves clients that nobody registered.".to_owned(),
+        );
+    }
+    if paths.iter().any(|path| path.gate == "enterprise IdP") {
+        parts.push("Clients may also come with an assertion of an enterprise's IdP.".to_owned());
+    }
     parts.extend(documents(paths).map(str::to_owned));
     if matches!(registration.posture, Posture::D3 | Posture::D4) {
         parts.push("What a user must then log in to and consent to was not tested.".to_owned());
@@ -240,6 +267,8 @@ fn specification(revision: Option<Revision>) -> String {
     format!("{here}{TIMELINE}")
 }
 
+const UNKNOWN_CLIENT: &str = "unknown-client-accepted";
+const IDENTITY_ASSERTION: &str = "urn:ietf:params:oauth:grant-profile:id-jag";
 const TIMELINE: &str = "It began as a SHOULD (2025-03-26, 2025-06-18), became a MAY (2025-11-25) \
     and has been deprecated since 2026-07-28 in favour of client ID metadata documents; it is still \
     allowed. An open endpoint has never been a violation of MCP, and RFC 7591 §3 itself recommends \
@@ -250,7 +279,6 @@ const TIMELINE: &str = "It began as a SHOULD (2025-03-26, 2025-06-18), became a 
 mod tests {
     use super::*;
     use crate::model::consequence::Consequences;
-    use crate::model::exchange::ExchangeId;
     use crate::model::registration::StrangerToken;
 
     fn server(issuer: &str, posture: Posture) -> Registration {
@@ -266,6 +294,14 @@ mod tests {
             reason: "the endpoint answered 429.".to_owned(),
             decided_by: Some("--allow register".to_owned()),
             exchanges: Vec::new(),
+        }
+    }
+
+    fn nothing() -> Behind {
+        Behind {
+            findings: Vec::new(),
+            exchanges: Vec::new(),
+            checks: Vec::new(),
         }
     }
 
@@ -308,10 +344,7 @@ mod tests {
 
     #[test]
     fn an_undetermined_posture_names_the_reason_and_the_flag() {
-        let behind = Behind {
-            findings: Vec::new(),
-            exchanges: Vec::new(),
-        };
+        let behind = nothing();
         let answer = answer(&with(&[Posture::Undetermined]), &behind);
         assert_eq!(
             answer.sentence,
@@ -332,17 +365,36 @@ mod tests {
     #[test]
     fn a_server_without_authorization_is_an_admission_path_and_one_with_it_is_not() {
         let mut collected = with(&[Posture::D1]);
-        assert!(paths(&collected).iter().all(|path| path.gate != "none"));
+        assert!(
+            paths(&collected, &nothing())
+                .iter()
+                .all(|path| path.gate != "none")
+        );
         collected.discovery.anonymous = AnonymousAccess::Served;
-        assert_eq!(paths(&collected)[0].path, "no authorization");
-        assert_eq!(paths(&collected)[1].gate, "initial access token");
+        assert_eq!(paths(&collected, &nothing())[0].path, "no authorization");
+        assert_eq!(
+            paths(&collected, &nothing())[1].gate,
+            "initial access token"
+        );
     }
+
+    #[test]
+    fn a_client_that_nobody_registered_is_a_way_in_when_it_was_served() {
+        let mut behind = nothing();
+        let seen = Some(ExchangeId(7));
+        behind.checks.push((UNKNOWN_CLIENT.to_owned(), seen));
+        let paths = paths(&with(&[Posture::D0]), &behind);
+        assert_eq!(paths[0].path, "unregistered client");
+        assert_eq!(paths[0].exchanges, [ExchangeId(7)]);
+    }
+
     #[test]
     fn documents_are_spoken_of_by_the_widest_door() {
         let path = |gate: &str| AdmissionPath {
             path: "client ID metadata document".to_owned(),
             gate: gate.to_owned(),
             issuer: None,
+            exchanges: Vec::new(),
         };
         let said = |gates: &[&str]| documents(&gates.iter().map(|it| path(it)).collect::<Vec<_>>());
         assert!(
