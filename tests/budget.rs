@@ -94,7 +94,37 @@ async fn registering_stays_within_its_plan_whatever_the_server_accepts() {
     }
 }
 
+#[tokio::test]
+async fn audits_with_tokens_stay_within_their_plan() {
+    let mut over = Vec::new();
+    for name in [
+        "compliant",
+        "every-revision",
+        "revision-2024-11-05",
+        "revision-2025-06-18",
+        "paginated",
+        "framing-sse-sessions",
+        "minted-tokens",
+        "every-token-kind",
+        "denial-in-handler",
+        "token-endpoint-extensions",
+        "consent-skipped-by-proxy",
+        "scopes-only-at-server",
+    ] {
+        let rehearsal = rehearse(&support::behaviour(name)).await;
+        let beyond = beyond_plan(&rehearsal.report).into_iter();
+        over.extend(beyond.map(|what| format!("{name}: {what}")));
+    }
+    assert!(over.is_empty(), "{}", over.join("\n"));
+}
+
 fn within_plan(report: &Report) {
+    let beyond = beyond_plan(report);
+    assert!(beyond.is_empty(), "{}", beyond.join("\n"));
+}
+
+/// Probes of which more was sent than planned.
+fn beyond_plan(report: &Report) -> Vec<String> {
     let mut planned: BTreeMap<ProbeId, usize> = BTreeMap::new();
     for group in &report.plan.groups {
         *planned.entry(group.probe).or_default() += group.requests;
@@ -103,13 +133,11 @@ fn within_plan(report: &Report) {
     for exchange in report.ledger.iter() {
         *sent.entry(exchange.probe.id).or_default() += 1;
     }
-    for (probe, requests) in sent {
-        let bound = planned.get(&probe).copied().unwrap_or_default();
-        assert!(
-            requests <= bound,
-            "{probe}: {requests} sent, {bound} planned"
-        );
-    }
+    let bound = |probe: &ProbeId| planned.get(probe).copied().unwrap_or_default();
+    sent.iter()
+        .filter(|(probe, requests)| **requests > bound(probe))
+        .map(|(probe, requests)| format!("{probe}: {requests} sent, {} planned", bound(probe)))
+        .collect()
 }
 
 #[tokio::test]

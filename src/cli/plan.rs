@@ -91,7 +91,8 @@ fn text(collected: &Collected) -> String {
     let all: usize = bounded.map(|group| group.requests).sum();
     let _ = writeln!(
         out,
-        "\nTogether: at most {all} requests, and the calls per subject"
+        "\nTogether: at most {all} requests, and the calls per subject; answers that disagree are \
+         asked up to eight times"
     );
     if !collected.plan.unsettleable.is_empty() {
         let _ = writeln!(out, "\nWhat this would leave open:");

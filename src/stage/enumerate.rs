@@ -541,7 +541,7 @@ fn choose_baseline(collected: &mut Collected) {
 }
 
 /// Tokens tried to see the revision.
-const MOST_LOOKS: usize = 3;
+pub(super) const MOST_LOOKS: usize = 3;
 
 /// Pages per list (a hostile server can invent cursors for ever).
 const MOST_PAGES: usize = 200;

@@ -11,6 +11,7 @@ use crate::oracle::calibrate::Treatment;
 use crate::oracle::client_documents;
 
 use super::calls::Treatments;
+use super::enumerate::MOST_LOOKS;
 use super::front;
 
 /// The plan from what is known: before the surface is read, calls are counted per subject.
@@ -18,6 +19,7 @@ pub fn plan(settings: &Settings, collected: &Collected, treatments: Option<&Trea
     let who = Who::new(settings, collected);
     let mut plan = Plan::default();
     discovery(&mut plan, collected);
+    looks(&mut plan, &who, collected);
     registration(&mut plan, settings, collected);
     login(&mut plan, settings, collected);
     documents(&mut plan, settings, collected);
@@ -95,6 +97,21 @@ impl Who {
 
     fn all(&self) -> Vec<String> {
         self.refused.iter().chain(&self.valid).cloned().collect()
+    }
+}
+
+/// Where nobody without a token sees which revisions are served, tokens look; and the key set is read
+/// to forge what must be refused.
+fn looks(plan: &mut Plan, who: &Who, collected: &Collected) {
+    let looking = who.valid.len().min(MOST_LOOKS);
+    let servers = collected.discovery.authorization_servers.len().max(1);
+    for (probe, requests) in [
+        (ProbeId::DetectModern, looking),
+        (ProbeId::DetectLegacy, looking + OLDER_REVISIONS),
+        (ProbeId::DetectSse, 3 * looking),
+        (ProbeId::KeySet, servers * looking.min(1)),
+    ] {
+        add(plan, probe, &who.valid, requests, true);
     }
 }
 
@@ -320,16 +337,33 @@ fn sessions(plan: &mut Plan, who: &Who, collected: &Collected) {
         };
         add(plan, ProbeId::OpenSession, refused, doors, false);
     } else {
-        add(plan, ProbeId::OpenSession, &all, all.len(), false);
-        add(plan, ProbeId::Initialized, &all, all.len(), true);
+        // A second session confirms what passed.
+        add(plan, ProbeId::OpenSession, &all, 2 * all.len(), false);
+        add(plan, ProbeId::OpenSession, &who.refused, at_doors, true);
+        add(plan, ProbeId::Initialized, &all, 2 * all.len(), true);
     }
-    add(plan, ProbeId::ListTools, &all, all.len() + 4, false);
+    let listings = collected.surface.listings.iter();
+    let pages = listings.map(|listing| listing.exchanges.len()).max();
+    let pages = pages.unwrap_or(1).max(1);
+    add(
+        plan,
+        ProbeId::ListTools,
+        &all,
+        (all.len() + 4) * pages,
+        false,
+    );
     for probe in [
         ProbeId::ListResources,
         ProbeId::ListResourceTemplates,
         ProbeId::ListPrompts,
     ] {
-        add(plan, probe, &who.columns(), who.columns().len(), true);
+        add(
+            plan,
+            probe,
+            &who.columns(),
+            who.columns().len() * pages,
+            true,
+        );
     }
 }
 
@@ -364,7 +398,6 @@ fn controls(plan: &mut Plan, who: &Who, collected: &Collected) {
 
 fn calls(plan: &mut Plan, settings: &Settings, who: &Who, treatments: Option<&Treatments>) {
     let columns = who.columns();
-    let again = usize::from(!who.valid.is_empty());
     let Some(treatments) = treatments else {
         for probe in [
             ProbeId::CallValid,
@@ -373,8 +406,7 @@ fn calls(plan: &mut Plan, settings: &Settings, who: &Who, treatments: Option<&Tr
             ProbeId::PromptGet,
         ] {
             if !who.valid.is_empty() && (settings.reads || probe == ProbeId::CallInvalid) {
-                let mut planned =
-                    group_of(probe, &columns, Vec::new(), columns.len() + again, true);
+                let mut planned = group_of(probe, &columns, Vec::new(), 2 * columns.len(), true);
                 planned.per = Some("subject of its kind".to_owned());
                 plan.groups.push(planned);
             }
@@ -392,13 +424,11 @@ fn calls(plan: &mut Plan, settings: &Settings, who: &Who, treatments: Option<&Tr
             .iter()
             .filter(|(id, treatment)| probe_of(id, treatment) == Some(probe));
         let subjects = subjects.map(|(id, _)| id.clone()).collect::<Vec<_>>();
-        let again = if probe == ProbeId::CallListed {
-            0
-        } else {
-            again
-        };
-        let requests = subjects.len() * (columns.len() + again);
-        group(plan, probe, &columns, subjects, requests, false);
+        // A refusal is asked again, a pass is confirmed in a second session, and the control comes
+        // before and after; what the operator listed runs once.
+        let each = if probe == ProbeId::CallListed { 1 } else { 2 };
+        let requests = subjects.len() * columns.len() * each;
+        group(plan, probe, &columns, subjects, requests, each > 1);
     }
     for (id, treatment) in treatments {
         if let Treatment::NotTested { reason, decided_by } = treatment {
@@ -489,3 +519,6 @@ fn group_of(
 
 /// Clients that one authorization server can be made to hold: one valid one and one per question.
 const MOST_CLIENTS: usize = 19;
+
+/// Legacy revisions that are asked for one by one once a legacy one is served.
+const OLDER_REVISIONS: usize = 2;
