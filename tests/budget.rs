@@ -110,6 +110,7 @@ async fn audits_with_tokens_stay_within_their_plan() {
         "token-endpoint-extensions",
         "consent-skipped-by-proxy",
         "scopes-only-at-server",
+        "authorization-without-login",
     ] {
         let rehearsal = rehearse(&support::behaviour(name)).await;
         let beyond = beyond_plan(&rehearsal.report).into_iter();

@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::exchange::ExchangeId;
+use super::registration::StrangerToken;
 
 /// Client metadata beside redirect URIs (RFC 7591 §2), as asked for or as echoed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -50,6 +51,9 @@ pub struct Consequences {
     /// Which limits an open endpoint should have, and whether each was seen to hold.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hardening: Vec<Hardening>,
+    /// What came of a code that the authorization endpoint gave at once, without any login.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unattended: Option<StrangerToken>,
 }
 
 /// One question to the authorization endpoint, without cookies or login.

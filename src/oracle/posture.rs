@@ -22,6 +22,8 @@ pub struct PostureInput<'a> {
     pub clients: &'a [CreatedClient],
     /// What a stranger's client got from the token endpoint.
     pub stranger: Option<&'a StrangerToken>,
+    /// What a stranger's client got for a code that came without any login.
+    pub unattended: Option<&'a StrangerToken>,
     /// Whether registering was allowed.
     pub may_register: bool,
 }
@@ -71,6 +73,11 @@ pub fn posture(input: &PostureInput<'_>) -> PostureVerdict {
     closed(input, &advertised)
 }
 
+const OF_ITSELF: &str = "a client registered by a stranger got a token without any user, and the \
+                         MCP server accepted it";
+const BY_CODE: &str = "a client registered by a stranger got a code without any login and a token \
+                       for it, and the MCP server accepted that token";
+
 /// A stranger's client exists.
 fn opened(input: &PostureInput<'_>) -> Option<PostureVerdict> {
     let registered: Vec<&RegistrationAttempt> = input
@@ -81,17 +88,11 @@ fn opened(input: &PostureInput<'_>) -> Option<PostureVerdict> {
     if registered.is_empty() {
         return None;
     }
-    if let Some(token) = input
-        .stranger
-        .filter(|token| token.issued && token.accepted == Some(true))
-    {
-        let mut verdict = verdict(
-            Posture::D5,
-            Confidence::Proven,
-            "a client registered by a stranger got a token without any user, and the MCP server \
-             accepted it",
-            &registered,
-        );
+    let works = |token: &&StrangerToken| token.issued && token.accepted == Some(true);
+    let by_itself = input.stranger.filter(works).map(|it| (it, OF_ITSELF));
+    let by_code = input.unattended.filter(works).map(|it| (it, BY_CODE));
+    if let Some((token, reason)) = by_itself.or(by_code) {
+        let mut verdict = verdict(Posture::D5, Confidence::Proven, reason, &registered);
         verdict.exchanges.push(token.exchange);
         verdict.exchanges.extend(token.list_exchange);
         return Some(verdict);
@@ -157,7 +158,9 @@ fn constrained(
         .filter(|attempt| unconstrained::is_open_question(attempt))
         .map(|attempt| attempt.variant.as_str())
         .collect();
-    if let Some(token) = input.stranger.filter(|token| token.issued) {
+    let issued = |token: &&StrangerToken| token.issued;
+    let unattended = input.unattended.filter(issued);
+    if let Some(token) = input.stranger.filter(issued).or(unattended) {
         let reason = "anybody can register a client, also one that gets a token without any user; the \
                       MCP server was not seen to accept it";
         let mut verdict = verdict(Posture::D4, Confidence::Proven, reason, registered);

@@ -47,6 +47,7 @@ struct Known {
     attempts: Vec<RegistrationAttempt>,
     clients: Vec<CreatedClient>,
     stranger: Option<StrangerToken>,
+    unattended: Option<StrangerToken>,
 }
 
 fn known(attempts: Vec<RegistrationAttempt>) -> Known {
@@ -56,6 +57,7 @@ fn known(attempts: Vec<RegistrationAttempt>) -> Known {
         attempts,
         clients: Vec::new(),
         stranger: None,
+        unattended: None,
     }
 }
 
@@ -67,6 +69,7 @@ impl Known {
 
     fn verdict(&self) -> PostureVerdict {
         posture(&PostureInput {
+            unattended: self.unattended.as_ref(),
             metadata_read: self.metadata_read,
             advertised: self.advertised.then_some(ENDPOINT),
             attempts: &self.attempts,
@@ -221,6 +224,11 @@ fn a_strangers_token_is_d5_only_when_the_server_takes_it() {
     open.stranger = token(Some(true));
     assert_eq!(open.posture(), Posture::D5);
     open.stranger = token(Some(false));
+    assert_eq!(open.posture(), Posture::D4);
+    open.unattended = token(Some(true));
+    assert_eq!(open.posture(), Posture::D5);
+    assert!(open.verdict().reason.contains("without any login"));
+    open.unattended = token(None);
     assert_eq!(open.posture(), Posture::D4);
 }
 

@@ -108,6 +108,9 @@ fn paths(collected: &Collected, behind: &Behind) -> Vec<AdmissionPath> {
             let name = "client ID metadata document";
             let observed = observed(collected, &server.issuer);
             let gate = match observed.map(|one| one.admission) {
+                Some(DocumentAdmission::AnyClient) if asks_nobody(collected, &server.issuer) => {
+                    "none"
+                }
                 Some(DocumentAdmission::AnyClient) => "consent only",
                 Some(DocumentAdmission::DomainPolicy) => "domain policy",
                 _ => "not determined",
@@ -140,6 +143,12 @@ fn paths(collected: &Collected, behind: &Behind) -> Vec<AdmissionPath> {
     paths
 }
 
+/// Whether the authorization endpoint was seen to give a code without any login.
+fn asks_nobody(collected: &Collected, issuer: &str) -> bool {
+    let mut all = collected.registrations.iter();
+    all.any(|one| one.issuer == issuer && one.consequences.unattended.is_some())
+}
+
 fn observed<'a>(collected: &'a Collected, issuer: &str) -> Option<&'a ClientDocuments> {
     let mut all = collected.client_documents.iter();
     all.find(|one| one.issuer == issuer)
@@ -151,7 +160,10 @@ fn documents(paths: &[AdmissionPath]) -> Option<&'static str> {
         .iter()
         .filter(|path| path.path.starts_with("client ID"));
     let first = gates.clone().next()?;
-    Some(if gates.any(|path| path.gate == "consent only") {
+    Some(if gates.clone().any(|path| path.gate == "none") {
+        "A client of any https host may identify itself by a metadata document, and the \
+         authorization endpoint gives it a code without asking a user."
+    } else if gates.any(|path| path.gate == "consent only") {
         "A client of any https host may identify itself by a metadata document; the user's login \
          and consent are its only gate."
     } else if first.gate == "domain policy" {
@@ -176,6 +188,10 @@ fn gate(registration: &Registration) -> Option<&'static str> {
 
 /// Whether a new client was seen to be sent to a user, or to get no token without one.
 fn asks_the_user(registration: &Registration) -> bool {
+    // A code that came at once, whatever it was worth, was asked of nobody.
+    if registration.consequences.unattended.is_some() {
+        return false;
+    }
     let stranger = registration.stranger_token.as_ref();
     let sent_on = |client: &CreatedClient| {
         let usable = client.usable.as_ref();

@@ -2,6 +2,7 @@
 //! takes it (posture D5). Never a tool call.
 
 use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
 
 use super::client::Client;
 use super::rpc::{self, Ask};
@@ -15,7 +16,17 @@ use crate::model::identity::{Identity, IdentityKind};
 use crate::model::probe::{ProbeId, ProbeKey, Tier};
 use crate::model::registration::StrangerToken;
 use crate::model::target::{Revision, Transport};
-use crate::wire::{Destination, Outgoing, RawAnswer};
+use crate::wire::{Destination, Learned, Outgoing, RawAnswer};
+
+/// A code that came without a login, and what redeems it.
+pub(crate) struct Unasked {
+    /// The code.
+    pub(crate) code: SecretString,
+    /// The redirect URI it came to.
+    pub(crate) redirect: String,
+    /// The verifier of its challenge (RFC 7636 §4.1).
+    pub(crate) verifier: String,
+}
 
 /// Asks for a token with `client_credentials` and, if one comes, lists tools with it once.
 pub(crate) async fn token(
@@ -24,57 +35,115 @@ pub(crate) async fn token(
     client: &Client,
     server: &AuthorizationServer,
 ) -> Option<StrangerToken> {
-    let secret = client.secret.as_ref()?;
-    let endpoint = server.chosen()?.text("token_endpoint")?.to_owned();
-    let members = [
-        ("grant_type", "client_credentials".to_owned()),
-        ("resource", mint::resource(&collected.discovery)),
+    client.secret.as_ref()?;
+    let members = vec![("grant_type", "client_credentials".to_owned())];
+    obtain(run, collected, client, server, members).await
+}
+
+/// Redeems a code and, if a token comes, lists tools with it once.
+pub(crate) async fn redeem(
+    run: &Run<'_>,
+    collected: &mut Collected,
+    client: &Client,
+    server: &AuthorizationServer,
+    unasked: Unasked,
+) -> Option<StrangerToken> {
+    let members = vec![
+        ("grant_type", "authorization_code".to_owned()),
+        ("code", unasked.code.expose_secret().to_owned()),
+        ("redirect_uri", unasked.redirect),
+        ("code_verifier", unasked.verifier),
     ];
-    let learn = |answer: &RawAnswer<'_>| mint::access_token(answer, "token-stranger");
-    let basic = mint::basic(&client.id, secret.expose_secret());
-    let encoded = basic.trim_start_matches("Basic ").to_owned();
-    run.wire.know("secret-stranger-basic", &encoded.into());
-    let mut outgoing = Outgoing::new(ProbeKey::new(ProbeId::MintStranger), "POST", endpoint);
+    obtain(run, collected, client, server, members).await
+}
+
+async fn obtain(
+    run: &Run<'_>,
+    collected: &mut Collected,
+    client: &Client,
+    server: &AuthorizationServer,
+    mut members: Vec<(&'static str, String)>,
+) -> Option<StrangerToken> {
+    let endpoint = server.chosen()?.text("token_endpoint")?.to_owned();
+    let key = ProbeKey::new(ProbeId::MintStranger).variant(members.first()?.1.clone());
+    members.push(("resource", mint::resource(&collected.discovery)));
+    let learn = |answer: &RawAnswer<'_>| tokens(answer);
+    let mut outgoing = Outgoing::new(key, "POST", endpoint);
     outgoing.destination = Destination::Discovered;
     outgoing.headers = mint::form_headers();
-    outgoing
-        .headers
-        .push(("Authorization".to_owned(), basic.clone()));
+    authenticate(run, client, &mut outgoing.headers, &mut members);
     outgoing.body = Some(mint::form(&members));
     outgoing.carries_secret = true;
     outgoing.learn = Some(&learn);
     let sent = run.wire.send(outgoing).await;
-    let credential = sent.learned.first().map(|learned| learned.secret.clone());
+    let learned = sent.learned.clone();
     let (_, expires_in) = mint::response(&sent.exchange);
     let exchange = file(collected, sent);
+    let access = learned.iter().find(|it| it.label == ACCESS);
     let mut stranger = StrangerToken {
         exchange,
-        issued: credential.is_some(),
+        issued: access.is_some(),
         accepted: None,
         list_exchange: None,
     };
-    if let Some(credential) = credential {
+    if let Some(access) = access {
         let identity = Identity {
             name: "stranger".to_owned(),
             kind: IdentityKind::Valid,
-            credential: Some(credential.clone()),
+            credential: Some(access.secret.clone()),
             ..enrol::anonymous()
         };
         let (accepted, exchange) = list(run, collected, &identity).await;
         stranger.accepted = accepted;
         stranger.list_exchange = exchange;
-        revoke(run, collected, server, basic, &credential, expires_in).await;
+    }
+    for it in &learned {
+        let lifetime = expires_in.filter(|_| it.label == ACCESS);
+        revoke(run, collected, server, client, it, lifetime).await;
     }
     Some(stranger)
 }
 
-/// Revokes the token in the client's name (RFC 7009); what stays valid becomes residue.
+/// The tokens of an answer; the access token first.
+fn tokens(answer: &RawAnswer<'_>) -> Vec<Learned> {
+    let mut learned = mint::access_token(answer, ACCESS);
+    if learned.is_empty() {
+        return learned;
+    }
+    let body = serde_json::from_slice::<Value>(answer.body).unwrap_or_default();
+    if let Some(token) = body.get("refresh_token").and_then(Value::as_str) {
+        learned.push(Learned {
+            label: REFRESH.to_owned(),
+            secret: SecretString::from(token.to_owned()),
+        });
+    }
+    learned
+}
+
+/// How the client says who it is (RFC 6749 §2.3.1; §3.2.1 for public clients).
+fn authenticate(
+    run: &Run<'_>,
+    client: &Client,
+    headers: &mut Vec<(String, String)>,
+    members: &mut Vec<(&'static str, String)>,
+) {
+    let Some(secret) = &client.secret else {
+        members.push(("client_id", client.id.clone()));
+        return;
+    };
+    let basic = mint::basic(&client.id, secret.expose_secret());
+    let encoded = basic.trim_start_matches("Basic ").to_owned();
+    run.wire.know("secret-stranger-basic", &encoded.into());
+    headers.push(("Authorization".to_owned(), basic));
+}
+
+/// Revokes a token in the client's name (RFC 7009); what stays valid becomes residue.
 async fn revoke(
     run: &Run<'_>,
     collected: &mut Collected,
     server: &AuthorizationServer,
-    basic: String,
-    token: &SecretString,
+    client: &Client,
+    token: &Learned,
     expires_in: Option<u64>,
 ) {
     let endpoint = server
@@ -83,15 +152,20 @@ async fn revoke(
         .map(str::to_owned);
     let mut status = None;
     if let Some(endpoint) = &endpoint {
-        let members = [
-            ("token", token.expose_secret().to_owned()),
-            ("token_type_hint", "access_token".to_owned()),
+        let hint = if token.label == REFRESH {
+            "refresh_token"
+        } else {
+            "access_token"
+        };
+        let mut members = vec![
+            ("token", token.secret.expose_secret().to_owned()),
+            ("token_type_hint", hint.to_owned()),
         ];
-        let key = ProbeKey::new(ProbeId::RevokeStranger);
+        let key = ProbeKey::new(ProbeId::RevokeStranger).variant(hint);
         let mut outgoing = Outgoing::new(key, "POST", endpoint);
         outgoing.destination = Destination::Discovered;
         outgoing.headers = mint::form_headers();
-        outgoing.headers.push(("Authorization".to_owned(), basic));
+        authenticate(run, client, &mut outgoing.headers, &mut members);
         outgoing.body = Some(mint::form(&members));
         outgoing.carries_secret = true;
         outgoing.cleanup = true;
@@ -153,3 +227,6 @@ async fn list(
     }
     last
 }
+
+const ACCESS: &str = "token-stranger";
+const REFRESH: &str = "token-stranger-refresh";

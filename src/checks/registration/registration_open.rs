@@ -109,6 +109,7 @@ fn witness(registration: &Registration) -> ExchangeId {
     let issued = registration
         .stranger_token
         .as_ref()
+        .or(registration.consequences.unattended.as_ref())
         .filter(|token| token.issued);
     let registered = || {
         let mut attempts = registration.attempts.iter();

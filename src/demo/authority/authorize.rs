@@ -74,6 +74,11 @@ pub(crate) fn page(shared: &Shared, incoming: &Incoming) -> Response {
     if front.proxy == Proxy::AtOnce {
         return proxy::forward(shared, &authorization);
     }
+    if front.login == Login::Skipped {
+        let code = shared.ids.next("code");
+        lock(&shared.clients).promise(code.clone(), authorization);
+        return redirect(shared, redirect_uri, state, ("code", &code));
+    }
     let handle = shared.ids.next("auth");
     lock(&shared.clients).remember(handle.clone(), authorization);
     if front.login == Login::InPlace {

@@ -53,6 +53,7 @@ pub static BUILTIN: &[(&str, &str)] = files![
     "login-before-validation",
     "login-in-circles",
     "authorization-endpoint-down",
+    "authorization-without-login",
     "plain-pkce-advertised",
     "insecure-authorization-endpoints",
     "query-tokens-invited",

@@ -61,6 +61,8 @@ pub enum Login {
     Redirect,
     /// Nowhere: redirects lead in a circle.
     Circle,
+    /// Nowhere: every request gets its code at once.
+    Skipped,
 }
 
 /// Which unknown clients are let through.

@@ -6,7 +6,7 @@ use crate::model::audit::Collected;
 use crate::model::consequence::{Burst, Untried};
 use crate::model::discovery::AuthorizationServer;
 use crate::model::probe::ProbeId;
-use crate::model::registration::RegistrationOutcome;
+use crate::model::registration::{RegistrationOutcome, StrangerToken};
 use crate::stage::client::{LOOPBACK, body};
 use crate::stage::{Run, stranger};
 
@@ -42,6 +42,7 @@ pub(super) async fn ladder(
         post(run, collected, flow, url, &question.order).await;
     }
     machine(run, collected, flow, server).await;
+    unattended(run, collected, flow, server).await;
     usable::consequences(run, collected, flow, server).await;
 }
 
@@ -81,6 +82,29 @@ async fn machine(
     if let Some(client) = found {
         flow.stranger = stranger::token(run, collected, client, server).await;
     }
+}
+
+/// What the code is worth that came without a login; once is enough to see what a stranger reaches.
+async fn unattended(
+    run: &Run<'_>,
+    collected: &mut Collected,
+    flow: &mut Flow,
+    server: &AuthorizationServer,
+) {
+    let accepted = |token: &StrangerToken| token.accepted == Some(true);
+    if flow.stranger.as_ref().is_some_and(accepted) {
+        return;
+    }
+    let (Some((code, redirect)), Some(client)) = (flow.code.take(), flow.clients.first()) else {
+        return;
+    };
+    let verifier = usable::verifier(run);
+    let unasked = stranger::Unasked {
+        code,
+        redirect,
+        verifier,
+    };
+    flow.consequences.unattended = stranger::redeem(run, collected, client, server, unasked).await;
 }
 
 /// What can be learned only while two clients exist and nothing else needs them any more.

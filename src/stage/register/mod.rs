@@ -12,6 +12,8 @@ mod variants;
 use super::Run;
 use super::client::Client;
 use super::front;
+use secrecy::SecretString;
+
 use crate::model::audit::Collected;
 use crate::model::consequence::{ClientTerms, Consequences};
 use crate::model::discovery::AuthorizationServer;
@@ -47,6 +49,7 @@ async fn observe(
         clients: Vec::new(),
         stranger: None,
         controls: None,
+        code: None,
         stopped: None,
         consequences: Consequences::default(),
         named_by: metadata
@@ -97,6 +100,7 @@ async fn observe(
         attempts: &flow.attempts,
         clients: &clients,
         stranger: flow.stranger.as_ref(),
+        unattended: flow.consequences.unattended.as_ref(),
         may_register,
     });
     flow.consequences.hardening = hardening::hardening(&Observed {
@@ -128,6 +132,8 @@ pub(crate) struct Flow {
     /// The authorization endpoint's answers to our own client and to one that cannot exist, when
     /// they can be told apart.
     controls: Option<(Exchange, Exchange)>,
+    /// The code that came at once for our own client, with the redirect URI it came to.
+    code: Option<(SecretString, String)>,
     /// Why no further client is registered.
     stopped: Option<String>,
     consequences: Consequences,

@@ -1,6 +1,7 @@
 //! What the authorization endpoint does with the clients that were registered: no login, no cookies,
 //! and each question beside the answers to our own client and to one that cannot exist.
 
+use secrecy::SecretString;
 use url::Url;
 
 use super::{Flow, variants};
@@ -13,7 +14,7 @@ use crate::model::registration::Usability;
 use crate::oracle::{admission, redirects};
 use crate::stage::client::{Client, LOOPBACK};
 use crate::stage::{Run, file, mint, together};
-use crate::wire::{Destination, Outgoing, Pending, Sent};
+use crate::wire::{Destination, Learned, Outgoing, Pending, RawAnswer, Sent};
 
 /// The authorization endpoint with the new client and with one that cannot exist.
 pub(super) async fn own(
@@ -32,13 +33,14 @@ pub(super) async fn own(
     let unknown = run.entropy.word("unknown-client", 20);
     let probe = ProbeId::AuthorizeClient;
     let resource = mint::resource(&collected.discovery);
+    let learn = |answer: &RawAnswer<'_>| code(answer, &redirect);
     let ask = |client_id: &str, variant: &str| {
-        let question = Question {
-            client: client_id.to_owned(),
-            redirect: redirect.clone(),
-            scope: None,
-        };
-        send(run, flow, &endpoint, &resource, probe, variant, &question)
+        let url = authorization_url(run, &endpoint, client_id, &redirect, &resource);
+        let mut outgoing = Outgoing::new(ProbeKey::new(probe).variant(variant), "GET", url);
+        outgoing.destination = Destination::Discovered;
+        outgoing.caused_by = Some(flow.named_by);
+        outgoing.learn = Some(&learn);
+        run.wire.send(outgoing)
     };
     let asks = vec![
         ask(&client.id, "own-client"),
@@ -48,6 +50,7 @@ pub(super) async fn own(
     let [ours, control] = answers.as_slice() else {
         return;
     };
+    let code = ours.learned.first().map(|learned| learned.secret.clone());
     let (accepted, what) = admission::knows_client(&ours.exchange, &control.exchange, &redirect);
     if accepted == Some(true) {
         flow.controls = Some((ours.exchange.clone(), control.exchange.clone()));
@@ -56,6 +59,7 @@ pub(super) async fn own(
     for sent in answers {
         ids.push(file(collected, sent));
     }
+    flow.code = code.map(|code| (code, redirect));
     if let (Some(client), Some(exchange)) = (flow.clients.first_mut(), ids.first().copied()) {
         client.record.usable = Some(Usability {
             accepted,
@@ -63,6 +67,31 @@ pub(super) async fn own(
             exchange,
         });
     }
+}
+
+/// The code of a redirect back to the client, which nobody had to sign in for.
+fn code(answer: &RawAnswer<'_>, redirect: &str) -> Vec<Learned> {
+    let mut fields = answer.headers.iter();
+    let location = fields.find(|(name, _)| name.eq_ignore_ascii_case("location"));
+    let location = location.and_then(|(_, value)| std::str::from_utf8(value).ok());
+    let (Some(to), Ok(own)) = (
+        location.and_then(|it| Url::parse(it).ok()),
+        Url::parse(redirect),
+    ) else {
+        return Vec::new();
+    };
+    let place = |url: &Url| (url.origin(), url.path().to_owned());
+    if place(&to) != place(&own) {
+        return Vec::new();
+    }
+    let mut pairs = to.query_pairs();
+    let code = pairs.find(|(name, value)| name == "code" && !value.is_empty());
+    code.map(|(_, value)| Learned {
+        label: "code-stranger".to_owned(),
+        secret: SecretString::from(value.into_owned()),
+    })
+    .into_iter()
+    .collect()
 }
 
 /// Redirect URIs and scopes that the registered clients can use; nothing without controls.
@@ -248,6 +277,11 @@ fn page(exchange: &Exchange) -> Option<String> {
     (response.media_type() == "text/html").then_some(text)
 }
 
+/// The code verifier of every request made for clients of the run (RFC 7636 §4.1).
+pub(crate) fn verifier(run: &Run<'_>) -> String {
+    run.entropy.word("verifier", 32)
+}
+
 /// A good authorization request (RFC 6749 §4.1.1, RFC 7636 §4.3, RFC 8707 §2).
 pub(crate) fn authorization_url(
     run: &Run<'_>,
@@ -258,7 +292,7 @@ pub(crate) fn authorization_url(
 ) -> Url {
     use base64::Engine;
     use sha2::Digest;
-    let verifier = run.entropy.word("verifier", 32);
+    let verifier = verifier(run);
     let challenge = base64::engine::general_purpose::URL_SAFE_NO_PAD
         .encode(sha2::Sha256::digest(verifier.as_bytes()));
     let mut url = endpoint.clone();
