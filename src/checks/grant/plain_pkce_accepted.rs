@@ -13,15 +13,20 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
         return verdict;
     }
     let mut case = evidence.case();
-    let asks = [
-        FrontAsk::MethodPlain,
-        FrontAsk::ChallengeWithoutMethod,
-        FrontAsk::MethodUnknown,
-    ];
+    let mut plain = false;
     // OAuth 2.1 §4.1.1 binds the server to S256; refusing `plain` is only recommended.
-    let refused = front::look(evidence, &mut case, &asks, |case, client, answer| {
+    let asks = [FrontAsk::MethodPlain, FrontAsk::MethodUnknown];
+    let mut refused = front::look(evidence, &mut case, &asks, |case, client, answer| {
+        plain |= answer.ask == FrontAsk::MethodPlain;
         case.advise(front::draft(client, answer, "`invalid_request`"));
     });
+    // No method means `plain` (RFC 7636 §4.3), but a server that refuses the word may read S256.
+    if plain {
+        let asks = [FrontAsk::ChallengeWithoutMethod];
+        refused += front::look(evidence, &mut case, &asks, |case, client, answer| {
+            case.advise(front::draft(client, answer, "`invalid_request`"));
+        });
+    }
     front::verdict(case, refused, "only S256 was taken")
 }
 
@@ -41,6 +46,17 @@ mod tests {
             (FrontAsk::MethodUnknown, refusal()),
         ]);
         assert_eq!(world.status(ID), Status::Warn);
+    }
+
+    #[test]
+    fn a_missing_method_says_nothing_where_plain_is_refused() {
+        let mut world = World::new();
+        world.front(&[
+            (FrontAsk::MethodPlain, refusal()),
+            (FrontAsk::MethodUnknown, refusal()),
+            (FrontAsk::ChallengeWithoutMethod, login()),
+        ]);
+        assert_eq!(world.status(ID), Status::Pass);
     }
 
     #[test]
