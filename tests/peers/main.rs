@@ -57,6 +57,7 @@ macro_rules! peers {
 peers! {
     everything_sse_does_what_its_manifest_says, an_audit_of_everything_sse_reports_the_truth: "everything-sse",
     fastmcp_middleware_does_what_its_manifest_says, an_audit_of_fastmcp_middleware_reports_the_truth: "fastmcp-middleware",
+    fastmcp_own_does_what_its_manifest_says, an_audit_of_fastmcp_own_reports_the_truth: "fastmcp-own",
     fastmcp_sound_does_what_its_manifest_says, an_audit_of_fastmcp_sound_reports_the_truth: "fastmcp-sound",
     fastmcp_unguarded_does_what_its_manifest_says, an_audit_of_fastmcp_unguarded_reports_the_truth: "fastmcp-unguarded",
     mcp1_does_what_its_manifest_says, an_audit_of_mcp1_reports_the_truth: "mcp1",

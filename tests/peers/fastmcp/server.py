@@ -1,7 +1,8 @@
 """Notes server on FastMCP: a JWT verifier in front, one scope check per tool.
 
 With --leave-open NAME the named tool is registered without its check. With
---middleware the checks sit in AuthMiddleware, keyed by tag, instead of on the tools.
+--middleware the checks sit in AuthMiddleware, keyed by tag, instead of on the tools. With
+--own-authority FastMCP's in-memory authorization server stands in front instead of the verifier.
 """
 
 import argparse
@@ -13,8 +14,11 @@ from typing import Annotated
 import uvicorn
 from fastmcp import FastMCP
 from fastmcp.server.auth import RemoteAuthProvider, require_scopes, restrict_tag
+from fastmcp.server.auth.providers.in_memory import InMemoryOAuthProvider
 from fastmcp.server.auth.providers.jwt import JWTVerifier, RSAKeyPair
 from fastmcp.server.middleware import AuthMiddleware
+from mcp.server.auth.provider import AccessToken
+from mcp.server.auth.settings import ClientRegistrationOptions, RevocationOptions
 from mcp.types import ToolAnnotations
 from pydantic import AnyHttpUrl, Field
 from starlette.responses import JSONResponse
@@ -50,6 +54,24 @@ def write_tokens(keys: RSAKeyPair, resource: str, folder: Path) -> None:
         path.write_text(token)
 
 
+def own_authority(base: str, folder: Path) -> InMemoryOAuthProvider:
+    auth = InMemoryOAuthProvider(
+        base_url=base,
+        client_registration_options=ClientRegistrationOptions(
+            enabled=True,
+            valid_scopes=["notes:read", "notes:write"],
+            default_scopes=["notes:read"],
+        ),
+        revocation_options=RevocationOptions(enabled=True),
+    )
+    for name, scopes in SCOPES.items():
+        token = (folder / f"{name}.token").read_text()
+        auth.access_tokens[token] = AccessToken(
+            token=token, client_id="notes-client", scopes=scopes
+        )
+    return auth
+
+
 def build(base: str, keys: RSAKeyPair, options: argparse.Namespace) -> FastMCP:
     resource = f"{base}/mcp"
     auth = JWTVerifier(public_key=keys.public_key, issuer=ISSUER, audience=resource)
@@ -60,6 +82,8 @@ def build(base: str, keys: RSAKeyPair, options: argparse.Namespace) -> FastMCP:
             base_url=base,
             scopes_supported=["notes:read", "notes:write"],
         )
+    if options.own_authority:
+        auth = own_authority(base, options.tokens)
     by_tag = [AuthMiddleware(auth=restrict_tag(s, scopes=[s])) for s in SCOPES["admin"]]
     server = FastMCP("notes", auth=auth, middleware=by_tag if options.middleware else [])
     notes = {"1": "Buy bread", "2": "Water the plants"}
@@ -107,6 +131,12 @@ def build(base: str, keys: RSAKeyPair, options: argparse.Namespace) -> FastMCP:
     async def counts(_request) -> JSONResponse:
         return JSONResponse(dict(executed))
 
+    if options.own_authority:
+
+        @server.custom_route("/__clients", methods=["GET"])
+        async def clients(_request) -> JSONResponse:
+            return JSONResponse(sorted(auth.clients))
+
     return server
 
 
@@ -126,6 +156,7 @@ def main() -> None:
     parser.add_argument("--tokens", type=Path, required=True, help="folder for the minted tokens")
     parser.add_argument("--metadata", action="store_true", help="publish RFC 9728 metadata")
     parser.add_argument("--middleware", action="store_true", help="check by tag, not by tool")
+    parser.add_argument("--own-authority", action="store_true", help="in-memory OAuth server")
     parser.add_argument("--leave-open", action="append", default=[], metavar="TOOL")
     options = parser.parse_args()
     base = f"http://127.0.0.1:{options.port}"
