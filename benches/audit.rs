@@ -50,7 +50,7 @@ fn cases() -> Vec<Case> {
             .map(|n| format!("\"user{n}\""))
             .collect::<Vec<_>>()
             .join(", ");
-        let mut text = format!("[audit]\nidentities = [{names}]\n");
+        let mut text = format!("[audit]\nidentities = [{names}]\nclient = {{ id = \"\" }}\n");
         for n in 0..count {
             let scopes = ["notes:read", "notes:write", "notes:delete"];
             let held = scopes
