@@ -334,6 +334,8 @@ async fn an_interrupt_cleans_up_and_writes_what_was_learned() {
         .expect("the binary starts");
     // Interrupted in the middle: after the first session is open, before the calls are done.
     while running.open_sessions() == 0 {
+        let ended = child.try_wait().expect("its state can be read");
+        assert!(ended.is_none(), "it ended before the interrupt: {ended:?}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let pid = child.id().to_string();
