@@ -18,6 +18,7 @@ pub mod json;
 pub mod jsonrpc;
 mod jwk;
 pub mod metadata;
+pub mod pkce;
 pub mod schema;
 mod schema_bounds;
 mod schema_text;

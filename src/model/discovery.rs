@@ -125,6 +125,13 @@ impl MetadataAttempt {
         Some(values.iter().filter_map(Value::as_str).collect())
     }
 
+    /// Whether the authorization server takes identity assertions of an enterprise's identity
+    /// provider (Enterprise-Managed Authorization §6).
+    pub fn takes_identity_assertions(&self) -> bool {
+        let profiles = self.texts("authorization_grant_profiles_supported");
+        profiles.is_some_and(|it| it.contains(&"urn:ietf:params:oauth:grant-profile:id-jag"))
+    }
+
     /// A boolean member of the document.
     pub fn flag(&self, member: &str) -> Option<bool> {
         self.document.as_ref()?.get(member)?.as_bool()

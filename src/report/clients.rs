@@ -118,11 +118,7 @@ fn paths(collected: &Collected, behind: &Behind) -> Vec<AdmissionPath> {
             let seen = observed.map_or(&[][..], |one| one.exchanges.as_slice());
             paths.push(path(name, gate, Some(&server.issuer), seen));
         }
-        let announced = server.chosen().filter(|metadata| {
-            let profiles = metadata.texts("authorization_grant_profiles_supported");
-            profiles.is_some_and(|profiles| profiles.contains(&IDENTITY_ASSERTION))
-        });
-        if let Some(metadata) = announced {
+        if let Some(metadata) = server.chosen().filter(|it| it.takes_identity_assertions()) {
             let name = "enterprise-managed authorization";
             let issuer = Some(server.issuer.as_str());
             paths.push(path(name, "enterprise IdP", issuer, &[metadata.exchange]));
@@ -284,7 +280,6 @@ fn specification(revision: Option<Revision>) -> String {
 }
 
 const UNKNOWN_CLIENT: &str = "unknown-client-accepted";
-const IDENTITY_ASSERTION: &str = "urn:ietf:params:oauth:grant-profile:id-jag";
 const TIMELINE: &str = "It began as a SHOULD (2025-03-26, 2025-06-18), became a MAY (2025-11-25) \
     and has been deprecated since 2026-07-28 in favour of client ID metadata documents; it is still \
     allowed. An open endpoint has never been a violation of MCP, and RFC 7591 §3 itself recommends \

@@ -4,7 +4,6 @@
 
 use crate::checks::case::Draft;
 use crate::checks::evidence::Evidence;
-use crate::model::discovery::MetadataAttempt;
 use crate::model::verdict::{Part, Verdict};
 
 /// Reads `authorization_grant_profiles_supported` and the grant it needs.
@@ -16,7 +15,7 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
     let mut case = evidence.case();
     let mut announced = Vec::new();
     for (server, attempt) in servers {
-        if !is_announced(attempt) {
+        if !attempt.takes_identity_assertions() {
             continue;
         }
         announced.push(server.issuer.as_str());
@@ -38,12 +37,6 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
         format!("enterprise-managed authorization is announced by {issuers}")
     };
     case.verdict(Verdict::Observed(observed))
-}
-
-/// Whether the metadata lists the grant profile of enterprise-managed authorization.
-pub(super) fn is_announced(attempt: &MetadataAttempt) -> bool {
-    let profiles = attempt.texts(PROFILES).unwrap_or_default();
-    profiles.contains(&PROFILE)
 }
 
 const PROFILES: &str = "authorization_grant_profiles_supported";

@@ -3,7 +3,6 @@
 //!
 //! No clause; compare MCP §Extension Negotiation.
 
-use super::enterprise_authorization_announced::is_announced;
 use crate::checks::case::Draft;
 use crate::checks::evidence::Evidence;
 use crate::model::discovery::MetadataAttempt;
@@ -75,7 +74,7 @@ const KNOWN: &[Extension] = &[
     Extension {
         name: "io.modelcontextprotocol/enterprise-managed-authorization",
         needs: "announces the grant profile `id-jag`",
-        offered: is_announced,
+        offered: MetadataAttempt::takes_identity_assertions,
     },
 ];
 

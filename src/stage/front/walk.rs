@@ -4,12 +4,11 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use base64::Engine;
 use secrecy::SecretString;
-use sha2::Digest;
 use url::Url;
 
 use super::forms;
+use crate::codec::pkce;
 use crate::model::audit::Collected;
 use crate::model::authorization::{FrontAnswer, FrontAsk, FrontEnd};
 use crate::model::exchange::ExchangeId;
@@ -214,9 +213,8 @@ impl<'a> Walker<'a> {
 
     fn good(&self, ask: FrontAsk, client_id: &str, redirect_uri: &str) -> Vec<(String, String)> {
         let entropy = &self.run.entropy;
-        let verifier = entropy.word(&format!("verifier-{}", ask.as_str()), 32);
-        let challenge = base64::engine::general_purpose::URL_SAFE_NO_PAD
-            .encode(sha2::Sha256::digest(verifier.as_bytes()));
+        let random = entropy.bytes(&format!("verifier-{}", ask.as_str()));
+        let challenge = pkce::challenge(&pkce::verifier(&random));
         let state = entropy.word(&format!("state-{}", ask.as_str()), 26);
         let resource = self
             .resource

@@ -1,12 +1,11 @@
 //! One authorization: the address is shown, the browser comes back, `state` and `iss` are compared
 //! before anything else is read.
 
-use base64::Engine;
 use secrecy::SecretString;
-use sha2::Digest;
 use url::{Host, Url};
 
 use super::{OFFLINE, Session, Visit};
+use crate::codec::pkce;
 use crate::model::audit::Collected;
 use crate::model::exchange::{Body, Exchange, ExchangeId, HeaderField, Outcome, Request, Response};
 use crate::model::login::{Round, RoundEnd};
@@ -63,8 +62,7 @@ pub(super) async fn code(
     pkce: Pkce,
 ) -> Result<Code, String> {
     let number = session.facts.rounds.len() + 1;
-    let half = |part: &str| run.entropy.word(&format!("verifier-{number}-{part}"), 32);
-    let verifier = format!("{}{}", half("a"), half("b"));
+    let verifier = pkce::verifier(&run.entropy.bytes(&format!("verifier-{number}")));
     let state = format!(
         "{}-{}",
         run.settings.run_id,
@@ -148,7 +146,7 @@ pub(super) fn address(
             .append_pair("resource", &facts.resource);
         if pkce == Pkce::S256 {
             query
-                .append_pair("code_challenge", &challenge(verifier))
+                .append_pair("code_challenge", &pkce::challenge(verifier))
                 .append_pair("code_challenge_method", "S256");
         }
         if let Some(scopes) = facts.requested.as_ref().filter(|scopes| !scopes.is_empty()) {
@@ -161,11 +159,6 @@ pub(super) fn address(
         }
     }
     Ok(url)
-}
-
-fn challenge(verifier: &str) -> String {
-    let digest = sha2::Sha256::digest(verifier.as_bytes());
-    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(digest)
 }
 
 async fn wait(
@@ -342,12 +335,5 @@ mod tests {
         ] {
             assert!(endpoint(bad).is_err(), "{bad}");
         }
-    }
-
-    #[test]
-    fn the_challenge_is_the_one_of_rfc_7636_appendix_b() {
-        let verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
-        let expected = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
-        assert_eq!(challenge(verifier), expected);
     }
 }

@@ -5,6 +5,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::{Flow, variants};
+use crate::codec::pkce;
 use crate::model::audit::Collected;
 use crate::model::consequence::AuthorizationTrial;
 use crate::model::discovery::AuthorizationServer;
@@ -279,7 +280,7 @@ fn page(exchange: &Exchange) -> Option<String> {
 
 /// The code verifier of every request made for clients of the run (RFC 7636 §4.1).
 pub(crate) fn verifier(run: &Run<'_>) -> String {
-    run.entropy.word("verifier", 32)
+    pkce::verifier(&run.entropy.bytes("verifier"))
 }
 
 /// A good authorization request (RFC 6749 §4.1.1, RFC 7636 §4.3, RFC 8707 §2).
@@ -290,11 +291,7 @@ pub(crate) fn authorization_url(
     redirect: &str,
     resource: &str,
 ) -> Url {
-    use base64::Engine;
-    use sha2::Digest;
-    let verifier = verifier(run);
-    let challenge = base64::engine::general_purpose::URL_SAFE_NO_PAD
-        .encode(sha2::Sha256::digest(verifier.as_bytes()));
+    let challenge = pkce::challenge(&verifier(run));
     let mut url = endpoint.clone();
     let mut query = url.query_pairs_mut();
     query
