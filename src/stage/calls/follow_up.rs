@@ -1,0 +1,102 @@
+//! Repeats and confirmations that the answers leave open.
+
+use super::Treatments;
+use super::question::question;
+use crate::model::audit::Collected;
+use crate::oracle::wants::Want;
+use crate::stage::enumerate::Sessions;
+use crate::stage::rpc;
+use crate::stage::session::{self, Session};
+use crate::stage::{Run, close, file, together};
+use crate::wire::{Pending, Sent};
+
+/// Sends what is wanted; confirmations go over second sessions.
+pub(super) async fn follow_up(
+    run: &Run<'_>,
+    collected: &mut Collected,
+    sessions: &Sessions,
+    treatments: &Treatments,
+    wanted: &[Want],
+) {
+    let fresh = fresh_sessions(run, collected, sessions, wanted).await;
+    let subjects = collected.surface.subjects.clone();
+    let identities = collected.identities.present.clone();
+    let mut pending: Vec<Pending<'_, Sent>> = Vec::new();
+    for want in wanted {
+        let subject = subjects.iter().find(|subject| subject.id == want.subject);
+        let identity = identities
+            .iter()
+            .find(|identity| identity.name == want.identity);
+        let pool = if want.variant.is_some() {
+            &fresh
+        } else {
+            sessions
+        };
+        let (Some(subject), Some(identity)) = (subject, identity) else {
+            continue;
+        };
+        let (Some(session), Some(treatment)) =
+            (pool.get(&want.identity), treatments.get(&want.subject))
+        else {
+            continue;
+        };
+        let variant = want.variant.as_deref();
+        if let Some(ask) = question(subject, treatment, identity, session, want.attempt, variant) {
+            let id = run.next_id();
+            pending.push(Box::pin(rpc::send(run, ask, id)));
+        }
+    }
+    for sent in together(pending).await {
+        file(collected, sent);
+    }
+    for (name, session) in &fresh {
+        let Some(identity) = identities.iter().find(|identity| identity.name == *name) else {
+            continue;
+        };
+        close::one(run, collected, identity, session).await;
+    }
+}
+
+/// Second sessions for the identities whose alarms want confirming.
+async fn fresh_sessions(
+    run: &Run<'_>,
+    collected: &mut Collected,
+    sessions: &Sessions,
+    wanted: &[Want],
+) -> Sessions {
+    let mut fresh = Sessions::new();
+    let Some(served) = collected.discovery.audited.clone() else {
+        return fresh;
+    };
+    let endpoint = collected.discovery.endpoint.clone();
+    let identities = collected.identities.present.clone();
+    for want in wanted.iter().filter(|want| want.variant.is_some()) {
+        let Some(identity) = identities.iter().find(|i| i.name == want.identity) else {
+            continue;
+        };
+        if fresh.contains_key(&identity.name) {
+            continue;
+        }
+        let had_one = sessions
+            .get(&identity.name)
+            .is_some_and(|s| s.opened_by.is_some() && s.open);
+        let opened = if had_one {
+            session::open(run, identity, &served, &endpoint, "fresh-session").await
+        } else {
+            session::OpenedSession {
+                session: Session {
+                    transport: served.transport,
+                    ..Session::stateless(served.revision, &endpoint)
+                },
+                sent: Vec::new(),
+                initialize: None,
+                result: None,
+            }
+        };
+        for sent in opened.sent {
+            file(collected, sent);
+        }
+        fresh.insert(identity.name.clone(), opened.session);
+    }
+    fresh
+}

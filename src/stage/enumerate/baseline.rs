@@ -1,0 +1,74 @@
+//! Which identity is the yardstick.
+
+use std::collections::BTreeSet;
+
+use crate::model::audit::Collected;
+use crate::model::identity::Identity;
+use crate::model::surface::{ListOutcome, SubjectKind};
+
+/// The strongest valid identity: marked, else the one whose scopes include all others', else the
+/// one that sees most.
+pub(super) fn choose(collected: &mut Collected) {
+    let usable = |identity: &&Identity| {
+        collected
+            .surface
+            .listing(&identity.name, SubjectKind::Tool)
+            .is_some_and(|listing| {
+                !matches!(
+                    listing.outcome,
+                    ListOutcome::Refused { .. } | ListOutcome::Failed { .. }
+                )
+            })
+    };
+    let valid = collected
+        .identities
+        .valid()
+        .filter(usable)
+        .collect::<Vec<_>>();
+    let all_valid = collected.identities.valid().collect::<Vec<_>>();
+    let pool = if valid.is_empty() { all_valid } else { valid };
+    let marked = pool.iter().find(|identity| identity.privileged);
+    let includes_all = pool.iter().find(|identity| {
+        identity.scopes().is_some_and(|scopes| {
+            pool.iter()
+                .all(|other| other.scopes().is_some_and(|held| held.is_subset(scopes)))
+        })
+    });
+    let sees = |identity: &Identity| {
+        let listings = collected.surface.listings.iter();
+        listings
+            .filter(|l| l.identity == identity.name)
+            .map(|l| l.names.len())
+            .sum::<usize>()
+    };
+    let chosen = match (marked, includes_all) {
+        (Some(identity), _) => Some((identity.name.clone(), "marked as privileged".to_owned())),
+        (None, Some(identity)) if pool.len() > 1 => Some((
+            identity.name.clone(),
+            "its scopes include those of every other identity".to_owned(),
+        )),
+        // Of those that see equally much the one with more scopes, then the one named first.
+        _ => pool
+            .iter()
+            .rev()
+            .max_by_key(|identity| {
+                let held = identity.scopes().map_or(0, BTreeSet::len);
+                (sees(identity), held)
+            })
+            .map(|identity| {
+                let why = if pool.len() == 1 {
+                    "the only usable token".to_owned()
+                } else {
+                    format!(
+                        "it sees most ({} entries); mark another with `--privileged`",
+                        sees(identity)
+                    )
+                };
+                (identity.name.clone(), why)
+            }),
+    };
+    if let Some((name, why)) = chosen {
+        collected.identities.baseline = Some(name);
+        collected.identities.baseline_reason = why;
+    }
+}

@@ -1,0 +1,132 @@
+//! What an audit would send, counted before it is sent. Pure.
+
+mod calls;
+mod clients;
+mod target;
+
+use crate::model::audit::Collected;
+use crate::model::identity::IdentityKind;
+use crate::model::probe::{Plan, PlannedGroup, ProbeId};
+use crate::model::settings::{CredentialSource, Settings};
+
+use super::calls::Treatments;
+
+/// The plan from what is known: before the surface is read, calls are counted per subject.
+pub fn plan(settings: &Settings, collected: &Collected, treatments: Option<&Treatments>) -> Plan {
+    let who = Who::new(settings, collected);
+    let mut plan = Plan::default();
+    target::discovery(&mut plan, collected);
+    target::looks(&mut plan, &who, collected);
+    clients::registration(&mut plan, settings, collected);
+    clients::login(&mut plan, settings, collected);
+    clients::documents(&mut plan, settings, collected);
+    clients::minting(&mut plan, &who);
+    plan.groups
+        .extend(super::token_endpoint::planned(settings, collected));
+    calls::sessions(&mut plan, &who, collected);
+    calls::controls(&mut plan, &who, collected);
+    calls::calls(&mut plan, settings, &who, treatments);
+    target::transport(&mut plan, collected);
+    target::closing(&mut plan, &who);
+    plan.groups.retain(|group| group.requests > 0);
+    plan
+}
+
+/// Names of the identities that will take part, by what they do.
+struct Who {
+    refused: Vec<String>,
+    valid: Vec<String>,
+    minted: Vec<String>,
+}
+
+impl Who {
+    fn new(settings: &Settings, collected: &Collected) -> Self {
+        let present = &collected.identities.present;
+        if !present.is_empty() {
+            let of = |wanted: bool| {
+                let names = present
+                    .iter()
+                    .filter(|i| i.kind.must_be_refused() == wanted);
+                names
+                    .map(|identity| identity.name.clone())
+                    .collect::<Vec<_>>()
+            };
+            let minted = present.iter().filter(|identity| {
+                matches!(
+                    identity.provenance,
+                    crate::model::identity::Provenance::Minted { .. }
+                )
+            });
+            let minted = minted.map(|identity| identity.name.clone()).collect();
+            return Self {
+                refused: of(true),
+                valid: of(false),
+                minted,
+            };
+        }
+        let named = |wanted: fn(&CredentialSource) -> bool| {
+            let sources = settings
+                .identities
+                .iter()
+                .filter(move |s| wanted(&s.credential));
+            sources
+                .map(|source| source.name.clone())
+                .collect::<Vec<_>>()
+        };
+        let valid = settings
+            .identities
+            .iter()
+            .filter(|s| s.kind == IdentityKind::Valid);
+        Self {
+            refused: ["anonymous", "garbage", "garbage-jwt"]
+                .map(str::to_owned)
+                .to_vec(),
+            valid: valid.map(|source| source.name.clone()).collect(),
+            minted: named(|source| matches!(source, CredentialSource::ClientCredentials(_))),
+        }
+    }
+
+    fn columns(&self) -> Vec<String> {
+        let mut names = vec!["anonymous".to_owned(), "garbage".to_owned()];
+        names.extend(self.valid.iter().cloned());
+        names
+    }
+
+    fn all(&self) -> Vec<String> {
+        self.refused.iter().chain(&self.valid).cloned().collect()
+    }
+}
+
+fn add(plan: &mut Plan, probe: ProbeId, who: &[String], requests: usize, conditional: bool) {
+    group(plan, probe, who, Vec::new(), requests, conditional);
+}
+
+fn group(
+    plan: &mut Plan,
+    probe: ProbeId,
+    who: &[String],
+    subjects: Vec<String>,
+    requests: usize,
+    conditional: bool,
+) {
+    plan.groups
+        .push(group_of(probe, who, subjects, requests, conditional));
+}
+
+fn group_of(
+    probe: ProbeId,
+    who: &[String],
+    subjects: Vec<String>,
+    requests: usize,
+    conditional: bool,
+) -> PlannedGroup {
+    PlannedGroup {
+        probe,
+        tier: probe.tier(),
+        identities: who.to_vec(),
+        subjects,
+        requests,
+        per: None,
+        conditional,
+    }
+}
