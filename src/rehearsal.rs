@@ -253,6 +253,7 @@ fn identity(token: &DemoToken) -> IdentitySource {
         name: token.name.clone(),
         kind: match token.kind {
             TokenKind::Valid => IdentityKind::Valid,
+            TokenKind::OtherUser => IdentityKind::OtherUser,
             TokenKind::Expired => IdentityKind::Expired,
             TokenKind::ForeignAudience => IdentityKind::ForeignAudience,
         },

@@ -106,6 +106,8 @@ pub enum KindWord {
     /// It should work.
     #[default]
     Valid,
+    /// It works and has the same scopes, but stands for another person.
+    OtherUser,
     /// Genuine, past its expiry.
     Expired,
     /// Genuine, issued for another resource.
@@ -303,6 +305,7 @@ impl ConfigFile {
                 name: section.name.get_ref().clone(),
                 kind: match section.kind {
                     KindWord::Valid => IdentityKind::Valid,
+                    KindWord::OtherUser => IdentityKind::OtherUser,
                     KindWord::Expired => IdentityKind::Expired,
                     KindWord::ForeignAudience => IdentityKind::ForeignAudience,
                 },

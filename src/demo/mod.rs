@@ -246,10 +246,14 @@ fn ready_made(shared: &Shared) -> Vec<DemoToken> {
     let token = |(name, identity): (&String, &behaviour::Identity)| {
         let audience = match identity.kind {
             TokenKind::ForeignAudience => &sibling,
-            TokenKind::Valid | TokenKind::Expired => &shared.mcp_url,
+            TokenKind::Valid | TokenKind::OtherUser | TokenKind::Expired => &shared.mcp_url,
         };
         let order = tokens::Order {
-            subject: SUBJECT,
+            subject: if identity.kind == TokenKind::OtherUser {
+                OTHER_SUBJECT
+            } else {
+                SUBJECT
+            },
             client: CLIENT,
             scopes: &identity.scopes,
             audience,
@@ -274,5 +278,7 @@ fn ready_made(shared: &Shared) -> Vec<DemoToken> {
 
 /// Subject and client of every ready-made token: identities must differ in nothing but scopes.
 const SUBJECT: &str = "demo-user";
+/// The other person.
+const OTHER_SUBJECT: &str = "other-user";
 const CLIENT: &str = "demo-cli";
 const PATIENCE: Duration = Duration::from_secs(2);

@@ -96,7 +96,7 @@ pub(crate) fn mint(shared: &Shared, order: &Order<'_>) -> Option<(String, u64)> 
     let now = get_current_timestamp();
     let issued = match order.kind {
         TokenKind::Expired => now.saturating_sub(lifetime.saturating_add(EXPIRED_FOR)),
-        TokenKind::Valid | TokenKind::ForeignAudience => now,
+        TokenKind::Valid | TokenKind::OtherUser | TokenKind::ForeignAudience => now,
     };
     let audience = match policy.audience {
         TokenAudience::Resource => order.audience,

@@ -23,6 +23,9 @@ pub enum IdentityKind {
     Garbage,
     /// A token that should work, from the operator or minted for the run.
     Valid,
+    /// A working token of another person with the same scopes, from the operator: for objects,
+    /// tasks and sessions, never for what a scope opens.
+    OtherUser,
     /// A genuine token past its expiry, from the operator.
     Expired,
     /// A genuine token of the same authorization server for another resource, from the operator.
@@ -38,7 +41,7 @@ pub enum IdentityKind {
 impl IdentityKind {
     /// Whether a sound server refuses this credential wherever it asks for one.
     pub const fn must_be_refused(self) -> bool {
-        !matches!(self, Self::Valid)
+        !matches!(self, Self::Valid | Self::OtherUser)
     }
 }
 
@@ -198,5 +201,12 @@ impl Identities {
         self.present
             .iter()
             .filter(|identity| identity.kind == IdentityKind::Valid)
+    }
+
+    /// The other person's token, when the operator gave one.
+    pub fn other_user(&self) -> Option<&Identity> {
+        self.present
+            .iter()
+            .find(|identity| identity.kind == IdentityKind::OtherUser)
     }
 }

@@ -229,7 +229,8 @@ impl<'a> Trials<'a> {
     /// Valid identities and the anonymous one always have a column, others when they called.
     fn takes_part(&self, identity: &Identity) -> bool {
         matches!(identity.kind, IdentityKind::Valid | IdentityKind::Anonymous)
-            || self.callers.contains(identity.name.as_str())
+            || identity.kind != IdentityKind::OtherUser
+                && self.callers.contains(identity.name.as_str())
     }
 
     fn treatment<'t>(&'t self, input: &MatrixInput<'t>, subject: &Subject) -> &'t Treatment

@@ -67,6 +67,7 @@ pub const fn identity(kind: IdentityKind) -> &'static str {
         IdentityKind::Anonymous => "no token",
         IdentityKind::Garbage => "a token nobody issued",
         IdentityKind::Valid => "valid token",
+        IdentityKind::OtherUser => "another user's token",
         IdentityKind::Expired => "expired token",
         IdentityKind::ForeignAudience => "token for another resource",
         IdentityKind::Tampered => "tampered copy of a valid token",

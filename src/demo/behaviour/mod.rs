@@ -192,6 +192,8 @@ pub enum TokenKind {
     /// Good for the MCP server.
     #[default]
     Valid,
+    /// Good for the MCP server, and another person's.
+    OtherUser,
     /// Genuine, but past its end of life.
     Expired,
     /// Genuine, but issued for a sibling resource.

@@ -7,7 +7,7 @@ use crate::mcp::Operation;
 use crate::mcp::decode;
 use crate::model::audit::Collected;
 use crate::model::exchange::{Exchange, ExchangeId, FailureKind};
-use crate::model::identity::{Identity, IdentityKind};
+use crate::model::identity::Identity;
 use crate::model::probe::{ProbeId, ProbeKey};
 use crate::model::surface::{ListOutcome, Listing, Subject, SubjectKind, Surface};
 use crate::stage::rpc::{self, Ask};
@@ -27,7 +27,7 @@ pub(super) fn first_lists(collected: &Collected, sessions: &Sessions) -> Vec<Wan
             .get(&identity.name)
             .is_some_and(|session| session.open);
         for kind in &offered {
-            let whole = identity.kind == IdentityKind::Valid && open;
+            let whole = !identity.kind.must_be_refused() && open;
             if whole || *kind == SubjectKind::Tool {
                 wanted.push((identity.name.clone(), *kind, 0));
             }
