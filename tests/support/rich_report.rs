@@ -297,6 +297,7 @@ pub(crate) fn cell(subject: &str, identity: &str, access: Access) -> Cell {
         decided_by: decided_by.map(str::to_owned),
         attempts: 2,
         challenged_scopes: Vec::new(),
+        flips: Vec::new(),
         exchanges: vec![x(6)],
     }
 }

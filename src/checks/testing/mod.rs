@@ -343,6 +343,7 @@ impl World {
             decided_by: None,
             attempts: 2,
             challenged_scopes: Vec::new(),
+            flips: Vec::new(),
             exchanges: vec![exchange],
         });
         cells.last_mut().unwrap()
