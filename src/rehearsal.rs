@@ -15,8 +15,8 @@ use crate::model::identity::IdentityKind;
 use crate::model::probe::Tier;
 use crate::model::report::Report;
 use crate::model::settings::{
-    Callback, ClientAuth, ClientCredentials, CredentialSource, IdentitySource, KnownClient,
-    LoginRequest, Network, Settings,
+    BypassRules, Callback, ClientAuth, ClientCredentials, CredentialSource, IdentitySource,
+    KnownClient, LoginRequest, Network, Settings,
 };
 use crate::model::verdict::Severity;
 use crate::stage::{Entropy, Person, Run, Visit};
@@ -225,6 +225,7 @@ pub fn defaults(seed: &[u8; 32]) -> Settings {
     Settings {
         tiers: BTreeSet::from([Tier::Passive, Tier::Anonymous, Tier::Authenticated]),
         reads: true,
+        bypass: BypassRules::default(),
         revision: None,
         identities: Vec::new(),
         login: None,

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::authorization::FrontChannel;
+use super::bypass::Bypass;
 use super::client_documents::ClientDocuments;
 use super::discovery::Discovery;
 use super::exchange::{ExchangeId, Ledger};
@@ -92,6 +93,8 @@ pub struct Collected {
     pub gates: Vec<GateObservation>,
     /// The cells, one matrix per revision and transport.
     pub matrices: Vec<Matrix>,
+    /// What was tried to get round refusals.
+    pub bypass: Bypass,
     /// Registration per authorization server.
     pub registrations: Vec<Registration>,
     /// Token endpoints, asked without a user.

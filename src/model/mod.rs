@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod authorization;
+pub mod bypass;
 pub mod client_documents;
 pub mod consequence;
 pub mod discovery;

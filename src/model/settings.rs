@@ -35,6 +35,8 @@ pub struct Settings {
     pub accept: Vec<Acceptance>,
     /// Operator argument vectors and permissions by tool name pattern.
     pub tools: Vec<ToolRule>,
+    /// What may be done to get round refusals.
+    pub bypass: BypassRules,
     /// How many registrations in a row to send to see a limit (`--observe-rate-limit`).
     pub observe_rate_limit: Option<usize>,
     /// Network behaviour.
@@ -57,6 +59,24 @@ impl Settings {
     /// Whether a tier may run.
     pub fn allows(&self, tier: Tier) -> bool {
         self.tiers.contains(&tier)
+    }
+}
+
+/// What may be done to get round refusals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BypassRules {
+    /// Whether refused calls are sent again in other forms (`--no-bypass` clears it).
+    pub allowed: bool,
+    /// Whether a working token may go out in a query string (`--query-token`).
+    pub query_token: bool,
+}
+
+impl Default for BypassRules {
+    fn default() -> Self {
+        Self {
+            allowed: true,
+            query_token: false,
+        }
     }
 }
 

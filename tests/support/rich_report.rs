@@ -12,7 +12,9 @@ use mcp_assay::model::probe::{Plan, Tier, Unsettleable};
 use mcp_assay::model::report::{
     CoverageRow, EffectivePolicy, EffectiveRule, Enforcement, ToolCounts, ToolEnforcement,
 };
-use mcp_assay::model::settings::{Acceptance, CredentialSource, IdentitySource, Network, Settings};
+use mcp_assay::model::settings::{
+    Acceptance, BypassRules, CredentialSource, IdentitySource, Network, Settings,
+};
 use mcp_assay::model::target::{ResourceId, Revision, Target, Transport};
 use mcp_assay::model::verdict::{Basis, Cite, Finding, Level, Part, Severity, Status};
 use mcp_assay::report::assemble::Judged;
@@ -26,6 +28,7 @@ pub(crate) use evidence::{exchange, tool};
 pub(crate) fn collected() -> Collected {
     Collected {
         client_documents: Vec::new(),
+        bypass: mcp_assay::model::bypass::Bypass::default(),
         target: Some(Target {
             url: URL.to_owned(),
             resource: ResourceId(URL.to_owned()),
@@ -217,6 +220,7 @@ pub(crate) fn settings() -> Settings {
             },
         ],
         tools: Vec::new(),
+        bypass: BypassRules::default(),
         observe_rate_limit: None,
         network: Network::default(),
         only: BTreeSet::new(),

@@ -6,6 +6,7 @@ mod front;
 mod login;
 mod registration;
 mod token_endpoint;
+mod ways;
 
 use serde_json::Value;
 

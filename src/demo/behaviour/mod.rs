@@ -11,6 +11,7 @@ mod loader;
 mod resource;
 mod server;
 mod token_endpoint;
+mod ways;
 
 use std::collections::BTreeMap;
 
@@ -52,6 +53,10 @@ pub use token_endpoint::{
     PasswordGrant, SecretCheck, TokenEndpoint,
 };
 
+pub use ways::{
+    ArgumentReading, ArrayReading, HeaderReading, MethodReading, NameReading, VersionReading, Ways,
+};
+
 /// Everything a behaviour file can say.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -73,6 +78,8 @@ pub struct Behaviour {
     pub resource: Resource,
     /// How scopes decide about tool calls.
     pub enforcement: Enforcement,
+    /// How messages are read, by the gate and by the dispatcher.
+    pub ways: Ways,
     /// The protected resource metadata.
     pub metadata: Metadata,
     /// The authorization server and its metadata.

@@ -8,6 +8,7 @@ use super::gate::{self, Asked};
 use super::methods::{Context, Outcome, Reply};
 use super::notes::{self, failed, said};
 use super::validation;
+use super::ways::Seen;
 
 /// Answers a tool call.
 pub(crate) fn call(context: &Context<'_>, params: &Value) -> Reply {
@@ -17,7 +18,7 @@ pub(crate) fn call(context: &Context<'_>, params: &Value) -> Reply {
     let policy = &context.shared.behaviour.enforcement;
     let asked = Asked {
         method: "tools/call",
-        name,
+        name: context.seen.map_or(name, Seen::judged),
     };
     let permitted = gate::permitted(context.shared, context.principal, &asked);
     if !permitted && policy.order == Order::AuthFirst {
