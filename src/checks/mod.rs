@@ -118,11 +118,14 @@ mod scope {
 
 mod primitive {
     pub(super) mod annotation_contradicts_access;
+    pub(super) mod arguments_not_validated;
     pub(super) mod declared_scheme_not_enforced;
     pub(super) mod denial_in_band;
     pub(super) mod hidden_tool_callable;
     pub(super) mod list_varies_per_connection;
     pub(super) mod protected_tool_public;
+    pub(super) mod resource_path_escapes;
+    pub(super) mod tool_calls_unlimited;
     pub(super) mod unauthorized_tool_callable;
     pub(super) mod validation_before_authorization;
 }
@@ -403,6 +406,9 @@ catalogue! {
         declared_scheme_not_enforced => "declared-scheme-not-enforced",
         denial_in_band => "denial-in-band",
         annotation_contradicts_access => "annotation-contradicts-access",
+        resource_path_escapes => "resource-path-escapes",
+        arguments_not_validated => "arguments-not-validated",
+        tool_calls_unlimited => "tool-calls-unlimited",
     }
     transport {
         foreign_origin_accepted => "foreign-origin-accepted",

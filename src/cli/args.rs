@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::calls::CallOptions;
 use super::login::{LoginArgs, LoginOptions};
 use crate::config::Flags;
 use crate::model::probe::Tier;
@@ -150,6 +151,9 @@ pub(crate) struct TargetArgs {
     /// Do not call tools, even those that clearly only read.
     #[arg(long, help_heading = "Safety")]
     pub(crate) no_reads: bool,
+    /// Calls beyond the defaults, and calls left out.
+    #[command(flatten)]
+    pub(crate) calls: CallOptions,
     /// Send this many registrations in a row, each deleted again, to see whether a limit answers;
     /// needs `--allow register`.
     #[arg(long, value_name = "N", help_heading = "Safety")]
@@ -217,6 +221,7 @@ impl TargetArgs {
             callback_base: self.callback_base.clone(),
             callback_listen: self.callback_listen.clone(),
             no_reads: self.no_reads,
+            calls: self.calls.flags(),
             allow_hosts: self.allow_hosts.clone(),
             only: self.only.clone(),
             skip: self.skip.clone(),

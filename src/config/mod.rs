@@ -1,6 +1,7 @@
 //! Configuration file, environment and flags become [`Settings`]; every mistake names its place.
 
 mod callback;
+pub mod calls;
 mod file;
 pub mod login;
 pub mod source;
@@ -93,6 +94,8 @@ pub struct Flags {
     pub callback_listen: Option<String>,
     /// `--no-reads`.
     pub no_reads: bool,
+    /// `--observe-call-limit`, `--repeat` and the other flags about calls.
+    pub calls: calls::CallFlags,
     /// `--allow-host`.
     pub allow_hosts: Vec<String>,
     /// `--check`.
@@ -167,6 +170,7 @@ pub fn settings(
         policy: file.policy(),
         accept: file.acceptances(today)?,
         tools: file.tool_rules(),
+        calls: calls::calls(&flags.calls, &file)?,
         observe_rate_limit,
         network: network(flags, &file, run_id)?,
         callback: callback::callback(flags, &file)?,
