@@ -120,6 +120,7 @@ mod scope {
 mod primitive {
     pub(super) mod annotation_contradicts_access;
     pub(super) mod argument_form_not_checked;
+    pub(super) mod arguments_not_validated;
     pub(super) mod batched_call_not_checked;
     pub(super) mod declared_scheme_not_enforced;
     pub(super) mod denial_in_band;
@@ -129,6 +130,8 @@ mod primitive {
     pub(super) mod method_spelling_not_checked;
     pub(super) mod name_spelling_not_checked;
     pub(super) mod protected_tool_public;
+    pub(super) mod resource_path_escapes;
+    pub(super) mod tool_calls_unlimited;
     pub(super) mod unauthorized_tool_callable;
     pub(super) mod validation_before_authorization;
 }
@@ -414,6 +417,9 @@ catalogue! {
         declared_scheme_not_enforced => "declared-scheme-not-enforced",
         denial_in_band => "denial-in-band",
         annotation_contradicts_access => "annotation-contradicts-access",
+        resource_path_escapes => "resource-path-escapes",
+        arguments_not_validated => "arguments-not-validated",
+        tool_calls_unlimited => "tool-calls-unlimited",
     }
     transport {
         foreign_origin_accepted => "foreign-origin-accepted",

@@ -1,5 +1,6 @@
 //! Plain data that every stage, judge and renderer shares; no logic beyond invariants.
 
+pub mod arguments;
 pub mod audit;
 pub mod authorization;
 pub mod bypass;
