@@ -212,21 +212,22 @@ fn label(url: &str) -> String {
 
 fn open_questions(text: &mut String, report: &Report) {
     text.push_str("## Still open, for the vendor to answer\n\n");
-    let open = report.coverage.iter();
-    let open: Vec<String> = open
-        .filter(|row| row.status == Status::Inconclusive)
-        .map(|row| {
-            let flag = row.decided_by.as_deref();
-            let flag = flag.map_or(String::new(), |flag| {
-                format!(" (would be decided by {})", prose(flag))
-            });
-            format!(
-                "- Does this hold: {}? It was not decided: {}{flag}\n",
-                requirement_title(row),
-                prose(&row.reason)
-            )
-        })
-        .collect();
+    let mut open: Vec<String> = Vec::new();
+    for row in &report.coverage {
+        if row.status != Status::Inconclusive {
+            continue;
+        }
+        let flag = row.decided_by.as_deref();
+        let flag = flag.map_or(String::new(), |flag| {
+            format!("; {} would decide it", code(flag))
+        });
+        let (title, reason) = (requirement_title(row), prose(&row.reason));
+        let line = format!("- Does this hold: {title}? Not decided: {reason}{flag}\n");
+        // Several checks may share a requirement; the question is one.
+        if !open.contains(&line) {
+            open.push(line);
+        }
+    }
     for line in open.iter().take(MOST_OPEN) {
         text.push_str(line);
     }

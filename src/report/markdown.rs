@@ -383,19 +383,28 @@ pub(super) fn escaped(text: &str) -> String {
             '\\' | '`' | '*' | '[' | ']' | '<' | '>' | '|' | '~' | '$' | '&' => {
                 out.extend(['\\', c]);
             }
-            // Inside a word an underscore and a hyphen mean nothing.
-            '_' | '-' if !inside => out.extend(['\\', c]),
+            // Inside a word an underscore means nothing.
+            '_' if !inside => out.extend(['\\', c]),
             // A numbered list at the start, an address in the middle.
-            '.' | ')' if at < LIST_MARKER || letter(after.chars().next()) => {
+            '.' | ')' if numbered(text.get(..at)) => out.extend(['\\', c]),
+            '.' if letter(after.chars().next()) && !number(after) || out.ends_with("www") => {
                 out.extend(['\\', c]);
             }
             ':' if after.starts_with("//") => out.extend(['\\', c]),
-            '+' | '=' | '!' if at == 0 => out.extend(['\\', c]),
+            '-' | '+' | '=' | '!' if at == 0 => out.extend(['\\', c]),
             _ => out.push(c),
         }
         before = Some(c);
     }
     out
+}
+
+fn numbered(before: Option<&str>) -> bool {
+    before.is_some_and(|text| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+fn number(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_digit())
 }
 
 fn html(text: &str) -> String {
@@ -425,8 +434,6 @@ const MOST_COLUMNS: usize = 12;
 const MOST_CITES: usize = 8;
 const PROSE: usize = 900;
 const CODE: usize = 120;
-/// Nine digits and a dot (`CommonMark` §5.2).
-const LIST_MARKER: usize = 10;
 
 #[cfg(test)]
 mod tests {
@@ -444,9 +451,10 @@ mod tests {
         );
         assert_eq!(escaped("@you #12"), "`@`you `#`12");
         assert_eq!(
-            escaped("1. a_b-c _d_ http://www.x.y."),
-            "1\\. a_b-c \\_d\\_ http\\://www\\.x\\.y."
+            escaped("1. a_b-c _d_ v0.1.0 http://www.x.y."),
+            "1\\. a_b-c \\_d\\_ v0.1.0 http\\://www\\.x\\.y."
         );
+        assert_eq!(escaped("- x"), "\\- x");
     }
 
     #[test]

@@ -50,7 +50,7 @@ fn a_token_with_other_scopes_is_no_regression_of_the_server() {
         set(collected, "tool/delete_note", "reader", Access::Allowed);
         for identity in &mut collected.identities.present {
             if identity.name == "reader" {
-                identity.believed = collected_scopes();
+                identity.believed = Some(["notes:write".to_owned()].into());
             }
         }
     });
@@ -280,10 +280,6 @@ fn changed() -> Diff {
         judged.findings[0].severity = Severity::High;
     });
     diff::compare(&rich_report(), &new)
-}
-
-fn collected_scopes() -> Option<std::collections::BTreeSet<String>> {
-    Some(["notes:write".to_owned()].into())
 }
 
 fn kinds(changes: &[diff::Change]) -> Vec<ChangeKind> {

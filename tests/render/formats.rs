@@ -276,14 +276,14 @@ fn named(name: &str) -> Report {
     let cell = rich::cell(&tool.id, "reader", Access::Inconclusive);
     collected.matrices[0].cells.push(cell);
     collected.surface.subjects.push(tool.clone());
-    collected.residue[0].name = name.to_owned();
+    name.clone_into(&mut collected.residue[0].name);
     for finding in &mut judged.findings {
         finding.subject.clone_from(&tool.id);
         finding.message = format!("tool `{name}` ran; {name}");
     }
-    judged.enforcement.sentence = name.to_owned();
+    name.clone_into(&mut judged.enforcement.sentence);
     for row in &mut judged.coverage {
-        row.reason = name.to_owned();
+        name.clone_into(&mut row.reason);
     }
     assemble(collected, judged, &rich::settings())
 }

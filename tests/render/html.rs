@@ -231,13 +231,13 @@ fn hostile() -> Report {
         .cells
         .push(rich::cell(&tool.id, "reader", Access::Allowed));
     collected.surface.subjects.push(tool.clone());
-    collected.residue[0].name = MARKUP.to_owned();
+    MARKUP.clone_into(&mut collected.residue[0].name);
     let mut judged = rich::judged();
     for finding in &mut judged.findings {
         finding.subject.clone_from(&tool.id);
-        finding.message = MARKUP.to_owned();
+        MARKUP.clone_into(&mut finding.message);
     }
-    judged.enforcement.sentence = MARKUP.to_owned();
+    MARKUP.clone_into(&mut judged.enforcement.sentence);
     assemble(collected, judged, &rich::settings())
 }
 

@@ -54,7 +54,8 @@ fn finding(out: &mut Markup<'_>, report: &Report, item: &Item<'_>, n: usize) -> 
         })?;
         out.element("p", &[], |line| {
             line.leaf("code", &[], &safe::fit_middle(&finding.subject, LONG))?;
-            line.text(&format!(": {}", safe::fit(&finding.message, LONG)))
+            line.text(": ")?;
+            prose::spans(line, &safe::fit(&finding.message, LONG))
         })?;
         out.element("p", &[("class", "dim")], |line| {
             let wording = item.row.map_or("", |row| row.wording.as_str());

@@ -30,6 +30,21 @@ pub(super) fn write(out: &mut Markup<'_>, text: &str) -> io::Result<()> {
     Ok(())
 }
 
+/// Text with literals in backticks; an odd backtick stays what it is.
+pub(super) fn spans(out: &mut Markup<'_>, text: &str) -> io::Result<()> {
+    if text.matches('`').count() % 2 == 1 {
+        return out.text(text);
+    }
+    for (at, part) in text.split('`').enumerate() {
+        if at % 2 == 1 {
+            out.leaf("code", &[], part)?;
+        } else {
+            out.text(part)?;
+        }
+    }
+    Ok(())
+}
+
 fn flush(out: &mut Markup<'_>, lines: &mut Vec<&str>) -> io::Result<()> {
     let text = std::mem::take(lines).join(" ");
     match text.strip_prefix("- ") {
@@ -83,6 +98,17 @@ mod tests {
              href=\"https://www.rfc-editor.org/rfc/rfc1\" rel=\"noreferrer\">RFC 1</a></li></ul>\
              <ul><li>two</li></ul><pre class=\"f\">a &amp;&amp; b</pre>"
         );
+    }
+
+    #[test]
+    fn literals_of_a_message_are_set_and_its_links_are_not() {
+        let set = |text: &str| {
+            let mut out = Vec::new();
+            spans(&mut Markup::new(&mut out), text).unwrap();
+            String::from_utf8(out).unwrap()
+        };
+        assert_eq!(set("`a` ran"), "<code>a</code> ran");
+        assert_eq!(set("an odd ` [x](https://y)"), "an odd ` [x](https://y)");
     }
 
     #[test]

@@ -13,11 +13,12 @@ font:16px/1.5 system-ui,sans-serif}
 .skip{position:absolute;left:-99rem}.skip:focus{position:static}
 h1{font-size:1.5rem;margin:.2rem 0;overflow-wrap:anywhere}
 h2{font-size:1.25rem;margin:2.5rem 0 .75rem;border-bottom:1px solid var(--line)}
-h3{font-size:1.05rem;margin:.2rem 0}h4{font-size:.95rem;margin:1rem 0 .3rem}
+h3{font-size:1.05rem;margin:.2rem 0}h5{margin:.6rem 0 .2rem;font-size:.85rem}h4{font-size:.95rem;margin:1rem 0 .3rem}
 a{color:var(--cool)}a:focus-visible,summary:focus-visible,button:focus-visible,
 input:focus-visible{outline:3px solid var(--cool);outline-offset:2px}
 nav ul{display:flex;flex-wrap:wrap;gap:.25rem 1rem;list-style:none;margin:.75rem 0;padding:0}
-code,pre,td.m,th.m{font-family:ui-monospace,monospace;font-size:.85rem;overflow-wrap:anywhere}
+code,pre,td.m,th.m{font-family:ui-monospace,monospace;font-size:.85rem}code,pre,th.m{overflow-wrap:anywhere}
+th.m{min-width:9rem;font-weight:400}
 pre{background:var(--card);border:1px solid var(--line);padding:.6rem;margin:.3rem 0;
 white-space:pre-wrap;max-height:32rem;overflow:auto}
 pre.f{white-space:pre;overflow-wrap:normal}
@@ -42,6 +43,8 @@ padding:0}
 td.c{white-space:nowrap;text-align:center;font-size:.85rem}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:.2rem 1rem}
 dt{color:var(--dim)}dd{margin:0;overflow-wrap:anywhere}
+.card dl{display:block}.card dt{margin-top:.5rem;font-size:.85rem}.card dd{font-size:.9rem}
+td{min-width:7rem}td.c{min-width:5.5rem}
 .filter{display:none}.js .filter{display:block;margin:.5rem 0}
 .filter input{font:inherit;padding:.25rem .5rem;width:20rem;max-width:100%;background:var(--bg);
 color:inherit;border:1px solid var(--dim);border-radius:.3rem}

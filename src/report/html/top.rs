@@ -7,7 +7,7 @@ use crate::model::report::Report;
 use crate::report::markup::Markup;
 use crate::report::{exit, facts, safe, words};
 
-use super::{fact, section};
+use super::{fact, prose, section};
 
 pub(super) fn header(out: &mut Markup<'_>, report: &Report) -> io::Result<()> {
     let url = safe::fit_middle(&report.target.url, LONG);
@@ -160,7 +160,9 @@ fn card(
 ) -> io::Result<()> {
     out.element("div", &[("class", "card")], |card| {
         card.leaf("h3", &[], question)?;
-        card.leaf("p", &[], &safe::fit(sentence, LONG))?;
+        card.element("p", &[], |line| {
+            prose::spans(line, &safe::fit(sentence, LONG))
+        })?;
         let class = match confidence {
             Confidence::Proven | Confidence::Strong => "badge good",
             Confidence::Weak | Confidence::Inconclusive => "badge warn",
