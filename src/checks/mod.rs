@@ -13,6 +13,7 @@ mod access;
 mod assertions;
 mod documents;
 mod front;
+mod intended;
 mod logins;
 mod registering;
 mod scopes;
@@ -117,12 +118,17 @@ mod scope {
 }
 
 mod primitive {
+    pub(super) mod access_changes_between_repeats;
     pub(super) mod annotation_contradicts_access;
     pub(super) mod declared_scheme_not_enforced;
     pub(super) mod denial_in_band;
     pub(super) mod hidden_tool_callable;
     pub(super) mod list_varies_per_connection;
+    pub(super) mod narrower_token_opens_more;
+    pub(super) mod permitted_call_refused;
+    pub(super) mod policy_drift;
     pub(super) mod protected_tool_public;
+    pub(super) mod stranger_outdoes_token;
     pub(super) mod unauthorized_tool_callable;
     pub(super) mod validation_before_authorization;
 }
@@ -398,7 +404,12 @@ catalogue! {
         list_varies_per_connection => "list-varies-per-connection",
         hidden_tool_callable => "hidden-tool-callable",
         unauthorized_tool_callable => "unauthorized-tool-callable",
+        permitted_call_refused => "permitted-call-refused",
+        policy_drift => "policy-drift",
+        narrower_token_opens_more => "narrower-token-opens-more",
+        access_changes_between_repeats => "access-changes-between-repeats",
         protected_tool_public => "protected-tool-public",
+        stranger_outdoes_token => "stranger-outdoes-token",
         validation_before_authorization => "validation-before-authorization",
         declared_scheme_not_enforced => "declared-scheme-not-enforced",
         denial_in_band => "denial-in-band",

@@ -3,6 +3,7 @@
 mod callback;
 mod file;
 pub mod login;
+mod policy;
 pub mod source;
 
 use std::collections::BTreeSet;
@@ -164,7 +165,7 @@ pub fn settings(
         login,
         mint,
         client,
-        policy: file.policy(),
+        policy: file.policy()?,
         accept: file.acceptances(today)?,
         tools: file.tool_rules(),
         observe_rate_limit,
