@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::policy::{self, PolicySection};
 use super::source::{self, Secrets, TokenSource};
 use super::{
     Acceptance, ClientAuth, ClientCredentials, CredentialSource, Error, IdentityKind,
@@ -143,20 +144,6 @@ pub struct ClientSection {
     pub id: Option<String>,
     /// One of its registered redirect URIs.
     pub redirect_uri: Option<String>,
-}
-
-/// `[[policy]]`.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct PolicySection {
-    /// Name patterns; `*` matches any run of characters.
-    pub tools: Vec<String>,
-    /// Scopes a caller must hold, all of them.
-    #[serde(default)]
-    pub require: BTreeSet<String>,
-    /// Whether no token is needed.
-    #[serde(default)]
-    pub public: bool,
 }
 
 /// `[[accept]]`.
@@ -415,13 +402,8 @@ impl ConfigFile {
         }))
     }
 
-    pub(super) fn policy(&self) -> Vec<PolicyEntry> {
-        let entry = |section: &PolicySection| PolicyEntry {
-            tools: section.tools.clone(),
-            require: section.require.clone(),
-            public: section.public,
-        };
-        self.policy.iter().map(entry).collect()
+    pub(super) fn policy(&self) -> Result<Vec<PolicyEntry>, Error> {
+        policy::entries(&self.path, &self.policy)
     }
 
     pub(super) fn acceptances(&self, today: &str) -> Result<Vec<Acceptance>, Error> {

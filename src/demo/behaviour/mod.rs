@@ -41,8 +41,8 @@ pub use grants::{
 pub use loader::LoadError;
 pub use resource::{
     Audience, Authentication, AuthorizationServers, Challenge, Denial, Dispatch, Enforcement,
-    Expiry, Metadata, Order, PathCheck, PrmLocation, Progress, Resource, ResourceShape, Routes,
-    ScopeModel, ScopesSupported, Signature, TokenCheck, Validation,
+    Expiry, Lapses, Metadata, Order, PathCheck, PrmLocation, Progress, Resource, ResourceShape,
+    Routes, ScopeModel, ScopesSupported, Signature, TokenCheck, Validation,
 };
 pub use server::{
     Cursor, Framing, Input, ListStability, OriginCheck, Revision, Scheme, SchemePlace, Server,
@@ -112,6 +112,8 @@ pub struct Behaviour {
 pub struct Audit {
     /// Names of the ready-made tokens that are handed to the auditor.
     pub identities: Vec<String>,
+    /// What the auditor is told to expect, first match first.
+    pub policy: Vec<Intended>,
     /// Tokens that the auditor is to mint by itself.
     pub mint: Vec<Mint>,
     /// A client that the auditor is told of.
@@ -140,6 +142,7 @@ impl Default for Audit {
     fn default() -> Self {
         Self {
             identities: vec!["reader".to_owned(), "admin".to_owned()],
+            policy: Vec::new(),
             mint: Vec::new(),
             client: AuditClient::default(),
             allow: Vec::new(),
@@ -153,6 +156,24 @@ impl Default for Audit {
             login: LoginMode::default(),
         }
     }
+}
+
+/// An entry of the policy that the auditor is given.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Intended {
+    /// Patterns of tool names.
+    pub tools: Vec<String>,
+    /// Patterns of subject ids.
+    pub subjects: Vec<String>,
+    /// Scopes a caller must hold, all of them.
+    pub require: Vec<String>,
+    /// Scope sets of which a caller must hold one.
+    pub any_of: Vec<Vec<String>>,
+    /// Whether no token is needed.
+    pub public: bool,
+    /// Whether nobody may get in.
+    pub deny: bool,
 }
 
 /// A client that the auditor is told of; none when the id is empty.
