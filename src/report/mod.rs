@@ -34,6 +34,7 @@ mod markdown;
 mod markup;
 mod matrix;
 mod oscal;
+pub mod policy_file;
 mod sarif;
 mod stamp;
 mod table;
