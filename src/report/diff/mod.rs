@@ -224,6 +224,12 @@ fn notes(old: &Report, new: &Report) -> Vec<String> {
             notes.push(format!("the {which} run was interrupted"));
         }
     }
+    for stale in &new.stale_acceptances {
+        notes.push(format!(
+            "the acceptance of {} is stale: {}",
+            stale.check, stale.problem
+        ));
+    }
     for (identity, reason) in cells::incomparable(old, new) {
         notes.push(format!("cells of {identity} are not compared: {reason}"));
     }

@@ -16,6 +16,7 @@ mod curl;
 mod exchange;
 mod findings;
 mod grid;
+mod policy;
 mod prose;
 mod sections;
 mod style;
@@ -42,7 +43,7 @@ impl Renderer for Html {
 fn head(head: &mut Markup<'_>, report: &Report) -> io::Result<()> {
     head.newline()?;
     head.empty("meta", &[("charset", "utf-8")])?;
-    let policy = policy();
+    let policy = content_policy();
     head.empty(
         "meta",
         &[
@@ -81,6 +82,7 @@ fn body(body: &mut Markup<'_>, report: &Report) -> io::Result<()> {
         top::answers(main, report)?;
         grid::write(main, report)?;
         findings::write(main, report)?;
+        policy::write(main, report)?;
         sections::undecided(main, report)?;
         sections::coverage(main, report)?;
         sections::residue(main, report)?;
@@ -94,7 +96,7 @@ fn body(body: &mut Markup<'_>, report: &Report) -> io::Result<()> {
 }
 
 /// Nothing may be fetched, sent or framed; the two literals of this program are named by hash.
-fn policy() -> String {
+fn content_policy() -> String {
     let hash = |text: &str| STANDARD.encode(Sha256::digest(text));
     format!(
         "default-src 'none'; style-src 'sha256-{}'; script-src 'sha256-{}'; base-uri 'none'; \

@@ -192,7 +192,7 @@ pub(super) fn engagement(out: &mut Markup<'_>, report: &Report) -> io::Result<()
     })
 }
 
-fn rows(
+pub(super) fn rows(
     out: &mut Markup<'_>,
     names: &[&'static str],
     content: impl FnOnce(&mut Markup<'_>) -> io::Result<()>,
@@ -212,7 +212,7 @@ fn rows(
     })
 }
 
-fn row(out: &mut Markup<'_>, cells: &[&str]) -> io::Result<()> {
+pub(super) fn row(out: &mut Markup<'_>, cells: &[&str]) -> io::Result<()> {
     out.newline()?;
     out.element("tr", &[], |row| {
         for cell in cells {

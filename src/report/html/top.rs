@@ -64,6 +64,7 @@ pub(super) fn nav(out: &mut Markup<'_>, report: &Report) -> io::Result<()> {
             ("#answers", "The three answers"),
             ("#matrix", "Who can use what"),
             ("#findings", &findings),
+            ("#policy", "What opens each subject"),
             ("#undecided", &undecided),
             ("#checks", "Checks"),
             ("#residue", "Left behind"),
