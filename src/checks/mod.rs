@@ -11,6 +11,7 @@ pub mod requirements;
 
 mod access;
 mod assertions;
+mod borrowed;
 mod documents;
 mod front;
 mod logins;
@@ -103,6 +104,10 @@ mod token {
     pub(super) mod garbage_token_accepted;
     pub(super) mod key_confusion_accepted;
     pub(super) mod missing_token_accepted;
+    pub(super) mod query_token_accepted;
+    pub(super) mod session_id_is_credential;
+    pub(super) mod session_lends_rights;
+    pub(super) mod several_tokens_accepted;
     pub(super) mod tampered_token_accepted;
     pub(super) mod unsigned_token_accepted;
 }
@@ -129,6 +134,7 @@ mod primitive {
     pub(super) mod method_spelling_not_checked;
     pub(super) mod name_spelling_not_checked;
     pub(super) mod protected_tool_public;
+    pub(super) mod revision_enforces_less;
     pub(super) mod unauthorized_tool_callable;
     pub(super) mod validation_before_authorization;
 }
@@ -136,6 +142,7 @@ mod primitive {
 mod transport {
     pub(super) mod foreign_origin_accepted;
     pub(super) mod plaintext_endpoint;
+    pub(super) mod session_of_another_user;
 }
 
 mod extension {
@@ -390,6 +397,10 @@ catalogue! {
         unsigned_token_accepted => "unsigned-token-accepted",
         key_confusion_accepted => "key-confusion-accepted",
         foreign_audience_accepted => "foreign-audience-accepted",
+        query_token_accepted => "query-token-accepted",
+        several_tokens_accepted => "several-tokens-accepted",
+        session_id_is_credential => "session-id-is-credential",
+        session_lends_rights => "session-lends-rights",
     }
     scope {
         scopes_not_advertised => "scopes-not-advertised",
@@ -408,6 +419,7 @@ catalogue! {
         name_spelling_not_checked => "name-spelling-not-checked",
         method_spelling_not_checked => "method-spelling-not-checked",
         argument_form_not_checked => "argument-form-not-checked",
+        revision_enforces_less => "revision-enforces-less",
         unauthorized_tool_callable => "unauthorized-tool-callable",
         protected_tool_public => "protected-tool-public",
         validation_before_authorization => "validation-before-authorization",
@@ -418,6 +430,7 @@ catalogue! {
     transport {
         foreign_origin_accepted => "foreign-origin-accepted",
         plaintext_endpoint => "plaintext-endpoint",
+        session_of_another_user => "session-of-another-user",
     }
     extension {
         stranger_obtains_token => "stranger-obtains-token",

@@ -54,7 +54,8 @@ pub use token_endpoint::{
 };
 
 pub use ways::{
-    ArgumentReading, ArrayReading, HeaderReading, MethodReading, NameReading, VersionReading, Ways,
+    ArgumentReading, ArrayReading, HeaderReading, MethodReading, NameReading, QueryTokens,
+    SessionReading, TokenLines, VersionReading, Ways,
 };
 
 /// Everything a behaviour file can say.
@@ -118,6 +119,8 @@ pub struct Audit {
     pub client: AuditClient,
     /// Tiers allowed beyond the default, for example `register`.
     pub allow: Vec<String>,
+    /// Whether the auditor may send a working token in a query string.
+    pub query_token: bool,
     /// Registrations in a row that the auditor is to send.
     pub observe_rate_limit: Option<usize>,
     /// Address under which the auditor's documents are forwarded; empty for loopback alone.
@@ -135,6 +138,7 @@ impl Default for Audit {
             mint: Vec::new(),
             client: AuditClient::default(),
             allow: Vec::new(),
+            query_token: false,
             observe_rate_limit: None,
             callback_base: "https://auditor.example".to_owned(),
             revision: String::new(),

@@ -28,6 +28,8 @@ pub fn plan(settings: &Settings, collected: &Collected, treatments: Option<&Trea
     calls::calls(&mut plan, settings, &who, treatments);
     plan.groups
         .extend(super::bypass::plan::planned(settings, collected));
+    plan.groups
+        .extend(super::bypass::plan::eras(settings, collected));
     target::transport(&mut plan, collected);
     target::closing(&mut plan, &who);
     plan.groups.retain(|group| group.requests > 0);
