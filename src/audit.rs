@@ -12,7 +12,7 @@ use crate::oracle::{enforcement, gates, matrix, policy};
 use crate::report::assemble::{self, Judged};
 use crate::stage::{
     Run, calls, client_documents, close, discover, enrol, enumerate, hardening, login, plan,
-    register, token_endpoint,
+    register, token_endpoint, transport,
 };
 
 /// What is to be audited.
@@ -38,6 +38,7 @@ pub async fn collect(run: &Run<'_>, target: Target, engagement: Engagement) -> C
         hardening::origins(run, &mut collected, &sessions).await;
         enumerate::repeat_lists(run, &mut collected, &sessions).await;
         hardening::plaintext(run, &anonymous, &mut collected).await;
+        transport::observe(run, &mut collected, &sessions).await;
         close::close(run, &mut collected, &sessions).await;
         if let Some(mut session) = login {
             login::probe(run, &mut collected, &mut session).await;

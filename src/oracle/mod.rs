@@ -12,6 +12,7 @@ pub mod cascade;
 mod cells;
 pub mod client_documents;
 pub mod differential;
+pub mod disclosure;
 pub mod enforcement;
 pub mod front_channel;
 pub mod front_page;
@@ -28,6 +29,7 @@ mod reading;
 pub mod redirects;
 mod refusals;
 mod scopes;
+pub mod session_ids;
 pub mod signature;
 #[cfg(test)]
 pub(crate) mod testing;

@@ -11,6 +11,7 @@ mod loader;
 mod resource;
 mod server;
 mod token_endpoint;
+mod transport;
 
 use std::collections::BTreeMap;
 
@@ -52,6 +53,12 @@ pub use token_endpoint::{
     PasswordGrant, SecretCheck, TokenEndpoint,
 };
 
+pub use transport::{
+    EndedSessions, ErrorDetail, HostCheck, MediaTypes, MetadataCheck, PathMatch, Resumption,
+    SessionIdShape, Sharing, StatelessSessions, StreamQuestions, Transport, UnknownMethods,
+    VersionCheck,
+};
+
 /// Everything a behaviour file can say.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -69,6 +76,8 @@ pub struct Behaviour {
     pub audit: Audit,
     /// Transport and surface of the MCP server.
     pub server: Server,
+    /// What the HTTP layer of the MCP server lets through.
+    pub transport: Transport,
     /// Which tokens the MCP server accepts, and how it refuses the others.
     pub resource: Resource,
     /// How scopes decide about tool calls.

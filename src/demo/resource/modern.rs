@@ -5,7 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
 
-use super::super::behaviour::Revision;
+use super::super::behaviour::{MetadataCheck, Revision, StatelessSessions, VersionCheck};
 use super::super::http::{self, Incoming};
 use super::super::state::Shared;
 use super::gate::Principal;
@@ -45,12 +45,14 @@ pub(crate) fn post(
         principal,
         peer: incoming.peer,
     };
-    render::response(
-        shared,
-        revision,
-        &id,
-        methods::answer(&context, method, params),
-    )
+    let reply = methods::answer(&context, method, params);
+    let response = render::response(shared, revision, &id, reply);
+    match shared.behaviour.transport.stateless {
+        StatelessSessions::None => response,
+        StatelessSessions::Minted => {
+            http::with_header(response, "mcp-session-id", &shared.ids.next("session"))
+        }
+    }
 }
 
 /// The protocol version that a message states in its `_meta`.
@@ -94,14 +96,17 @@ fn envelope(
             "MCP-Protocol-Version header value '{version}' does not match the body"
         )));
     }
-    if version != Revision::R2026_07.as_str() {
+    let lenient = shared.behaviour.transport.versions == VersionCheck::Ignored;
+    if version != Revision::R2026_07.as_str() && !lenient {
         return Some(Fault {
             code: -32022,
             message: "Unsupported protocol version".to_owned(),
             data: Some(json!({"supported": served, "requested": version})),
         });
     }
-    if only(incoming, "mcp-method") != Some(method) {
+    let optional = shared.behaviour.transport.metadata == MetadataCheck::Optional;
+    let stated = only(incoming, "mcp-method");
+    if stated != Some(method) && !(optional && stated.is_none()) {
         return Some(mismatch(&format!(
             "Mcp-Method must be sent once and be '{method}'"
         )));
@@ -124,7 +129,9 @@ fn envelope(
     let lacking = |key: &str, fits: fn(&Value) -> bool| {
         !meta.and_then(|meta| meta.get(key)).is_some_and(fits)
     };
-    let missing = if lacking(META_VERSION, Value::is_string) {
+    let missing = if optional {
+        return None;
+    } else if lacking(META_VERSION, Value::is_string) {
         META_VERSION
     } else if lacking(META_CAPABILITIES, Value::is_object) {
         META_CAPABILITIES
