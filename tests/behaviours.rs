@@ -140,10 +140,14 @@ fn awaiting_consent(ran: &Ran) -> Vec<String> {
         let flag = row.decided_by.as_deref().unwrap_or_default();
         let tier = flag.strip_prefix("--allow ");
         row.status == Status::Inconclusive
-            && tier.is_some_and(|tier| !given.iter().any(|it| it == tier))
+            && (tier.is_some_and(|tier| !given.iter().any(|it| it == tier))
+                || ON_REQUEST.iter().any(|own| flag.starts_with(own)))
     });
     rows.map(|row| row.check.clone()).collect()
 }
+
+/// Flags that allow one probe each: their checks wait for them in nearly every behaviour.
+const ON_REQUEST: [&str; 2] = ["--probe-traversal", "--observe-call-limit"];
 
 /// Behaviours whose defect shows in every second request, so that what is seen depends on chance.
 const BY_CHANCE: [&str; 1] = ["list-varies-per-request"];

@@ -196,6 +196,13 @@ pub struct SafetySection {
     pub allow: Vec<Spanned<String>>,
     /// Whether valid calls of clearly read-only tools may run; true when absent.
     pub reads: Option<bool>,
+    /// Whether refused calls are sent again in other forms; true when absent.
+    pub bypass: Option<bool>,
+    /// Whether resource paths that climb out of what is offered may be read.
+    pub probe_traversal: bool,
+    /// Wrong credentials that are not sent: `anonymous`, `garbage`, `garbage-jwt`, `derived`.
+    #[schemars(with = "Vec<String>")]
+    pub skip_arms: Vec<Spanned<String>>,
     /// https address that forwards to `callback_listen`.
     pub callback_base: Option<String>,
     /// Address and port where documents of the run are served.

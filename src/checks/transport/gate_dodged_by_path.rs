@@ -5,8 +5,10 @@
 use crate::checks::answers::{describe, is_served, status};
 use crate::checks::case::Draft;
 use crate::checks::evidence::{Evidence, Protection};
+use crate::model::discovery::AnonymousAccess;
 use crate::model::exchange::Exchange;
 use crate::model::probe::ProbeId;
+use crate::model::target::Transport;
 use crate::model::verdict::{Part, Verdict};
 
 /// Looks for an answer without a token at a spelling of a path whose own gate refuses.
@@ -16,7 +18,7 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
     }
     let asked: Vec<&Exchange> = evidence.probed(ProbeId::RouteVariant).collect();
     if asked.is_empty() {
-        return Verdict::inconclusive("no other spelling of the path was tried");
+        return untried(evidence);
     }
     // The same question at the path itself: the list, or the request that opens a session.
     let control = |it: &&Exchange| {
@@ -52,11 +54,26 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
     )))
 }
 
+fn untried(evidence: &Evidence<'_>) -> Verdict {
+    let audited = evidence.discovery().audited.as_ref();
+    if audited.is_some_and(|served| served.transport == Transport::HttpSse) {
+        return Verdict::NotApplicable(
+            "the path is that of an event stream; `legacy-stream-unguarded` asks for its gate"
+                .to_owned(),
+        );
+    }
+    if evidence.discovery().anonymous == AnonymousAccess::Served {
+        return Verdict::NotApplicable(
+            "the path itself answers the same question without a token".to_owned(),
+        );
+    }
+    Verdict::inconclusive("no other spelling of the path was tried")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::checks::testing::{ENDPOINT, World, failure, response};
-    use crate::model::discovery::AnonymousAccess;
     use crate::model::exchange::{FailureKind, Outcome};
     use crate::model::probe::ProbeKey;
     use crate::model::verdict::Status;

@@ -6,6 +6,7 @@ use crate::checks::answers::{describe, is_served, response, status};
 use crate::checks::case::{Case, Draft};
 use crate::checks::evidence::{Evidence, Protection};
 use crate::codec::sse;
+use crate::model::discovery::AnonymousAccess;
 use crate::model::exchange::Exchange;
 use crate::model::probe::ProbeId;
 use crate::model::target::Transport;
@@ -18,7 +19,11 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
         return Verdict::NotApplicable("no door of this server asks for a token".to_owned());
     }
     if asked.is_empty() {
-        return Verdict::inconclusive("the old endpoints were not looked for");
+        return if evidence.discovery().anonymous == AnonymousAccess::Served {
+            Verdict::NotApplicable("lists are open without a token at the new endpoint".to_owned())
+        } else {
+            Verdict::inconclusive("the old endpoints were not looked for")
+        };
     }
     let mut case = evidence.case();
     let mut streams = 0_usize;
@@ -107,7 +112,6 @@ fn opened(exchange: &Exchange) -> bool {
 mod tests {
     use super::*;
     use crate::checks::testing::{ENDPOINT, World, response as answer};
-    use crate::model::discovery::AnonymousAccess;
     use crate::model::probe::ProbeKey;
     use crate::model::verdict::Status;
 

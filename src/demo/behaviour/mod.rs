@@ -12,6 +12,7 @@ mod resource;
 mod server;
 mod token_endpoint;
 mod transport;
+mod ways;
 
 use std::collections::BTreeMap;
 
@@ -40,9 +41,9 @@ pub use grants::{
 };
 pub use loader::LoadError;
 pub use resource::{
-    Audience, Authentication, AuthorizationServers, Challenge, Denial, Enforcement, Expiry,
-    Metadata, Order, PrmLocation, Progress, Resource, ResourceShape, Routes, ScopeModel,
-    ScopesSupported, Signature, TokenCheck, Validation,
+    Audience, Authentication, AuthorizationServers, Challenge, Denial, Dispatch, Enforcement,
+    Expiry, Metadata, Order, PathCheck, PrmLocation, Progress, Resource, ResourceShape, Routes,
+    ScopeModel, ScopesSupported, Signature, TokenCheck, Validation,
 };
 pub use server::{
     Cursor, Framing, Input, ListStability, OriginCheck, Revision, Scheme, SchemePlace, Server,
@@ -57,6 +58,9 @@ pub use transport::{
     EndedSessions, ErrorDetail, HostCheck, MediaTypes, MetadataCheck, PathMatch, Resumption,
     SessionIdShape, Sharing, StatelessSessions, StreamQuestions, Transport, UnknownMethods,
     VersionCheck,
+};
+pub use ways::{
+    ArgumentReading, ArrayReading, HeaderReading, MethodReading, NameReading, VersionReading, Ways,
 };
 
 /// Everything a behaviour file can say.
@@ -82,6 +86,8 @@ pub struct Behaviour {
     pub resource: Resource,
     /// How scopes decide about tool calls.
     pub enforcement: Enforcement,
+    /// How messages are read, by the gate and by the dispatcher.
+    pub ways: Ways,
     /// The protected resource metadata.
     pub metadata: Metadata,
     /// The authorization server and its metadata.
@@ -122,6 +128,14 @@ pub struct Audit {
     pub allow: Vec<String>,
     /// Registrations in a row that the auditor is to send.
     pub observe_rate_limit: Option<usize>,
+    /// Equal calls in a row that the auditor is to send.
+    pub observe_call_limit: Option<usize>,
+    /// Whether the auditor is to read paths outside what is offered.
+    pub probe_traversal: bool,
+    /// How often the auditor is to ask each cell at least.
+    pub repeat: u16,
+    /// Wrong credentials that the auditor is not to send.
+    pub skip_arms: Vec<String>,
     /// Address under which the auditor's documents are forwarded; empty for loopback alone.
     pub callback_base: String,
     /// Protocol revision to audit; empty for the newest one served.
@@ -138,6 +152,10 @@ impl Default for Audit {
             client: AuditClient::default(),
             allow: Vec::new(),
             observe_rate_limit: None,
+            observe_call_limit: None,
+            probe_traversal: false,
+            repeat: 0,
+            skip_arms: Vec::new(),
             callback_base: "https://auditor.example".to_owned(),
             revision: String::new(),
             login: LoginMode::default(),

@@ -14,6 +14,7 @@ use super::super::http::{self, Incoming, Refusal, with_header};
 use super::super::state::{Shared, lock};
 use super::gate::Principal;
 use super::methods::{self, Context, Outcome, Reply};
+use super::ways::Seen;
 use super::{render, resume};
 
 /// The sessions that are open, by id.
@@ -68,6 +69,7 @@ pub(crate) fn post(
     incoming: &Incoming,
     principal: Option<&Principal>,
     value: &Value,
+    seen: Option<&Seen>,
 ) -> Response {
     if let Some(refusal) = unsupported_version(shared, incoming) {
         return refusal;
@@ -89,6 +91,8 @@ pub(crate) fn post(
         revision,
         principal,
         peer: incoming.peer,
+        seen,
+        header: None,
     };
     match value {
         Value::Array(batch) if revision == Revision::R2025_03 => answer_batch(&context, batch),

@@ -13,7 +13,7 @@ use serde_json::Value;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
-use super::super::behaviour::{Revision, StreamQuestions};
+use super::super::behaviour::{MediaTypes, Revision, StreamQuestions};
 use super::super::http::{self, Incoming, method_not_allowed, no_store, single, text};
 use super::super::state::{Shared, lock};
 use super::gate;
@@ -62,6 +62,10 @@ pub(crate) fn message(shared: &Arc<Shared>, incoming: &Incoming) -> Response {
     if incoming.method != Method::POST {
         return method_not_allowed("POST");
     }
+    let any = shared.behaviour.transport.media_types == MediaTypes::Any;
+    if !any && !incoming.has_media_type("application/json") {
+        return text(415, "Content-Type must be application/json\n");
+    }
     let parsed: Option<Value> = serde_json::from_slice(&incoming.body).ok();
     let asked = parsed.as_ref().map(gate::asked).unwrap_or_default();
     let unguarded = shared.behaviour.transport.stream_questions == StreamQuestions::Unguarded;
@@ -109,6 +113,8 @@ pub(crate) fn message(shared: &Arc<Shared>, incoming: &Incoming) -> Response {
             revision,
             principal,
             peer: incoming.peer,
+            seen: None,
+            header: None,
         };
         methods::answer(&context, method, params)
     };
