@@ -8,7 +8,7 @@ use crate::model::matrix::Matrix;
 use crate::model::report::{Report, ToolEnforcement};
 use crate::model::settings::Settings;
 use crate::model::target::Target;
-use crate::oracle::{arguments, enforcement, gates, matrix, policy};
+use crate::oracle::{arguments, conformity, effective, enforcement, gates, matrix};
 use crate::report::assemble::{self, Judged};
 use crate::stage::{
     Run, bypass, calls, client_documents, close, discover, enrol, enumerate, hardening, login,
@@ -114,8 +114,15 @@ pub fn judge(collected: Collected, checks: &[&'static Check], settings: &Setting
         broken_by: tools.broken_by,
         sentence: tools.sentence,
     };
-    let effective = policy::effective(matrix, &collected.identities);
+    let effective = effective::effective(matrix, &collected.identities);
+    let comparison = conformity::compare(
+        matrix,
+        &collected.surface,
+        &collected.identities,
+        &settings.policy,
+    );
     let judged = Judged {
+        comparison,
         coverage: judged.coverage,
         findings: judged.findings,
         enforcement,

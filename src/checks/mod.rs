@@ -14,6 +14,7 @@ mod answers;
 mod assertions;
 mod documents;
 mod front;
+mod intended;
 mod logins;
 mod registering;
 mod scopes;
@@ -101,11 +102,16 @@ mod grant {
 mod token {
     pub(super) mod expired_token_accepted;
     pub(super) mod foreign_audience_accepted;
+    pub(super) mod foreign_issuer_accepted;
     pub(super) mod garbage_token_accepted;
+    pub(super) mod issuer_keys_pooled;
     pub(super) mod key_confusion_accepted;
     pub(super) mod missing_token_accepted;
     pub(super) mod tampered_token_accepted;
+    pub(super) mod token_type_unchecked;
     pub(super) mod unsigned_token_accepted;
+    pub(super) mod upstream_token_accepted;
+    pub(super) mod wrong_kind_accepted;
 }
 
 mod scope {
@@ -119,6 +125,7 @@ mod scope {
 }
 
 mod primitive {
+    pub(super) mod access_changes_between_repeats;
     pub(super) mod annotation_contradicts_access;
     pub(super) mod argument_form_not_checked;
     pub(super) mod arguments_not_validated;
@@ -130,8 +137,12 @@ mod primitive {
     pub(super) mod list_varies_per_connection;
     pub(super) mod method_spelling_not_checked;
     pub(super) mod name_spelling_not_checked;
+    pub(super) mod narrower_token_opens_more;
+    pub(super) mod permitted_call_refused;
+    pub(super) mod policy_drift;
     pub(super) mod protected_tool_public;
     pub(super) mod resource_path_escapes;
+    pub(super) mod stranger_outdoes_token;
     pub(super) mod tool_calls_unlimited;
     pub(super) mod unauthorized_tool_callable;
     pub(super) mod validation_before_authorization;
@@ -406,7 +417,12 @@ catalogue! {
         tampered_token_accepted => "tampered-token-accepted",
         unsigned_token_accepted => "unsigned-token-accepted",
         key_confusion_accepted => "key-confusion-accepted",
+        foreign_issuer_accepted => "foreign-issuer-accepted",
         foreign_audience_accepted => "foreign-audience-accepted",
+        wrong_kind_accepted => "wrong-kind-accepted",
+        token_type_unchecked => "token-type-unchecked",
+        upstream_token_accepted => "upstream-token-accepted",
+        issuer_keys_pooled => "issuer-keys-pooled",
     }
     scope {
         scopes_not_advertised => "scopes-not-advertised",
@@ -426,7 +442,12 @@ catalogue! {
         method_spelling_not_checked => "method-spelling-not-checked",
         argument_form_not_checked => "argument-form-not-checked",
         unauthorized_tool_callable => "unauthorized-tool-callable",
+        permitted_call_refused => "permitted-call-refused",
+        policy_drift => "policy-drift",
+        narrower_token_opens_more => "narrower-token-opens-more",
+        access_changes_between_repeats => "access-changes-between-repeats",
         protected_tool_public => "protected-tool-public",
+        stranger_outdoes_token => "stranger-outdoes-token",
         validation_before_authorization => "validation-before-authorization",
         declared_scheme_not_enforced => "declared-scheme-not-enforced",
         denial_in_band => "denial-in-band",

@@ -28,7 +28,11 @@ pub async fn disagreements(name: &str) -> Outcome<Vec<String>> {
         report.requests.total
     );
     let mut found = compare(&report, &peer.expected.expect.policy);
-    if peer.executed()?.keys().any(|tool| tool.contains("create") || tool.contains("delete")) {
+    if peer
+        .executed()?
+        .keys()
+        .any(|tool| tool.contains("create") || tool.contains("delete"))
+    {
         found.push(format!("a tool that writes ran: {:?}", peer.executed()?));
     }
     Ok(found)

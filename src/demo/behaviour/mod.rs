@@ -12,6 +12,7 @@ mod resource;
 mod server;
 mod token_endpoint;
 mod transport;
+mod verification;
 mod ways;
 
 use std::collections::BTreeMap;
@@ -42,8 +43,8 @@ pub use grants::{
 pub use loader::LoadError;
 pub use resource::{
     Audience, Authentication, AuthorizationServers, Challenge, Denial, Dispatch, Enforcement,
-    Expiry, Metadata, Order, PathCheck, PrmLocation, Progress, Resource, ResourceShape, Routes,
-    ScopeModel, ScopesSupported, Signature, TokenCheck, Validation,
+    Expiry, Lapses, Metadata, Order, PathCheck, PrmLocation, Progress, Resource, ResourceShape,
+    Routes, ScopeModel, ScopesSupported, Signature, TokenCheck, Validation,
 };
 pub use server::{
     Cursor, Framing, Input, ListStability, OriginCheck, Revision, Scheme, SchemePlace, Server,
@@ -53,6 +54,7 @@ pub use token_endpoint::{
     AssertionCheck, AuthMethods, ErrorShape, GrantProfile, IntrospectionAccess, KeyBinding,
     PasswordGrant, SecretCheck, TokenEndpoint,
 };
+pub use verification::{IssuerCheck, KeyChoice, TokenUse, TypeCheck, UpstreamTokens, Verification};
 
 pub use transport::{
     EndedSessions, ErrorDetail, HostCheck, MediaTypes, MetadataCheck, PathMatch, Resumption,
@@ -84,6 +86,8 @@ pub struct Behaviour {
     pub transport: Transport,
     /// Which tokens the MCP server accepts, and how it refuses the others.
     pub resource: Resource,
+    /// What else is asked of a token, and what a refusal says.
+    pub verification: Verification,
     /// How scopes decide about tool calls.
     pub enforcement: Enforcement,
     /// How messages are read, by the gate and by the dispatcher.
@@ -120,6 +124,8 @@ pub struct Behaviour {
 pub struct Audit {
     /// Names of the ready-made tokens that are handed to the auditor.
     pub identities: Vec<String>,
+    /// What the auditor is told to expect, first match first.
+    pub policy: Vec<Intended>,
     /// Tokens that the auditor is to mint by itself.
     pub mint: Vec<Mint>,
     /// A client that the auditor is told of.
@@ -148,6 +154,7 @@ impl Default for Audit {
     fn default() -> Self {
         Self {
             identities: vec!["reader".to_owned(), "admin".to_owned()],
+            policy: Vec::new(),
             mint: Vec::new(),
             client: AuditClient::default(),
             allow: Vec::new(),
@@ -161,6 +168,24 @@ impl Default for Audit {
             login: LoginMode::default(),
         }
     }
+}
+
+/// An entry of the policy that the auditor is given.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Intended {
+    /// Patterns of tool names.
+    pub tools: Vec<String>,
+    /// Patterns of subject ids.
+    pub subjects: Vec<String>,
+    /// Scopes a caller must hold, all of them.
+    pub require: Vec<String>,
+    /// Scope sets of which a caller must hold one.
+    pub any_of: Vec<Vec<String>>,
+    /// Whether no token is needed.
+    pub public: bool,
+    /// Whether nobody may get in.
+    pub deny: bool,
 }
 
 /// A client that the auditor is told of; none when the id is empty.
@@ -225,6 +250,18 @@ pub enum TokenKind {
     Expired,
     /// Genuine, but issued for a sibling resource.
     ForeignAudience,
+    /// Signed with the right key, but of an issuer that is not named.
+    ForeignIssuer,
+    /// In the issuer's name, but signed with the key of another.
+    CrossIssuer,
+    /// An ID token.
+    IdToken,
+    /// A refresh token.
+    RefreshToken,
+    /// Right in everything but its type.
+    WrongType,
+    /// For an API behind the MCP server.
+    Upstream,
 }
 
 /// A pre-registered confidential client.

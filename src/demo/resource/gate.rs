@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::super::behaviour::{
-    Authentication, Challenge, Denial, ErrorDetail, Order, PrmLocation, ScopeModel,
+    Authentication, Challenge, Denial, ErrorDetail, Lapses, Order, PrmLocation, ScopeModel,
 };
 use super::super::http::{self, Incoming, Refusal, with_header};
 use super::super::state::Shared;
@@ -105,12 +105,24 @@ pub(crate) fn refusal(
     }
     let denied = asked
         .iter()
-        .find(|one| !permitted(shared, principal, one))?;
+        .find(|one| !opens(shared, principal, one) && !lapses(shared, principal, one))?;
     Some(forbidden(shared, &needed(shared, denied)))
 }
 
-/// Whether the principal's scopes open what is asked for.
+/// Whether the principal gets what is asked for: its scopes open it, or the door let it lapse.
 pub(crate) fn permitted(shared: &Shared, principal: Option<&Principal>, asked: &Asked<'_>) -> bool {
+    let key = principal.map_or("", |principal| principal.key.as_str());
+    opens(shared, principal, asked) || shared.lapsed(key, asked.name)
+}
+
+/// Whether the check is forgotten this time.
+fn lapses(shared: &Shared, principal: Option<&Principal>, asked: &Asked<'_>) -> bool {
+    let key = principal.map_or("", |principal| principal.key.as_str());
+    let every_other = shared.behaviour.enforcement.lapses == Lapses::EveryOther;
+    every_other && asked.method == "tools/call" && shared.lapse(key, asked.name)
+}
+
+fn opens(shared: &Shared, principal: Option<&Principal>, asked: &Asked<'_>) -> bool {
     // Without a principal the request came through a door that asks for no token.
     let Some(principal) = principal else {
         return true;
@@ -118,6 +130,10 @@ pub(crate) fn permitted(shared: &Shared, principal: Option<&Principal>, asked: &
     let policy = &shared.behaviour.enforcement;
     match policy.scopes {
         ScopeModel::AnyValidToken | ScopeModel::ListedButNotEnforced => true,
+        ScopeModel::Inverted => {
+            let needed = needed(shared, asked);
+            needed.is_empty() || needed.iter().any(|scope| !principal.scopes.contains(scope))
+        }
         ScopeModel::ServerOnly => principal.scopes.contains(&policy.base_scope),
         ScopeModel::PerTool => {
             policy.unguarded.iter().any(|tool| tool == asked.name)
