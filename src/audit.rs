@@ -12,7 +12,7 @@ use crate::oracle::{arguments, conformity, effective, enforcement, gates, matrix
 use crate::report::assemble::{self, Judged};
 use crate::stage::{
     Run, bypass, calls, client_documents, close, discover, enrol, enumerate, eras, hardening,
-    login, plan, register, token_endpoint,
+    login, plan, register, token_endpoint, transport,
 };
 
 /// What is to be audited.
@@ -42,6 +42,7 @@ pub async fn collect(run: &Run<'_>, target: Target, engagement: Engagement) -> C
         bypass::bypass(run, &mut collected, &sessions, &asked).await;
         let others = eras::eras(run, &mut collected, &asked).await;
         hardening::plaintext(run, &anonymous, &mut collected).await;
+        transport::observe(run, &mut collected, &sessions).await;
         close::close(run, &mut collected, &sessions).await;
         if let Some(mut session) = login {
             login::probe(run, &mut collected, &mut session).await;

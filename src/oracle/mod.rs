@@ -15,6 +15,7 @@ mod cells;
 pub mod client_documents;
 pub mod conformity;
 pub mod differential;
+pub mod disclosure;
 pub mod effective;
 pub mod enforcement;
 pub mod front_channel;
@@ -33,6 +34,7 @@ pub mod redirects;
 mod refusals;
 pub mod relations;
 mod scopes;
+pub mod session_ids;
 pub mod signature;
 #[cfg(test)]
 pub(crate) mod testing;

@@ -20,7 +20,9 @@ fn a_report_does_not_differ_from_itself() {
     assert!(diff.changes.is_empty(), "{diff:?}");
     assert_eq!(
         diff.notes,
-        ["the acceptance of calls-hidden-tools is stale: expired after 2026-01-31; renew or remove it"]
+        [
+            "the acceptance of calls-hidden-tools is stale: expired after 2026-01-31; renew or remove it"
+        ]
     );
 }
 

@@ -63,6 +63,7 @@ pub(crate) fn collected() -> Collected {
         token_endpoints: vec![evidence::token_endpoint()],
         front_channels: Vec::new(),
         logins: Vec::new(),
+        session_ids: None,
         sessions: vec![
             SessionRecord {
                 identity: "admin".to_owned(),
