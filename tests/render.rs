@@ -19,6 +19,8 @@ mod answers;
 mod outcome;
 #[path = "support/rich_report.rs"]
 mod rich;
+#[path = "render/sizes.rs"]
+mod sizes;
 
 #[test]
 fn tables_look_like_this() {

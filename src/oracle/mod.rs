@@ -6,6 +6,7 @@
 
 pub mod admission;
 mod arms;
+pub mod breaks;
 pub mod calibrate;
 mod call_steps;
 pub mod cascade;

@@ -17,11 +17,14 @@ pub mod words;
 
 mod accept;
 mod admission;
+mod breaks;
 mod clients;
 mod data;
 mod findings;
 mod json;
+mod ladder;
 mod matrix;
+mod opens;
 pub mod policy_file;
 mod table;
 mod text;
