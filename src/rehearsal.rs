@@ -15,8 +15,8 @@ use crate::model::identity::IdentityKind;
 use crate::model::probe::Tier;
 use crate::model::report::Report;
 use crate::model::settings::{
-    Callback, ClientAuth, ClientCredentials, CredentialSource, IdentitySource, KnownClient,
-    LoginRequest, Network, PolicyEntry, Settings,
+    BypassRules, Callback, Calls, ClientAuth, ClientCredentials, CredentialSource, IdentitySource,
+    KnownClient, LoginRequest, Network, PolicyEntry, Settings, SkippedArm,
 };
 use crate::model::verdict::Severity;
 use crate::stage::{Entropy, Person, Run, Visit};
@@ -204,6 +204,7 @@ pub fn settings(behaviour: &Behaviour, running: &Running, seed: &[u8; 32]) -> io
         tiers,
         revision,
         identities,
+        calls: calls(behaviour)?,
         policy: behaviour.audit.policy.iter().map(intended).collect(),
         observe_rate_limit: behaviour.audit.observe_rate_limit,
         client,
@@ -226,6 +227,7 @@ pub fn defaults(seed: &[u8; 32]) -> Settings {
     Settings {
         tiers: BTreeSet::from([Tier::Passive, Tier::Anonymous, Tier::Authenticated]),
         reads: true,
+        bypass: BypassRules::default(),
         revision: None,
         identities: Vec::new(),
         login: None,
@@ -234,6 +236,7 @@ pub fn defaults(seed: &[u8; 32]) -> Settings {
         policy: Vec::new(),
         accept: Vec::new(),
         tools: Vec::new(),
+        calls: Calls::default(),
         observe_rate_limit: None,
         network: Network {
             timeout: Duration::from_secs(20),
@@ -249,6 +252,20 @@ pub fn defaults(seed: &[u8; 32]) -> Settings {
     }
 }
 
+fn calls(behaviour: &Behaviour) -> io::Result<Calls> {
+    let mut skip_arms = BTreeSet::new();
+    for word in &behaviour.audit.skip_arms {
+        let arm = SkippedArm::ALL.into_iter().find(|arm| arm.as_str() == word);
+        skip_arms.insert(arm.ok_or_else(|| invalid(format!("`{word}` is not an arm")))?);
+    }
+    Ok(Calls {
+        observe_limit: behaviour.audit.observe_call_limit,
+        traversal: behaviour.audit.probe_traversal,
+        repeat: behaviour.audit.repeat,
+        skip_arms,
+    })
+}
+
 fn identity(token: &DemoToken) -> IdentitySource {
     IdentitySource {
         name: token.name.clone(),
@@ -257,6 +274,12 @@ fn identity(token: &DemoToken) -> IdentitySource {
             TokenKind::OtherUser => IdentityKind::OtherUser,
             TokenKind::Expired => IdentityKind::Expired,
             TokenKind::ForeignAudience => IdentityKind::ForeignAudience,
+            TokenKind::ForeignIssuer => IdentityKind::ForeignIssuer,
+            TokenKind::CrossIssuer => IdentityKind::CrossIssuer,
+            TokenKind::IdToken => IdentityKind::IdToken,
+            TokenKind::RefreshToken => IdentityKind::RefreshToken,
+            TokenKind::WrongType => IdentityKind::WrongType,
+            TokenKind::Upstream => IdentityKind::Upstream,
         },
         privileged: false,
         scopes: Some(token.scopes.iter().cloned().collect()),

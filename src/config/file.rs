@@ -85,7 +85,9 @@ pub struct IdentitySection {
     /// Whether it is the strongest.
     #[serde(default)]
     pub privileged: bool,
-    /// `valid`, `expired` (past its expiry) or `foreign-audience` (issued for another resource).
+    /// `valid`, `other-user`, or what makes it a token to be refused: `expired`,
+    /// `foreign-audience`, `foreign-issuer`, `cross-issuer`, `id-token`, `refresh-token`,
+    /// `wrong-type`, `upstream`.
     #[serde(default)]
     pub kind: KindWord,
 }
@@ -113,6 +115,18 @@ pub enum KindWord {
     Expired,
     /// Genuine, issued for another resource.
     ForeignAudience,
+    /// Genuine, of an issuer that the target does not name.
+    ForeignIssuer,
+    /// Signed by one issuer of the target in the name of another.
+    CrossIssuer,
+    /// An ID token.
+    IdToken,
+    /// A refresh token.
+    RefreshToken,
+    /// Signed by the right key for the right audience, of another type than `at+jwt`.
+    WrongType,
+    /// For an API behind the target.
+    Upstream,
 }
 
 /// `[mint]`.
@@ -183,6 +197,13 @@ pub struct SafetySection {
     pub allow: Vec<Spanned<String>>,
     /// Whether valid calls of clearly read-only tools may run; true when absent.
     pub reads: Option<bool>,
+    /// Whether refused calls are sent again in other forms; true when absent.
+    pub bypass: Option<bool>,
+    /// Whether resource paths that climb out of what is offered may be read.
+    pub probe_traversal: bool,
+    /// Wrong credentials that are not sent: `anonymous`, `garbage`, `garbage-jwt`, `derived`.
+    #[schemars(with = "Vec<String>")]
+    pub skip_arms: Vec<Spanned<String>>,
     /// https address that forwards to `callback_listen`.
     pub callback_base: Option<String>,
     /// Address and port where documents of the run are served.
@@ -295,6 +316,12 @@ impl ConfigFile {
                     KindWord::OtherUser => IdentityKind::OtherUser,
                     KindWord::Expired => IdentityKind::Expired,
                     KindWord::ForeignAudience => IdentityKind::ForeignAudience,
+                    KindWord::ForeignIssuer => IdentityKind::ForeignIssuer,
+                    KindWord::CrossIssuer => IdentityKind::CrossIssuer,
+                    KindWord::IdToken => IdentityKind::IdToken,
+                    KindWord::RefreshToken => IdentityKind::RefreshToken,
+                    KindWord::WrongType => IdentityKind::WrongType,
+                    KindWord::Upstream => IdentityKind::Upstream,
                 },
                 privileged: section.privileged,
                 scopes: section.scopes.clone(),

@@ -5,8 +5,10 @@
 //! [`differential`] compares identities, and [`matrix`] assembles the cells.
 
 pub mod admission;
+pub mod arguments;
 mod arms;
 pub mod breaks;
+pub mod bypass;
 pub mod calibrate;
 mod call_steps;
 pub mod cascade;
@@ -37,6 +39,7 @@ pub mod signature;
 pub(crate) mod testing;
 pub mod token_endpoint;
 mod transport_steps;
+pub mod traversal;
 mod unconstrained;
 mod undecided;
 pub mod wants;

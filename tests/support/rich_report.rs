@@ -13,7 +13,9 @@ use mcp_assay::model::probe::{Plan, Tier, Unsettleable};
 use mcp_assay::model::report::{
     CellCoverage, CoverageRow, Enforcement, ToolCounts, ToolEnforcement,
 };
-use mcp_assay::model::settings::{Acceptance, CredentialSource, IdentitySource, Network, Settings};
+use mcp_assay::model::settings::{
+    Acceptance, BypassRules, CredentialSource, IdentitySource, Network, Settings,
+};
 use mcp_assay::model::target::{ResourceId, Revision, Target, Transport};
 use mcp_assay::model::verdict::{Basis, Cite, Finding, Level, Part, Severity, Status};
 use mcp_assay::report::assemble::Judged;
@@ -27,6 +29,7 @@ pub(crate) use evidence::{exchange, tool};
 pub(crate) fn collected() -> Collected {
     Collected {
         client_documents: Vec::new(),
+        bypass: mcp_assay::model::bypass::Bypass::default(),
         target: Some(Target {
             url: URL.to_owned(),
             resource: ResourceId(URL.to_owned()),
@@ -54,6 +57,10 @@ pub(crate) fn collected() -> Collected {
         surface: surface(),
         gates: vec![gate("anonymous", 4), gate("elsewhere", 5)],
         matrices: vec![matrix(Revision::R2025_11), older_matrix()],
+        catch_all: None,
+        invalid_calls: Vec::new(),
+        call_series: None,
+        traversal: None,
         registrations: vec![registration()],
         token_endpoints: vec![evidence::token_endpoint()],
         front_channels: Vec::new(),
@@ -236,6 +243,8 @@ pub(crate) fn settings() -> Settings {
             },
         ],
         tools: Vec::new(),
+        bypass: BypassRules::default(),
+        calls: mcp_assay::model::settings::Calls::default(),
         observe_rate_limit: None,
         network: Network::default(),
         only: BTreeSet::new(),
@@ -320,6 +329,7 @@ pub(crate) fn cell(subject: &str, identity: &str, access: Access) -> Cell {
         decided_by: decided_by.map(str::to_owned),
         attempts: 2,
         challenged_scopes: Vec::new(),
+        flips: Vec::new(),
         exchanges: vec![x(6)],
     }
 }

@@ -6,6 +6,7 @@ mod front;
 mod login;
 mod registration;
 mod token_endpoint;
+mod ways;
 
 use serde_json::Value;
 
@@ -343,6 +344,7 @@ impl World {
             decided_by: None,
             attempts: 2,
             challenged_scopes: Vec::new(),
+            flips: Vec::new(),
             exchanges: vec![exchange],
         });
         cells.last_mut().unwrap()

@@ -49,7 +49,7 @@ pub(crate) fn admit(
         return Ok(None);
     }
     let token = presented(incoming)?;
-    let principal = token.and_then(|token| {
+    let principal = token.filter(|_| !shared.is_locked_out()).and_then(|token| {
         let claims = tokens::accept(shared, token)?;
         let digest = Sha256::digest(token.as_bytes());
         let key = format!("{} {digest:x}", claims.sub);
@@ -84,6 +84,9 @@ pub(crate) fn admit(
     if principal.is_some() || unchecked {
         Ok(principal)
     } else {
+        if token.is_some() && shared.behaviour.resource.lockout {
+            shared.lock_out();
+        }
         Err(Box::new(unauthorized(shared, token.is_some())))
     }
 }
