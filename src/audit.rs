@@ -8,7 +8,7 @@ use crate::model::matrix::Matrix;
 use crate::model::report::{Report, ToolEnforcement};
 use crate::model::settings::Settings;
 use crate::model::target::Target;
-use crate::oracle::{arguments, conformity, effective, enforcement, gates, matrix};
+use crate::oracle::{arguments, breaks, conformity, effective, enforcement, gates, matrix};
 use crate::report::assemble::{self, Judged};
 use crate::stage::{
     Run, bypass, calls, client_documents, close, discover, enrol, enumerate, eras, hardening,
@@ -114,6 +114,8 @@ pub fn judge(collected: Collected, checks: &[&'static Check], settings: &Setting
         confidence: tools.confidence,
         counts: tools.counts,
         broken_by: tools.broken_by,
+        coverage: tools.coverage,
+        exchanges: tools.exchanges,
         sentence: tools.sentence,
     };
     let effective = effective::effective(matrix, &collected.identities);
@@ -123,7 +125,16 @@ pub fn judge(collected: Collected, checks: &[&'static Check], settings: &Setting
         &collected.identities,
         &settings.policy,
     );
+    let breaks = collected.matrices.iter().map(|matrix| {
+        breaks::breaks(
+            matrix,
+            &collected.surface,
+            &collected.identities,
+            &settings.policy,
+        )
+    });
     let judged = Judged {
+        breaks: breaks.collect(),
         comparison,
         coverage: judged.coverage,
         findings: judged.findings,

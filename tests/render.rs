@@ -28,6 +28,8 @@ mod outcome;
 mod rich;
 #[path = "render/schemas.rs"]
 mod schemas;
+#[path = "render/sizes.rs"]
+mod sizes;
 
 #[test]
 fn tables_look_like_this() {

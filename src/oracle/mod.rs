@@ -7,6 +7,7 @@
 pub mod admission;
 pub mod arguments;
 mod arms;
+pub mod breaks;
 pub mod bypass;
 pub mod calibrate;
 mod call_steps;
