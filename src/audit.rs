@@ -11,7 +11,7 @@ use crate::model::target::Target;
 use crate::oracle::{enforcement, gates, matrix, policy};
 use crate::report::assemble::{self, Judged};
 use crate::stage::{
-    Run, calls, client_documents, close, discover, enrol, enumerate, hardening, login, plan,
+    Run, calls, client_documents, close, discover, doors, enrol, enumerate, hardening, login, plan,
     register, token_endpoint,
 };
 
@@ -34,7 +34,9 @@ pub async fn collect(run: &Run<'_>, target: Target, engagement: Engagement) -> C
         let login = enrol::enrol(run, &mut collected).await;
         let sessions = enumerate::enumerate(run, &mut collected).await;
         token_endpoint::observe(run, &mut collected).await;
+        doors::prepare(run, &mut collected, &sessions).await;
         let asked = calls::call(run, &mut collected, &sessions).await;
+        doors::knock(run, &mut collected, &sessions, &asked).await;
         hardening::origins(run, &mut collected, &sessions).await;
         enumerate::repeat_lists(run, &mut collected, &sessions).await;
         hardening::plaintext(run, &anonymous, &mut collected).await;

@@ -133,14 +133,16 @@ fn every_check_has_a_behaviour_that_breaks_it() {
     );
 }
 
-/// Checks that ask for consent which the behaviour does not give: each behaviour leaves them open.
+/// Checks that ask for consent or for an object which the behaviour does not give: each behaviour
+/// leaves them open.
 fn awaiting_consent(ran: &Ran) -> Vec<String> {
     let given = &ran.behaviour.audit.allow;
     let rows = ran.report.coverage.iter().filter(|row| {
         let flag = row.decided_by.as_deref().unwrap_or_default();
         let tier = flag.strip_prefix("--allow ");
+        let unnamed = ran.behaviour.audit.objects.is_empty() && flag.starts_with("an `[[object]]`");
         row.status == Status::Inconclusive
-            && tier.is_some_and(|tier| !given.iter().any(|it| it == tier))
+            && (unnamed || tier.is_some_and(|tier| !given.iter().any(|it| it == tier)))
     });
     rows.map(|row| row.check.clone()).collect()
 }

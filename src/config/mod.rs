@@ -3,6 +3,7 @@
 mod callback;
 mod file;
 pub mod login;
+mod object;
 pub mod source;
 
 use std::collections::BTreeSet;
@@ -156,6 +157,7 @@ pub fn settings(
     tiers.extend(flags.allow.iter().copied());
     tiers.extend(file.allowed_tiers()?);
     let observe_rate_limit = observed(flags, &tiers)?;
+    let objects = file.objects(&identities, login.as_ref().map(|it| it.name.as_str()))?;
     let settings = Settings {
         tiers,
         reads: !flags.no_reads && file.safety.reads.unwrap_or(true),
@@ -167,6 +169,7 @@ pub fn settings(
         policy: file.policy(),
         accept: file.acceptances(today)?,
         tools: file.tool_rules(),
+        objects,
         observe_rate_limit,
         network: network(flags, &file, run_id)?,
         callback: callback::callback(flags, &file)?,

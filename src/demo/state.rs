@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::authority::{Clients, Named};
 use super::behaviour::Behaviour;
-use super::resource::{Notes, Sessions};
+use super::resource::{Notes, Sessions, Started};
 use super::tokens::{Claims, Keys};
 
 /// Everything the handlers of both servers can see.
@@ -31,6 +31,7 @@ pub(crate) struct Shared {
     pub(crate) forwards: Mutex<HashMap<String, SocketAddr>>,
     pub(crate) sessions: Mutex<Sessions>,
     pub(crate) notes: Mutex<Notes>,
+    pub(crate) tasks: Mutex<Started>,
     pub(crate) stop: CancellationToken,
     requests: AtomicUsize,
     list_requests: AtomicUsize,
@@ -57,6 +58,7 @@ impl Shared {
             forwards: Mutex::default(),
             sessions: Mutex::default(),
             notes: Mutex::default(),
+            tasks: Mutex::default(),
             stop: CancellationToken::new(),
             requests: AtomicUsize::new(0),
             list_requests: AtomicUsize::new(0),

@@ -87,6 +87,7 @@ pub(crate) fn collected() -> Collected {
         policy: Vec::new(),
         ledger: ledger(),
         interrupted: false,
+        ..Collected::default()
     }
 }
 

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::super::behaviour::{Denial, Order, Progress, Revision, Tool, Validation};
 use super::catalogue::{self, input_schema};
 use super::gate::{self, Asked};
+use super::handles;
 use super::methods::{Context, Outcome, Reply};
 use super::notes::{self, failed, said};
 use super::validation;
@@ -33,6 +34,10 @@ pub(crate) fn call(context: &Context<'_>, params: &Value) -> Reply {
     }
     if !permitted {
         return denied(context, &asked, params);
+    }
+    let unfinished = handles::minutes(context, name, params);
+    if let Some(outcome) = unfinished.or_else(|| handles::start(context, name, params)) {
+        return outcome.into();
     }
     Outcome::Result(notes::run(
         context.shared,

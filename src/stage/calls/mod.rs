@@ -10,7 +10,7 @@ use super::enumerate::Sessions;
 use question::question;
 
 use super::rpc;
-use super::{Run, file, together};
+use super::{Run, doors, file, together};
 use crate::mcp::header;
 use crate::model::audit::Collected;
 use crate::model::identity::{Identity, IdentityKind};
@@ -125,7 +125,9 @@ pub(crate) fn treatments(
         };
         (subject.id.clone(), treatment)
     };
-    collected.surface.subjects.iter().map(treat).collect()
+    let mut treatments = collected.surface.subjects.iter().map(treat).collect();
+    doors::treat(collected, run.settings.reads, &mut treatments);
+    treatments
 }
 
 /// Identities that take part in the matrix: anonymous, one garbage token, every one the operator gave.

@@ -26,6 +26,7 @@ pub fn plan(settings: &Settings, collected: &Collected, treatments: Option<&Trea
     calls::sessions(&mut plan, &who, collected);
     calls::controls(&mut plan, &who, collected);
     calls::calls(&mut plan, settings, &who, treatments);
+    calls::doors(&mut plan, settings, &who, collected);
     target::transport(&mut plan, collected);
     target::closing(&mut plan, &who);
     plan.groups.retain(|group| group.requests > 0);
