@@ -10,15 +10,16 @@ use tokio_util::sync::CancellationToken;
 use crate::audit;
 use crate::checks;
 use crate::demo::{
-    self, AuditObject, Behaviour, DemoToken, LoginMode, Running, TokenKind, visitor,
+    self, AuditObject, Behaviour, DemoToken, Intended, LoginMode, Running, TokenKind, visitor,
 };
 use crate::model::audit::Engagement;
 use crate::model::identity::IdentityKind;
 use crate::model::probe::Tier;
 use crate::model::report::Report;
 use crate::model::settings::{
-    Callback, ClientAuth, ClientCredentials, CredentialSource, IdentitySource, KnownClient,
-    LoginRequest, Network, ObjectRule, ObjectTarget, Settings, ToolRule,
+    BypassRules, Callback, Calls, ClientAuth, ClientCredentials, CredentialSource, IdentitySource,
+    KnownClient, LoginRequest, Network, ObjectRule, ObjectTarget, PolicyEntry, Settings,
+    SkippedArm, ToolRule,
 };
 use crate::model::verdict::Severity;
 use crate::stage::{Entropy, Person, Run, Visit};
@@ -206,6 +207,8 @@ pub fn settings(behaviour: &Behaviour, running: &Running, seed: &[u8; 32]) -> io
         tiers,
         revision,
         identities,
+        calls: calls(behaviour)?,
+        policy: behaviour.audit.policy.iter().map(intended).collect(),
         observe_rate_limit: behaviour.audit.observe_rate_limit,
         tools: task_rule(behaviour),
         objects: objects(behaviour),
@@ -229,6 +232,7 @@ pub fn defaults(seed: &[u8; 32]) -> Settings {
     Settings {
         tiers: BTreeSet::from([Tier::Passive, Tier::Anonymous, Tier::Authenticated]),
         reads: true,
+        bypass: BypassRules::default(),
         revision: None,
         identities: Vec::new(),
         login: None,
@@ -238,6 +242,7 @@ pub fn defaults(seed: &[u8; 32]) -> Settings {
         accept: Vec::new(),
         tools: Vec::new(),
         objects: Vec::new(),
+        calls: Calls::default(),
         observe_rate_limit: None,
         network: Network {
             timeout: Duration::from_secs(20),
@@ -280,6 +285,20 @@ fn objects(behaviour: &Behaviour) -> Vec<ObjectRule> {
     behaviour.audit.objects.iter().map(rule).collect()
 }
 
+fn calls(behaviour: &Behaviour) -> io::Result<Calls> {
+    let mut skip_arms = BTreeSet::new();
+    for word in &behaviour.audit.skip_arms {
+        let arm = SkippedArm::ALL.into_iter().find(|arm| arm.as_str() == word);
+        skip_arms.insert(arm.ok_or_else(|| invalid(format!("`{word}` is not an arm")))?);
+    }
+    Ok(Calls {
+        observe_limit: behaviour.audit.observe_call_limit,
+        traversal: behaviour.audit.probe_traversal,
+        repeat: behaviour.audit.repeat,
+        skip_arms,
+    })
+}
+
 fn identity(token: &DemoToken) -> IdentitySource {
     IdentitySource {
         name: token.name.clone(),
@@ -295,6 +314,18 @@ fn identity(token: &DemoToken) -> IdentitySource {
             source: "demo".to_owned(),
             token: SecretString::from(token.value.clone()),
         },
+    }
+}
+
+fn intended(entry: &Intended) -> PolicyEntry {
+    let set = |scopes: &Vec<String>| scopes.iter().cloned().collect();
+    PolicyEntry {
+        tools: entry.tools.clone(),
+        subjects: entry.subjects.clone(),
+        require: set(&entry.require),
+        any_of: entry.any_of.iter().map(set).collect(),
+        public: entry.public,
+        deny: entry.deny,
     }
 }
 

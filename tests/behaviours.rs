@@ -142,10 +142,15 @@ fn awaiting_consent(ran: &Ran) -> Vec<String> {
         let tier = flag.strip_prefix("--allow ");
         let unnamed = ran.behaviour.audit.objects.is_empty() && flag.starts_with("an `[[object]]`");
         row.status == Status::Inconclusive
-            && (unnamed || tier.is_some_and(|tier| !given.iter().any(|it| it == tier)))
+            && (unnamed
+                || tier.is_some_and(|tier| !given.iter().any(|it| it == tier))
+                || ON_REQUEST.iter().any(|own| flag.starts_with(own)))
     });
     rows.map(|row| row.check.clone()).collect()
 }
+
+/// Flags that allow one probe each: their checks wait for them in nearly every behaviour.
+const ON_REQUEST: [&str; 2] = ["--probe-traversal", "--observe-call-limit"];
 
 /// Behaviours whose defect shows in every second request, so that what is seen depends on chance.
 const BY_CHANCE: [&str; 1] = ["list-varies-per-request"];

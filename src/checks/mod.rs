@@ -14,12 +14,14 @@ mod assertions;
 mod documents;
 mod doors;
 mod front;
+mod intended;
 mod lists;
 mod logins;
 mod registering;
 mod scopes;
 mod tokens;
 mod urls;
+mod ways;
 
 mod discovery {
     pub(super) mod authorization_server_metadata_missing;
@@ -119,25 +121,38 @@ mod scope {
 }
 
 mod primitive {
+    pub(super) mod access_changes_between_repeats;
     pub(super) mod annotation_contradicts_access;
+    pub(super) mod argument_form_not_checked;
+    pub(super) mod arguments_not_validated;
+    pub(super) mod batched_call_not_checked;
     pub(super) mod call_state_unbound;
     pub(super) mod caller_specific_list_shareable;
     pub(super) mod completion_leaks_names;
     pub(super) mod declared_scheme_not_enforced;
     pub(super) mod denial_in_band;
     pub(super) mod foreign_object_readable;
+    pub(super) mod header_body_split;
     pub(super) mod hidden_prompt_obtainable;
     pub(super) mod hidden_resource_readable;
     pub(super) mod hidden_tool_callable;
     pub(super) mod link_opens_for_others;
     pub(super) mod list_varies_per_connection;
+    pub(super) mod method_spelling_not_checked;
     pub(super) mod missing_resource_answered;
+    pub(super) mod name_spelling_not_checked;
+    pub(super) mod narrower_token_opens_more;
+    pub(super) mod permitted_call_refused;
+    pub(super) mod policy_drift;
     pub(super) mod protected_tool_public;
     pub(super) mod public_metadata_revealing;
     pub(super) mod refusal_reveals_existence;
     pub(super) mod resource_list_varies_per_connection;
+    pub(super) mod resource_path_escapes;
+    pub(super) mod stranger_outdoes_token;
     pub(super) mod subscription_without_permission;
     pub(super) mod task_open_to_others;
+    pub(super) mod tool_calls_unlimited;
     pub(super) mod unauthorized_tool_callable;
     pub(super) mod validation_before_authorization;
 }
@@ -425,12 +440,25 @@ catalogue! {
         caller_specific_list_shareable => "caller-specific-list-shareable",
         public_metadata_revealing => "public-metadata-revealing",
         hidden_tool_callable => "hidden-tool-callable",
+        header_body_split => "header-body-split",
+        batched_call_not_checked => "batched-call-not-checked",
+        name_spelling_not_checked => "name-spelling-not-checked",
+        method_spelling_not_checked => "method-spelling-not-checked",
+        argument_form_not_checked => "argument-form-not-checked",
         unauthorized_tool_callable => "unauthorized-tool-callable",
+        permitted_call_refused => "permitted-call-refused",
+        policy_drift => "policy-drift",
+        narrower_token_opens_more => "narrower-token-opens-more",
+        access_changes_between_repeats => "access-changes-between-repeats",
         protected_tool_public => "protected-tool-public",
+        stranger_outdoes_token => "stranger-outdoes-token",
         validation_before_authorization => "validation-before-authorization",
         declared_scheme_not_enforced => "declared-scheme-not-enforced",
         denial_in_band => "denial-in-band",
         annotation_contradicts_access => "annotation-contradicts-access",
+        resource_path_escapes => "resource-path-escapes",
+        arguments_not_validated => "arguments-not-validated",
+        tool_calls_unlimited => "tool-calls-unlimited",
     }
     transport {
         foreign_origin_accepted => "foreign-origin-accepted",

@@ -29,7 +29,7 @@ use axum::serve::ListenerExt as _;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-pub use behaviour::{AuditObject, BUILTIN, Behaviour, LoadError, LoginMode, TokenKind};
+pub use behaviour::{AuditObject, BUILTIN, Behaviour, Intended, LoadError, LoginMode, TokenKind};
 
 use behaviour::{Location, Party};
 use http::Incoming;

@@ -13,6 +13,7 @@ use super::doors;
 use super::gate::Principal;
 use super::methods::{self, Context, Outcome, Reply};
 use super::render;
+use super::ways::Seen;
 
 /// The sessions that are open, by id.
 #[derive(Default)]
@@ -64,6 +65,7 @@ pub(crate) fn post(
     incoming: &Incoming,
     principal: Option<&Principal>,
     value: &Value,
+    seen: Option<&Seen>,
 ) -> Response {
     if let Some(refusal) = unsupported_version(shared, incoming) {
         return refusal;
@@ -85,6 +87,8 @@ pub(crate) fn post(
         revision,
         principal,
         peer: incoming.peer,
+        seen,
+        header: None,
     };
     match value {
         Value::Array(batch) if revision == Revision::R2025_03 => answer_batch(&context, batch),

@@ -27,6 +27,9 @@ pub fn plan(settings: &Settings, collected: &Collected, treatments: Option<&Trea
     calls::controls(&mut plan, &who, collected);
     calls::calls(&mut plan, settings, &who, treatments);
     calls::doors(&mut plan, settings, &who, collected);
+    calls::on_request(&mut plan, settings, collected);
+    plan.groups
+        .extend(super::bypass::plan::planned(settings, collected));
     target::transport(&mut plan, collected);
     target::closing(&mut plan, &who);
     plan.groups.retain(|group| group.requests > 0);
