@@ -103,11 +103,16 @@ mod grant {
 mod token {
     pub(super) mod expired_token_accepted;
     pub(super) mod foreign_audience_accepted;
+    pub(super) mod foreign_issuer_accepted;
     pub(super) mod garbage_token_accepted;
+    pub(super) mod issuer_keys_pooled;
     pub(super) mod key_confusion_accepted;
     pub(super) mod missing_token_accepted;
     pub(super) mod tampered_token_accepted;
+    pub(super) mod token_type_unchecked;
     pub(super) mod unsigned_token_accepted;
+    pub(super) mod upstream_token_accepted;
+    pub(super) mod wrong_kind_accepted;
 }
 
 mod scope {
@@ -413,7 +418,12 @@ catalogue! {
         tampered_token_accepted => "tampered-token-accepted",
         unsigned_token_accepted => "unsigned-token-accepted",
         key_confusion_accepted => "key-confusion-accepted",
+        foreign_issuer_accepted => "foreign-issuer-accepted",
         foreign_audience_accepted => "foreign-audience-accepted",
+        wrong_kind_accepted => "wrong-kind-accepted",
+        token_type_unchecked => "token-type-unchecked",
+        upstream_token_accepted => "upstream-token-accepted",
+        issuer_keys_pooled => "issuer-keys-pooled",
     }
     scope {
         scopes_not_advertised => "scopes-not-advertised",

@@ -88,7 +88,9 @@ pub struct IdentitySection {
     /// Whether it is the strongest.
     #[serde(default)]
     pub privileged: bool,
-    /// `valid`, `expired` (past its expiry) or `foreign-audience` (issued for another resource).
+    /// `valid`, `other-user`, or what makes it a token to be refused: `expired`,
+    /// `foreign-audience`, `foreign-issuer`, `cross-issuer`, `id-token`, `refresh-token`,
+    /// `wrong-type`, `upstream`.
     #[serde(default)]
     pub kind: KindWord,
 }
@@ -116,6 +118,18 @@ pub enum KindWord {
     Expired,
     /// Genuine, issued for another resource.
     ForeignAudience,
+    /// Genuine, of an issuer that the target does not name.
+    ForeignIssuer,
+    /// Signed by one issuer of the target in the name of another.
+    CrossIssuer,
+    /// An ID token.
+    IdToken,
+    /// A refresh token.
+    RefreshToken,
+    /// Signed by the right key for the right audience, of another type than `at+jwt`.
+    WrongType,
+    /// For an API behind the target.
+    Upstream,
 }
 
 /// `[mint]`.
@@ -305,6 +319,12 @@ impl ConfigFile {
                     KindWord::OtherUser => IdentityKind::OtherUser,
                     KindWord::Expired => IdentityKind::Expired,
                     KindWord::ForeignAudience => IdentityKind::ForeignAudience,
+                    KindWord::ForeignIssuer => IdentityKind::ForeignIssuer,
+                    KindWord::CrossIssuer => IdentityKind::CrossIssuer,
+                    KindWord::IdToken => IdentityKind::IdToken,
+                    KindWord::RefreshToken => IdentityKind::RefreshToken,
+                    KindWord::WrongType => IdentityKind::WrongType,
+                    KindWord::Upstream => IdentityKind::Upstream,
                 },
                 privileged: section.privileged,
                 scopes: section.scopes.clone(),

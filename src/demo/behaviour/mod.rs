@@ -12,6 +12,7 @@ mod loader;
 mod resource;
 mod server;
 mod token_endpoint;
+mod verification;
 mod ways;
 
 use std::collections::BTreeMap;
@@ -57,6 +58,7 @@ pub use token_endpoint::{
     AssertionCheck, AuthMethods, ErrorShape, GrantProfile, IntrospectionAccess, KeyBinding,
     PasswordGrant, SecretCheck, TokenEndpoint,
 };
+pub use verification::{IssuerCheck, KeyChoice, TokenUse, TypeCheck, UpstreamTokens, Verification};
 
 pub use ways::{
     ArgumentReading, ArrayReading, HeaderReading, MethodReading, NameReading, VersionReading, Ways,
@@ -81,6 +83,8 @@ pub struct Behaviour {
     pub server: Server,
     /// Which tokens the MCP server accepts, and how it refuses the others.
     pub resource: Resource,
+    /// What else is asked of a token, and what a refusal says.
+    pub verification: Verification,
     /// How scopes decide about tool calls.
     pub enforcement: Enforcement,
     /// What the MCP server does at its doors beside tools.
@@ -265,6 +269,18 @@ pub enum TokenKind {
     Expired,
     /// Genuine, but issued for a sibling resource.
     ForeignAudience,
+    /// Signed with the right key, but of an issuer that is not named.
+    ForeignIssuer,
+    /// In the issuer's name, but signed with the key of another.
+    CrossIssuer,
+    /// An ID token.
+    IdToken,
+    /// A refresh token.
+    RefreshToken,
+    /// Right in everything but its type.
+    WrongType,
+    /// For an API behind the MCP server.
+    Upstream,
 }
 
 /// A pre-registered confidential client.
