@@ -232,6 +232,7 @@ pub(crate) fn settings() -> Settings {
             },
         ],
         tools: Vec::new(),
+        objects: Vec::new(),
         bypass: BypassRules::default(),
         calls: mcp_assay::model::settings::Calls::default(),
         observe_rate_limit: None,
