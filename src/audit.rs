@@ -11,8 +11,8 @@ use crate::model::target::Target;
 use crate::oracle::{arguments, breaks, conformity, effective, enforcement, gates, matrix};
 use crate::report::assemble::{self, Judged};
 use crate::stage::{
-    Run, bypass, calls, client_documents, close, discover, enrol, enumerate, eras, hardening,
-    login, plan, register, token_endpoint, transport,
+    Run, bypass, calls, client_documents, close, discover, doors, enrol, enumerate, eras,
+    hardening, login, plan, register, token_endpoint, transport,
 };
 
 /// What is to be audited.
@@ -34,7 +34,9 @@ pub async fn collect(run: &Run<'_>, target: Target, engagement: Engagement) -> C
         let login = enrol::enrol(run, &mut collected).await;
         let sessions = enumerate::enumerate(run, &mut collected).await;
         token_endpoint::observe(run, &mut collected).await;
+        doors::prepare(run, &mut collected, &sessions).await;
         let asked = calls::call(run, &mut collected, &sessions).await;
+        doors::knock(run, &mut collected, &sessions, &asked).await;
         hardening::origins(run, &mut collected, &sessions).await;
         enumerate::repeat_lists(run, &mut collected, &sessions).await;
         calls::on_request(run, &mut collected, &sessions, &asked).await;

@@ -9,14 +9,17 @@ use tokio_util::sync::CancellationToken;
 
 use crate::audit;
 use crate::checks;
-use crate::demo::{self, Behaviour, DemoToken, Intended, LoginMode, Running, TokenKind, visitor};
+use crate::demo::{
+    self, AuditObject, Behaviour, DemoToken, Intended, LoginMode, Running, TokenKind, visitor,
+};
 use crate::model::audit::Engagement;
 use crate::model::identity::IdentityKind;
 use crate::model::probe::Tier;
 use crate::model::report::Report;
 use crate::model::settings::{
     BypassRules, Callback, Calls, ClientAuth, ClientCredentials, CredentialSource, IdentitySource,
-    KnownClient, LoginRequest, Network, PolicyEntry, Settings, SkippedArm,
+    KnownClient, LoginRequest, Network, ObjectRule, ObjectTarget, PolicyEntry, Settings,
+    SkippedArm, ToolRule,
 };
 use crate::model::verdict::Severity;
 use crate::stage::{Entropy, Person, Run, Visit};
@@ -211,6 +214,8 @@ pub fn settings(behaviour: &Behaviour, running: &Running, seed: &[u8; 32]) -> io
             ..BypassRules::default()
         },
         observe_rate_limit: behaviour.audit.observe_rate_limit,
+        tools: task_rule(behaviour),
+        objects: objects(behaviour),
         client,
         login: login(behaviour.audit.login),
         callback: Callback {
@@ -240,6 +245,7 @@ pub fn defaults(seed: &[u8; 32]) -> Settings {
         policy: Vec::new(),
         accept: Vec::new(),
         tools: Vec::new(),
+        objects: Vec::new(),
         calls: Calls::default(),
         observe_rate_limit: None,
         network: Network {
@@ -254,6 +260,33 @@ pub fn defaults(seed: &[u8; 32]) -> Settings {
         callback: Callback::default(),
         run_id,
     }
+}
+
+/// The call that the auditor may start as a task, on the operator's word.
+fn task_rule(behaviour: &Behaviour) -> Vec<ToolRule> {
+    let name = &behaviour.audit.task_call;
+    let rule = (!name.is_empty()).then(|| ToolRule {
+        name: name.clone(),
+        arguments: Some(serde_json::json!({})),
+        safe: None,
+    });
+    rule.into_iter().collect()
+}
+
+fn objects(behaviour: &Behaviour) -> Vec<ObjectRule> {
+    let rule = |object: &AuditObject| ObjectRule {
+        owner: object.owner.clone(),
+        target: if object.tool.is_empty() {
+            ObjectTarget::Resource(object.resource.clone())
+        } else {
+            ObjectTarget::Tool {
+                name: object.tool.clone(),
+                arguments: serde_json::json!({"id": object.id}),
+            }
+        },
+        private: true,
+    };
+    behaviour.audit.objects.iter().map(rule).collect()
 }
 
 fn calls(behaviour: &Behaviour) -> io::Result<Calls> {

@@ -133,7 +133,8 @@ fn every_check_has_a_behaviour_that_breaks_it() {
     );
 }
 
-/// Checks that ask for consent which the behaviour does not give: each behaviour leaves them open.
+/// Checks that ask for consent or for an object which the behaviour does not give: each behaviour
+/// leaves them open.
 fn awaiting_consent(ran: &Ran) -> Vec<String> {
     let given = &ran.behaviour.audit.allow;
     let rows = ran.report.coverage.iter().filter(|row| {
@@ -142,8 +143,10 @@ fn awaiting_consent(ran: &Ran) -> Vec<String> {
         let tier = tier.is_some_and(|tier| !given.iter().any(|it| it == tier));
         let query = flag == "--query-token" && !ran.behaviour.audit.query_token;
         let lent = LENT_BY_THE_OPERATOR.contains(&row.check.as_str());
+        let unnamed = ran.behaviour.audit.objects.is_empty() && flag.starts_with("an `[[object]]`");
         row.status == Status::Inconclusive
-            && (tier
+            && (unnamed
+                || tier
                 || query
                 || ON_REQUEST.iter().any(|own| flag.starts_with(own))
                 || (lent && flag.starts_with("an [[identity]]"))

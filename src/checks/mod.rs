@@ -14,8 +14,10 @@ mod answers;
 mod assertions;
 mod borrowed;
 mod documents;
+mod doors;
 mod front;
 mod intended;
+mod lists;
 mod logins;
 mod registering;
 mod scopes;
@@ -135,20 +137,33 @@ mod primitive {
     pub(super) mod argument_form_not_checked;
     pub(super) mod arguments_not_validated;
     pub(super) mod batched_call_not_checked;
+    pub(super) mod call_state_unbound;
+    pub(super) mod caller_specific_list_shareable;
+    pub(super) mod completion_leaks_names;
     pub(super) mod declared_scheme_not_enforced;
     pub(super) mod denial_in_band;
+    pub(super) mod foreign_object_readable;
     pub(super) mod header_body_split;
+    pub(super) mod hidden_prompt_obtainable;
+    pub(super) mod hidden_resource_readable;
     pub(super) mod hidden_tool_callable;
+    pub(super) mod link_opens_for_others;
     pub(super) mod list_varies_per_connection;
     pub(super) mod method_spelling_not_checked;
+    pub(super) mod missing_resource_answered;
     pub(super) mod name_spelling_not_checked;
     pub(super) mod narrower_token_opens_more;
     pub(super) mod permitted_call_refused;
     pub(super) mod policy_drift;
     pub(super) mod protected_tool_public;
+    pub(super) mod public_metadata_revealing;
+    pub(super) mod refusal_reveals_existence;
+    pub(super) mod resource_list_varies_per_connection;
     pub(super) mod resource_path_escapes;
     pub(super) mod revision_enforces_less;
     pub(super) mod stranger_outdoes_token;
+    pub(super) mod subscription_without_permission;
+    pub(super) mod task_open_to_others;
     pub(super) mod tool_calls_unlimited;
     pub(super) mod unauthorized_tool_callable;
     pub(super) mod validation_before_authorization;
@@ -446,6 +461,19 @@ catalogue! {
     }
     primitive {
         list_varies_per_connection => "list-varies-per-connection",
+        resource_list_varies_per_connection => "resource-list-varies-per-connection",
+        hidden_resource_readable => "hidden-resource-readable",
+        missing_resource_answered => "missing-resource-answered",
+        refusal_reveals_existence => "refusal-reveals-existence",
+        link_opens_for_others => "link-opens-for-others",
+        subscription_without_permission => "subscription-without-permission",
+        hidden_prompt_obtainable => "hidden-prompt-obtainable",
+        completion_leaks_names => "completion-leaks-names",
+        foreign_object_readable => "foreign-object-readable",
+        task_open_to_others => "task-open-to-others",
+        call_state_unbound => "call-state-unbound",
+        caller_specific_list_shareable => "caller-specific-list-shareable",
+        public_metadata_revealing => "public-metadata-revealing",
         hidden_tool_callable => "hidden-tool-callable",
         header_body_split => "header-body-split",
         batched_call_not_checked => "batched-call-not-checked",

@@ -25,3 +25,4 @@ mod schema_text;
 mod schema_value;
 pub mod sse;
 pub mod uri;
+pub mod uri_template;

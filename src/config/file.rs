@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::object::ObjectSection;
 use super::policy::{self, PolicySection};
 use super::source::{self, Secrets, TokenSource};
 use super::{
@@ -32,6 +33,8 @@ pub struct ConfigFile {
     pub accept: Vec<AcceptSection>,
     /// What the operator says about tools.
     pub tool: Vec<ToolSection>,
+    /// Objects and who owns them.
+    pub object: Vec<ObjectSection>,
     /// How far the tool may go.
     pub safety: SafetySection,
     /// Network behaviour.

@@ -4,6 +4,7 @@ mod callback;
 pub mod calls;
 mod file;
 pub mod login;
+mod object;
 mod policy;
 pub mod source;
 
@@ -171,6 +172,7 @@ pub fn settings(
     tiers.extend(flags.allow.iter().copied());
     tiers.extend(file.allowed_tiers()?);
     let observe_rate_limit = observed(flags, &tiers)?;
+    let objects = file.objects(&identities, login.as_ref().map(|it| it.name.as_str()))?;
     let settings = Settings {
         tiers,
         reads: !flags.no_reads && file.safety.reads.unwrap_or(true),
@@ -186,6 +188,7 @@ pub fn settings(
         policy: file.policy()?,
         accept: file.acceptances(today)?,
         tools: file.tool_rules(),
+        objects,
         calls: calls::calls(&flags.calls, &file)?,
         observe_rate_limit,
         network: network(flags, &file, run_id)?,

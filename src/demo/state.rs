@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::authority::{Clients, Named};
 use super::behaviour::Behaviour;
-use super::resource::{Notes, Replays, Sessions};
+use super::resource::{Notes, Replays, Sessions, Started};
 use super::tokens::{Claims, Keys};
 
 /// Everything the handlers of both servers can see.
@@ -32,6 +32,7 @@ pub(crate) struct Shared {
     pub(crate) sessions: Mutex<Sessions>,
     pub(crate) notes: Mutex<Notes>,
     pub(crate) replays: Mutex<Replays>,
+    pub(crate) tasks: Mutex<Started>,
     pub(crate) stop: CancellationToken,
     requests: AtomicUsize,
     list_requests: AtomicUsize,
@@ -62,6 +63,7 @@ impl Shared {
             sessions: Mutex::default(),
             notes: Mutex::default(),
             replays: Mutex::default(),
+            tasks: Mutex::default(),
             stop: CancellationToken::new(),
             requests: AtomicUsize::new(0),
             list_requests: AtomicUsize::new(0),

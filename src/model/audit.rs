@@ -8,7 +8,9 @@ use super::authorization::FrontChannel;
 use super::bypass::Bypass;
 use super::client_documents::ClientDocuments;
 use super::discovery::Discovery;
+use super::doors::Doors;
 use super::exchange::{ExchangeId, Ledger};
+use super::handles::{Handles, ObjectTrial};
 use super::identity::Identities;
 use super::login::Login;
 use super::matrix::{GateObservation, Matrix};
@@ -91,6 +93,12 @@ pub struct Collected {
     pub identities: Identities,
     /// What there is to ask for.
     pub surface: Surface,
+    /// What was learned at the doors beside tools.
+    pub doors: Doors,
+    /// Objects that the operator named, and who got them.
+    pub objects: Vec<ObjectTrial>,
+    /// What was handed to one identity and tried with another.
+    pub handles: Handles,
     /// What each door did with each credential.
     pub gates: Vec<GateObservation>,
     /// The cells, one matrix per revision and transport.

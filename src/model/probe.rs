@@ -167,6 +167,16 @@ probes! {
     ReadOutside "read-outside" Authenticated "`resources/read` of a path or address outside what is offered, on request only";
     UnknownResource "unknown-resource" Authenticated "`resources/read` of a random URI: the baseline for hidden resources";
     PromptGet "get-prompt" Authenticated "`prompts/get` with minimal arguments";
+    Introduce "introduce" Authenticated "`server/discover` for an identity, to compare what each is told";
+    Complete "complete" Authenticated "`completion/complete` of an argument, with an empty value";
+    Subscribe "subscribe" Authenticated "asking to watch a resource that a stronger token may read";
+    Unsubscribe "unsubscribe" Authenticated "taking a subscription of the run back";
+    ReadObject "read-object" Authenticated "an object that the operator named, as its owner, as another user and without a token";
+    FollowLink "follow-link" Authenticated "`resources/read` of a link that a tool handed to the strongest identity";
+    GiveBackState "give-back-state" Authenticated "a call that asks back, with its state altered and from another caller; every question is declined";
+    StrangeTask "strange-task" Authenticated "`tasks/get` of a random id without a token, and `tasks/list`";
+    StartTask "start-task" Call "a call that the operator listed, as a task";
+    AskTask "ask-task" Call "a task of the run, as its owner, as another user and without a token; cancelled at the end";
     UnknownPrompt "unknown-prompt" Authenticated "`prompts/get` of a random name: the baseline for hidden prompts";
     PassingSession "passing-session" Authenticated "a session that is opened for one question and closed again";
     PlainAgain "plain-again" Authenticated "a call that is sent in other forms, in its plain form";

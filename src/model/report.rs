@@ -8,7 +8,9 @@ use super::authorization::FrontChannel;
 use super::client_documents::ClientDocuments;
 use super::consequence::Hardening;
 use super::discovery::Discovery;
+use super::doors::Doors;
 use super::exchange::{ExchangeId, Ledger};
+use super::handles::{Handles, ObjectTrial};
 use super::identity::Identities;
 use super::login::Login;
 use super::matrix::{Access, Calibration, Cell, Confidence, GateObservation};
@@ -78,6 +80,15 @@ pub struct Report {
     /// Client ID metadata documents per authorization server.
     #[serde(default)]
     pub client_documents: Vec<ClientDocuments>,
+    /// What was learned at the doors beside tools.
+    #[serde(default)]
+    pub doors: Doors,
+    /// Objects that the operator named, and who got them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub objects: Vec<ObjectTrial>,
+    /// What was handed to one identity and tried with another.
+    #[serde(default)]
+    pub handles: Handles,
     /// Lists as each identity sees them.
     pub listings: Vec<Listing>,
     /// What each door did with each credential.

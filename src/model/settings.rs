@@ -35,6 +35,8 @@ pub struct Settings {
     pub accept: Vec<Acceptance>,
     /// Operator argument vectors and permissions by tool name pattern.
     pub tools: Vec<ToolRule>,
+    /// Objects and who owns them.
+    pub objects: Vec<ObjectRule>,
     /// What may be done to get round refusals.
     pub bypass: BypassRules,
     /// What calls go beyond the defaults, and which are left out.
@@ -311,6 +313,31 @@ pub struct ToolRule {
     pub arguments: Option<Value>,
     /// `Some(true)`: the operator vouches that it only reads; `Some(false)`: never call it.
     pub safe: Option<bool>,
+}
+
+/// An object that belongs to one identity's user.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ObjectRule {
+    /// Identity whose user owns it.
+    pub owner: String,
+    /// How it is asked for.
+    pub target: ObjectTarget,
+    /// Whether nobody else may have it.
+    pub private: bool,
+}
+
+/// How an object is asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ObjectTarget {
+    /// By a tool.
+    Tool {
+        /// Tool name.
+        name: String,
+        /// Arguments that name the object.
+        arguments: Value,
+    },
+    /// By its URI.
+    Resource(String),
 }
 
 /// Where the run serves documents of its own, with consent to register.

@@ -58,6 +58,7 @@ pub fn probe_of(subject: &Subject, treatment: &Treatment) -> Option<ProbeId> {
         (Treatment::NotTested { .. }, _) => None,
         (_, SubjectKind::Resource | SubjectKind::ResourceTemplate) => Some(ProbeId::ReadResource),
         (_, SubjectKind::Prompt) => Some(ProbeId::PromptGet),
+        (_, SubjectKind::Completion) => Some(ProbeId::Complete),
         (Treatment::Valid { .. }, SubjectKind::Tool) => Some(ProbeId::CallValid),
         (Treatment::Invalid { .. }, SubjectKind::Tool) => Some(ProbeId::CallInvalid),
         (Treatment::ListedCall { .. }, SubjectKind::Tool) => Some(ProbeId::CallListed),
@@ -283,6 +284,8 @@ impl<'a> Trials<'a> {
         let probe = match kind {
             SubjectKind::Tool => ProbeId::UnknownName,
             SubjectKind::Prompt => ProbeId::UnknownPrompt,
+            // Nothing unknown is completed: what a server suggests for it says nothing.
+            SubjectKind::Completion => return Vec::new(),
             _ => ProbeId::UnknownResource,
         };
         let unknown = self.unknown.get(&(identity, probe));
@@ -323,12 +326,13 @@ const BASELINES: [ProbeId; 3] = [
     ProbeId::UnknownResource,
     ProbeId::UnknownPrompt,
 ];
-const TRIALS: [ProbeId; 8] = [
+const TRIALS: [ProbeId; 9] = [
     ProbeId::CallValid,
     ProbeId::CallInvalid,
     ProbeId::CallListed,
     ProbeId::ReadResource,
     ProbeId::PromptGet,
+    ProbeId::Complete,
     ProbeId::UnknownName,
     ProbeId::UnknownResource,
     ProbeId::UnknownPrompt,

@@ -17,6 +17,7 @@ pub mod client_documents;
 pub mod conformity;
 pub mod differential;
 pub mod disclosure;
+pub mod doors;
 pub mod effective;
 pub mod enforcement;
 pub mod front_channel;

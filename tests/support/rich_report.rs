@@ -96,6 +96,7 @@ pub(crate) fn collected() -> Collected {
         policy: Vec::new(),
         ledger: ledger(),
         interrupted: false,
+        ..Collected::default()
     }
 }
 
@@ -244,6 +245,7 @@ pub(crate) fn settings() -> Settings {
             },
         ],
         tools: Vec::new(),
+        objects: Vec::new(),
         bypass: BypassRules::default(),
         calls: mcp_assay::model::settings::Calls::default(),
         observe_rate_limit: None,

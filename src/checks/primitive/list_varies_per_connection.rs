@@ -2,88 +2,14 @@
 //!
 //! MCP 2026-07-28 tools page §Capabilities.
 
-use std::collections::BTreeSet;
-
-use crate::checks::case::{Case, Draft};
 use crate::checks::evidence::Evidence;
-use crate::checks::scopes;
-use crate::model::surface::{Listing, SubjectKind};
-use crate::model::verdict::{Part, Severity, Verdict};
+use crate::checks::lists;
+use crate::model::surface::SubjectKind;
+use crate::model::verdict::Verdict;
 
 /// Compares repeated complete lists of each identity.
 pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
-    let listings = &evidence.collected().surface.listings;
-    let complete: Vec<&Listing> = listings
-        .iter()
-        .filter(|it| it.kind == SubjectKind::Tool && it.is_complete())
-        .collect();
-    let mut case = evidence.case();
-    let mut compared = 0_usize;
-    for first in complete.iter().filter(|it| it.attempt == 0) {
-        let mut again: Vec<&Listing> = complete
-            .iter()
-            .filter(|it| it.identity == first.identity && it.attempt > 0)
-            .copied()
-            .collect();
-        again.sort_by_key(|it| it.attempt);
-        if !again.is_empty() {
-            compared += 1;
-            compare(&mut case, first, &again);
-        }
-    }
-    if compared == 0 {
-        return Verdict::inconclusive("no identity read a complete list of tools twice");
-    }
-    case.verdict(Verdict::Held(format!(
-        "{compared} identity(ies) got the same tools on a fresh connection"
-    )))
-}
-
-fn compare(case: &mut Case<'_>, first: &Listing, again: &[&Listing]) {
-    let Some(other) = again.iter().find(|it| set(it) != set(first)) else {
-        if let Some(other) = again.iter().find(|it| it.names != first.names) {
-            let message = format!("`{}` got the same tools in another order", first.identity);
-            let why = "a stable order is only recommended";
-            case.advise(draft(first, other, message).at_most(Severity::Info, why));
-        }
-        return;
-    };
-    // A later list that confirms the change is a change over time, which is legal.
-    let settled = again
-        .iter()
-        .filter(|it| it.attempt > other.attempt)
-        .any(|it| set(it) == set(other));
-    if settled {
-        let reason = format!(
-            "the tools of `{}` changed once during the run",
-            first.identity
-        );
-        return case.doubt(reason, None);
-    }
-    let difference = set(first)
-        .symmetric_difference(&set(other))
-        .copied()
-        .collect::<Vec<_>>();
-    let message = format!(
-        "`{}` got different tools on a fresh connection: {} differ(s)",
-        first.identity,
-        scopes::names(difference)
-    );
-    case.breach(draft(first, other, message));
-}
-
-fn draft(first: &Listing, other: &Listing, message: String) -> Draft {
-    let mut draft = Draft::new(first.identity.clone(), message);
-    for (listing, says) in [(other, "the second list"), (first, "the first list")] {
-        if let Some(exchange) = listing.exchanges.first() {
-            draft = draft.at(*exchange, Part::Body, says);
-        }
-    }
-    draft
-}
-
-fn set(listing: &Listing) -> BTreeSet<&str> {
-    listing.names.iter().map(String::as_str).collect()
+    lists::judge_repeats(evidence, &[SubjectKind::Tool], |_| "tools", "tools")
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 mod client_documents;
 mod documents;
+mod doors;
 mod front;
 mod login;
 mod registration;

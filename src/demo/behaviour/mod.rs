@@ -5,6 +5,7 @@
 mod authority;
 mod builtin;
 mod documents;
+mod doors;
 mod front;
 mod grants;
 mod loader;
@@ -30,6 +31,10 @@ pub use builtin::BUILTIN;
 pub use documents::{
     DocumentAdmission, Documents, FetchFailure, FetchMoment, FetchRedirects, MemberCheck,
     PlainHttp, UrlRule,
+};
+pub use doors::{
+    CacheMark, CallState, Completions, Doors, Drafts, Greeting, Guard, Links, MissingResource,
+    PrivateRefusal, ResourceList, Subscriptions, Tasks,
 };
 pub use front::{
     ChallengeRule, ErrorPlace, FirstPage, FramePolicy, Front, ImplicitRule, Login, Looks,
@@ -91,6 +96,8 @@ pub struct Behaviour {
     pub verification: Verification,
     /// How scopes decide about tool calls.
     pub enforcement: Enforcement,
+    /// What the MCP server does at its doors beside tools.
+    pub doors: Doors,
     /// How messages are read, by the gate and by the dispatcher.
     pub ways: Ways,
     /// The protected resource metadata.
@@ -151,6 +158,10 @@ pub struct Audit {
     pub revision: String,
     /// How a person signs in during the audit.
     pub login: LoginMode,
+    /// Objects that the auditor is told of.
+    pub objects: Vec<AuditObject>,
+    /// A tool without arguments that the auditor may call, as a task where it can; empty for none.
+    pub task_call: String,
 }
 
 impl Default for Audit {
@@ -170,8 +181,24 @@ impl Default for Audit {
             callback_base: "https://auditor.example".to_owned(),
             revision: String::new(),
             login: LoginMode::default(),
+            objects: Vec::new(),
+            task_call: String::new(),
         }
     }
+}
+
+/// An object that the auditor is told of: a tool with an id, or a URI.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct AuditObject {
+    /// Name of the ready-made token whose user owns it.
+    pub owner: String,
+    /// Name of a tool.
+    pub tool: String,
+    /// The id it takes.
+    pub id: String,
+    /// URI, when there is no tool.
+    pub resource: String,
 }
 
 /// An entry of the policy that the auditor is given.

@@ -7,6 +7,7 @@ use super::super::behaviour::{Denial, Dispatch, Order, Progress, Revision, Tool,
 use super::super::http;
 use super::catalogue::{self, input_schema};
 use super::gate::{self, Asked};
+use super::handles;
 use super::methods::{Context, Outcome, Reply};
 use super::notes::{self, failed, said};
 use super::validation;
@@ -50,6 +51,10 @@ pub(crate) fn call(context: &Context<'_>, params: &Value) -> Reply {
     }
     if !permitted {
         return denied(context, &asked, params);
+    }
+    let unfinished = handles::minutes(context, name, params);
+    if let Some(outcome) = unfinished.or_else(|| handles::start(context, name, params)) {
+        return outcome.into();
     }
     Outcome::Result(notes::run(
         context.shared,

@@ -8,6 +8,7 @@ use super::super::behaviour::{
 };
 use super::super::state::Shared;
 use super::gate::Principal;
+use super::handles;
 
 /// The tool of that name.
 pub(crate) fn find(behaviour: &Behaviour, name: &str) -> Option<Tool> {
@@ -63,7 +64,14 @@ pub(crate) fn page(
         .iter()
         .skip(start)
         .take(size)
-        .map(|(name, tool)| described(behaviour, revision, name, tool))
+        .map(|(name, tool)| {
+            let mut shown = described(behaviour, revision, name, tool);
+            let support = handles::support(shared, name);
+            if let (Some(support), Some(members)) = (support, shown.as_object_mut()) {
+                members.insert("execution".to_owned(), support);
+            }
+            shown
+        })
         .collect();
     Some((tools, next))
 }

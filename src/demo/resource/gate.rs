@@ -13,7 +13,7 @@ use super::super::behaviour::{
 use super::super::http::{self, Incoming, Refusal, with_header};
 use super::super::state::Shared;
 use super::super::tokens;
-use super::{catalogue, metadata, outer};
+use super::{catalogue, doors, metadata, outer};
 
 /// Whoever a token stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -149,8 +149,10 @@ fn opens(shared: &Shared, principal: Option<&Principal>, asked: &Asked<'_>) -> b
 pub(crate) fn needed(shared: &Shared, asked: &Asked<'_>) -> Vec<String> {
     let policy = &shared.behaviour.enforcement;
     match (policy.scopes, asked.method) {
-        (ScopeModel::ServerOnly, _) | (_, "resources/read" | "prompts/get") => {
-            vec![policy.base_scope.clone()]
+        (ScopeModel::ServerOnly, _) => vec![policy.base_scope.clone()],
+        (_, "resources/read" | "resources/subscribe" | "prompts/get" | "completion/complete") => {
+            let base = std::iter::once(policy.base_scope.clone());
+            base.chain(doors::scope(shared, asked)).collect()
         }
         (_, "tools/call") => {
             catalogue::find(&shared.behaviour, asked.name).map_or_else(Vec::new, |tool| tool.scopes)
@@ -190,7 +192,7 @@ pub(crate) fn is_http(denial: Denial) -> bool {
 
 fn asked_once(message: &Value) -> Option<Asked<'_>> {
     let method = message.get("method")?.as_str()?;
-    let member = if method == "resources/read" {
+    let member = if method.starts_with("resources/") {
         "uri"
     } else {
         "name"

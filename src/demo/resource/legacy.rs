@@ -12,6 +12,7 @@ use super::super::behaviour::{
 };
 use super::super::http::{self, Incoming, Refusal, with_header};
 use super::super::state::{Shared, lock};
+use super::doors;
 use super::gate::Principal;
 use super::methods::{self, Context, Outcome, Reply};
 use super::ways::Seen;
@@ -147,12 +148,12 @@ pub(crate) fn end(shared: &Shared, incoming: &Incoming) -> Response {
 }
 
 /// The answer to `initialize`, whatever the transport.
-pub(crate) fn initialized(revision: Revision) -> Value {
+pub(crate) fn initialized(shared: &Shared, revision: Revision) -> Value {
     json!({
         "protocolVersion": revision.as_str(),
-        "capabilities": methods::capabilities(),
+        "capabilities": doors::capabilities(shared, false),
         "serverInfo": methods::server_info(),
-        "instructions": "Notes to read, search and change.",
+        "instructions": doors::instructions(shared),
     })
 }
 
@@ -205,7 +206,7 @@ fn initialize(shared: &Shared, principal: Option<&Principal>, message: &Value) -
     if !opened {
         return http::text(503, "Too many sessions\n");
     }
-    let reply = Reply::from(Outcome::Result(initialized(revision)));
+    let reply = Reply::from(Outcome::Result(initialized(shared, revision)));
     with_header(
         render::response(shared, revision, id, reply),
         SESSION_HEADER,

@@ -10,7 +10,7 @@ use super::super::state::{Shared, lock};
 use super::gate::{self, Asked, Principal};
 use super::notes::Note;
 use super::ways::{self, Seen};
-use super::{call, catalogue};
+use super::{call, catalogue, doors, handles};
 
 /// Who asks, and under which revision.
 pub(crate) struct Context<'a> {
@@ -66,12 +66,18 @@ pub(crate) fn answer(context: &Context<'_>, method: &str, params: &Value) -> Rep
     let (method, params) = ways::dispatched(readings, context.header, method, params);
     let (method, params) = (method.as_ref(), params.as_ref());
     let modern = context.revision == Revision::R2026_07;
-    let cached = |result: Value, scope: &str| Outcome::Result(cacheable(modern, result, scope));
+    let cached = |result: Value, scope| Outcome::Result(cacheable(modern, result, scope));
+    let own = doors::cache_scope(context.shared, params);
+    let unknown = || Outcome::Error {
+        code: -32601,
+        message: "Method not found".to_owned(),
+        data: None,
+    };
     let outcome = match method {
-        "server/discover" if modern => cached(discovery(context.shared), "public"),
+        "server/discover" if modern => cached(discovery(context.shared), Some("public")),
         "ping" if !modern => Outcome::Result(json!({})),
         "tools/list" => match tools(context, params) {
-            Some(list) => cached(list, "private"),
+            Some(list) => cached(list, own),
             None => Outcome::invalid_params("Invalid cursor"),
         },
         "tools/call" => {
@@ -81,41 +87,59 @@ pub(crate) fn answer(context: &Context<'_>, method: &str, params: &Value) -> Rep
             }
             return reply;
         }
-        "resources/list" => cached(resources(context.shared), "private"),
+        "resources/list" => cached(resources(context), own),
         "resources/templates/list" => {
             let template =
                 json!({"uriTemplate": "note://{id}", "name": "note", "mimeType": "text/plain"});
-            cached(json!({"resourceTemplates": [template]}), "private")
+            cached(json!({"resourceTemplates": [template]}), own)
         }
         "resources/read" => match read(context, params) {
-            Ok(contents) => cached(contents, "private"),
+            Ok(contents) => cached(contents, own),
+            Err(Outcome::Result(nothing)) => cached(nothing, own),
             Err(outcome) => outcome,
+        },
+        "resources/subscribe" | "resources/unsubscribe" => {
+            doors::subscribe(context, params).unwrap_or_else(unknown)
+        }
+        "subscriptions/listen" if modern => match doors::listen(context, params) {
+            Some(acknowledged) => {
+                return Reply {
+                    notices: vec![acknowledged],
+                    outcome: Outcome::Result(completed(modern, json!({}))),
+                };
+            }
+            None => unknown(),
+        },
+        "completion/complete" => match doors::complete(context, params) {
+            Some(Outcome::Result(values)) => Outcome::Result(completed(modern, values)),
+            other => other.unwrap_or_else(unknown),
         },
         "prompts/list" => {
             let argument = json!({"name": "id", "description": "Id of the note", "required": true});
             let prompt =
                 json!({"name": PROMPT, "description": "Summarize a note", "arguments": [argument]});
-            cached(json!({"prompts": [prompt]}), "private")
+            let mut prompts = vec![prompt];
+            if doors::sees(context.shared, context.principal) {
+                prompts.push(json!({"name": doors::PRIVATE_PROMPT, "description": "Compare pay"}));
+            }
+            cached(json!({"prompts": prompts}), own)
         }
         "prompts/get" => match prompt(context, params) {
             Ok(result) => Outcome::Result(completed(modern, result)),
             Err(outcome) => outcome,
         },
+        "tasks/get" | "tasks/list" | "tasks/cancel" => {
+            match handles::answer(context, method, params) {
+                Some(Outcome::Result(task)) => Outcome::Result(completed(modern, task)),
+                other => other.unwrap_or_else(unknown),
+            }
+        }
         _ if context.shared.behaviour.transport.unknown_methods == UnknownMethods::Answered => {
             Outcome::Result(completed(modern, json!({})))
         }
-        _ => Outcome::Error {
-            code: -32601,
-            message: "Method not found".to_owned(),
-            data: None,
-        },
+        _ => unknown(),
     };
     outcome.into()
-}
-
-/// What the server can do.
-pub(crate) fn capabilities() -> Value {
-    json!({"tools": {}, "resources": {}, "prompts": {}})
 }
 
 /// Name and version of the server.
@@ -124,13 +148,16 @@ pub(crate) fn server_info() -> Value {
 }
 
 fn discovery(shared: &Shared) -> Value {
-    let mut capabilities = capabilities();
+    let mut capabilities = doors::capabilities(shared, true);
     let declared = &shared.behaviour.server.extensions;
     if let Some(members) = capabilities.as_object_mut()
         && !declared.is_empty()
     {
         let named = declared.iter().map(|name| (name.clone(), json!({})));
-        members.insert("extensions".to_owned(), Value::Object(named.collect()));
+        let known = members.entry("extensions").or_insert_with(|| json!({}));
+        if let Some(known) = known.as_object_mut() {
+            known.extend(named);
+        }
     }
     let versions: Vec<&str> = shared
         .behaviour
@@ -142,7 +169,7 @@ fn discovery(shared: &Shared) -> Value {
     json!({
         "supportedVersions": versions,
         "capabilities": capabilities,
-        "instructions": "Notes to read, search and change.",
+        "instructions": doors::instructions(shared),
         "_meta": {"io.modelcontextprotocol/serverInfo": server_info()},
     })
 }
@@ -168,9 +195,8 @@ fn tools(context: &Context<'_>, params: &Value) -> Option<Value> {
     Some(Value::Object(list))
 }
 
-fn resources(shared: &Shared) -> Value {
-    let listed: Vec<Value> = lock(&shared.notes)
-        .titles()
+fn resources(context: &Context<'_>) -> Value {
+    let listed: Vec<Value> = doors::listed(context.shared, context.principal)
         .into_iter()
         .map(|(id, title)| {
             json!({"uri": format!("note://{id}"), "name": title, "mimeType": "text/plain"})
@@ -183,23 +209,16 @@ fn read(context: &Context<'_>, params: &Value) -> Result<Value, Outcome> {
     let uri = params.get("uri").and_then(Value::as_str);
     let uri = uri.ok_or_else(|| Outcome::invalid_params("`uri` must be a string"))?;
     refuse_unless_permitted(context, "resources/read", uri)?;
+    let missing = || doors::missing(context, uri);
+    let guard = context.shared.behaviour.doors.resources;
+    if uri == doors::PRIVATE_URI
+        && let Some(refusal) = doors::refusal(context, guard, &missing)
+    {
+        return Err(refusal);
+    }
     let note = match outside(context.shared.behaviour.enforcement.paths, uri) {
         Some(note) => Some(note),
-        None => uri
-            .strip_prefix("note://")
-            .and_then(|id| lock(&context.shared.notes).by_id(id)),
-    };
-    // -32002 was retired with 2026-07-28.
-    let code = if context.revision == Revision::R2026_07 {
-        -32602
-    } else {
-        -32002
-    };
-    let data = Some(json!({"uri": uri}));
-    let missing = || Outcome::Error {
-        code,
-        message: "Resource not found".to_owned(),
-        data,
+        None => doors::note(context.shared, context.principal, uri),
     };
     let note = note.ok_or_else(missing)?;
     Ok(json!({"contents": [{"uri": uri, "mimeType": "text/plain", "text": note.body}]}))
@@ -227,8 +246,17 @@ fn prompt(context: &Context<'_>, params: &Value) -> Result<Value, Outcome> {
         .and_then(Value::as_str)
         .unwrap_or_default();
     refuse_unless_permitted(context, "prompts/get", name)?;
+    let missing = || Outcome::invalid_params(&format!("Unknown prompt: {name}"));
+    if name == doors::PRIVATE_PROMPT && context.shared.behaviour.doors.private {
+        let guard = context.shared.behaviour.doors.prompts;
+        if let Some(refusal) = doors::refusal(context, guard, &missing) {
+            return Err(refusal);
+        }
+        let text = json!({"type": "text", "text": "Compare pay: Ada 4100, Grace 4300"});
+        return Ok(json!({"messages": [{"role": "user", "content": text}]}));
+    }
     if name != PROMPT {
-        return Err(Outcome::invalid_params(&format!("Unknown prompt: {name}")));
+        return Err(missing());
     }
     let id = params.pointer("/arguments/id").and_then(Value::as_str);
     let id = id.ok_or_else(|| Outcome::invalid_params("Missing prompt argument: id"))?;
@@ -264,6 +292,7 @@ fn completed(modern: bool, result: Value) -> Value {
         Value::Object(members) if modern => {
             let mut whole = Map::new();
             whole.insert("resultType".to_owned(), json!("complete"));
+            // An unfinished call and a task say so themselves.
             whole.extend(members);
             Value::Object(whole)
         }
@@ -271,9 +300,9 @@ fn completed(modern: bool, result: Value) -> Value {
     }
 }
 
-fn cacheable(modern: bool, result: Value, scope: &str) -> Value {
+fn cacheable(modern: bool, result: Value, scope: Option<&str>) -> Value {
     let mut result = completed(modern, result);
-    if let (true, Some(members)) = (modern, result.as_object_mut()) {
+    if let (true, Some(members), Some(scope)) = (modern, result.as_object_mut(), scope) {
         members.insert("ttlMs".to_owned(), json!(60_000));
         members.insert("cacheScope".to_owned(), json!(scope));
     }

@@ -2,7 +2,9 @@
 
 mod call;
 mod catalogue;
+mod doors;
 mod gate;
+mod handles;
 mod legacy;
 mod metadata;
 mod methods;
@@ -26,6 +28,7 @@ use super::http::{Incoming, json, method_not_allowed, text};
 use super::state::Shared;
 
 pub(crate) use catalogue::writes;
+pub(crate) use handles::Started;
 pub(crate) use legacy::Sessions;
 pub(crate) use notes::Notes;
 pub(crate) use resume::Replays;

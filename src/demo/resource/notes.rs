@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::super::state::{Shared, lock};
 use super::gate::Principal;
+use super::handles;
 
 /// The notes, by id.
 pub(crate) struct Notes {
@@ -63,6 +64,9 @@ pub(crate) fn run(
             .and_then(Value::as_str)
             .unwrap_or_default()
     };
+    if let Some(result) = handles::run(shared, principal, tool, arguments) {
+        return result;
+    }
     let mut store = lock(&shared.notes);
     match tool {
         "list_notes" => {

@@ -105,7 +105,7 @@ pub(crate) fn message(shared: &Arc<Shared>, incoming: &Incoming) -> Response {
     };
     let revision = Revision::R2024_11;
     let reply = if method == "initialize" {
-        Reply::from(Outcome::Result(legacy::initialized(revision)))
+        Reply::from(Outcome::Result(legacy::initialized(shared, revision)))
     } else {
         let principal = principal.as_ref().or(owner.as_ref().filter(|_| unguarded));
         let context = Context {

@@ -108,7 +108,8 @@ impl Unknown {
                 .iter()
                 .find(|subject| subject.kind == kind)
         };
-        let uri = of(SubjectKind::Resource).map(|subject| {
+        let resource = of(SubjectKind::Resource).or_else(|| of(SubjectKind::ResourceTemplate));
+        let uri = resource.map(|subject| {
             let scheme = subject.name.split(':').next().unwrap_or("resource");
             format!("{scheme}://{}", run.entropy.word("ghost-resource", 16))
         });

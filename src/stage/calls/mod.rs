@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use super::enumerate::Sessions;
 use round::Arm;
 
-use super::Run;
+use super::{Run, doors};
 use crate::mcp::header;
 use crate::model::audit::Collected;
 use crate::model::identity::{Identity, IdentityKind};
@@ -135,7 +135,9 @@ pub(crate) fn treatments(
         };
         (subject.id.clone(), treatment)
     };
-    collected.surface.subjects.iter().map(treat).collect()
+    let mut treatments = collected.surface.subjects.iter().map(treat).collect();
+    doors::treat(collected, run.settings.reads, &mut treatments);
+    treatments
 }
 
 /// A random name that runs something makes every name a door to it: nothing is called any more.

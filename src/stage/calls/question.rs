@@ -7,6 +7,7 @@ use crate::model::identity::Identity;
 use crate::model::probe::{ProbeId, ProbeKey, Tier};
 use crate::model::surface::{Subject, SubjectKind};
 use crate::oracle::calibrate::Treatment;
+use crate::stage::doors;
 use crate::stage::rpc::Ask;
 use crate::stage::session::Session;
 
@@ -30,6 +31,7 @@ pub(super) fn question<'a>(
                 (ProbeId::ReadResource, arguments, Tier::Authenticated)
             }
             SubjectKind::Prompt => (ProbeId::PromptGet, arguments, Tier::Authenticated),
+            SubjectKind::Completion => (ProbeId::Complete, arguments, Tier::Authenticated),
             _ => (ProbeId::CallValid, arguments, Tier::Authenticated),
         },
     };
@@ -43,6 +45,10 @@ pub(super) fn question<'a>(
         ProbeId::PromptGet => Operation::GetPrompt {
             name: &subject.name,
             arguments,
+        },
+        ProbeId::Complete => Operation::Raw {
+            method: doors::COMPLETE,
+            params: arguments.clone(),
         },
         _ => Operation::CallTool {
             name: &subject.name,

@@ -62,6 +62,17 @@ pub async fn repeat_lists(run: &Run<'_>, collected: &mut Collected, sessions: &S
             read_lists(run, collected, sessions, list).await;
         }
     }
+    // The other lists are the baseline's alone: one identity shows whether a list depends on chance.
+    for attempt in [1, 2] {
+        let name = baseline.iter();
+        let again = name.flat_map(|name| OTHER_LISTS.map(|kind| (name.clone(), kind, attempt)));
+        let read = |(name, kind, _): &(String, SubjectKind, u16)| {
+            let first = collected.surface.listing(name, *kind);
+            first.is_some_and(Listing::is_complete)
+        };
+        let again = again.filter(read).collect::<Vec<_>>();
+        read_lists(run, collected, sessions, again).await;
+    }
 }
 
 async fn find_revision(run: &Run<'_>, collected: &mut Collected) {
@@ -239,6 +250,13 @@ async fn modern_doors(run: &Run<'_>, collected: &mut Collected, sessions: &Sessi
         file(collected, sent);
     }
 }
+
+/// What else is listed beside tools.
+const OTHER_LISTS: [SubjectKind; 3] = [
+    SubjectKind::Resource,
+    SubjectKind::ResourceTemplate,
+    SubjectKind::Prompt,
+];
 
 /// Tokens tried to see the revision.
 pub(super) const MOST_LOOKS: usize = 3;

@@ -7,6 +7,7 @@ use crate::model::settings::Settings;
 use crate::model::surface::SubjectKind;
 use crate::oracle::calibrate::{self, Treatment};
 use crate::stage::calls::{Treatments, outside};
+use crate::stage::doors;
 
 pub(super) fn sessions(plan: &mut Plan, who: &Who, collected: &Collected) {
     let all = who.all();
@@ -45,13 +46,42 @@ pub(super) fn sessions(plan: &mut Plan, who: &Who, collected: &Collected) {
         ProbeId::ListResourceTemplates,
         ProbeId::ListPrompts,
     ] {
-        add(
-            plan,
-            probe,
-            &who.columns(),
-            who.columns().len() * pages,
-            true,
-        );
+        // Two more for the baseline, which reads each list again.
+        let lists = who.columns().len() + 2 * usize::from(!who.valid.is_empty());
+        add(plan, probe, &who.columns(), lists * pages, true);
+    }
+}
+
+/// What is asked at the doors beside tools; calls, reads and completions are counted with the others.
+pub(super) fn doors(plan: &mut Plan, settings: &Settings, who: &Who, collected: &Collected) {
+    let modern = collected
+        .discovery
+        .revision()
+        .is_none_or(crate::model::target::Revision::is_modern);
+    let told = (who.valid.len() + 1).min(doors::MOST_GREETED);
+    let greeted = usize::from(modern) * told;
+    add(plan, ProbeId::Introduce, &who.columns(), greeted, true);
+    let variables = doors::variables(collected);
+    add(plan, ProbeId::Complete, &who.valid, variables, true);
+    let watched = doors::subscriptions_planned(collected);
+    add(plan, ProbeId::Subscribe, &who.valid, watched, true);
+    let undone = usize::from(!modern) * watched;
+    add(plan, ProbeId::Unsubscribe, &who.valid, undone, true);
+    let tokens = usize::from(!who.valid.is_empty() && settings.reads);
+    let objects = settings.objects.len().min(doors::MOST_OBJECTS) * doors::PER_OBJECT;
+    let [strange, started, asked] = doors::tasks_planned(collected, settings);
+    for (probe, requests) in [
+        (ProbeId::FollowLink, tokens * doors::MOST_FOLLOWED),
+        (
+            ProbeId::GiveBackState,
+            usize::from(modern) * tokens * doors::MOST_GIVEN_BACK,
+        ),
+        (ProbeId::ReadObject, objects),
+        (ProbeId::StrangeTask, strange),
+        (ProbeId::StartTask, started),
+        (ProbeId::AskTask, asked),
+    ] {
+        add(plan, probe, &who.columns(), requests, true);
     }
 }
 
@@ -124,6 +154,7 @@ pub(super) fn calls(
         ProbeId::CallListed,
         ProbeId::ReadResource,
         ProbeId::PromptGet,
+        ProbeId::Complete,
     ] {
         let subjects = treatments
             .iter()
@@ -154,6 +185,7 @@ fn probe_of(id: &str, treatment: &Treatment) -> Option<ProbeId> {
         Treatment::ListedCall { .. } => Some(ProbeId::CallListed),
         Treatment::Valid { .. } if is(SubjectKind::Tool) => Some(ProbeId::CallValid),
         Treatment::Valid { .. } if is(SubjectKind::Prompt) => Some(ProbeId::PromptGet),
+        Treatment::Valid { .. } if is(SubjectKind::Completion) => Some(ProbeId::Complete),
         Treatment::Valid { .. } => Some(ProbeId::ReadResource),
     }
 }

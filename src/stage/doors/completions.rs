@@ -1,0 +1,198 @@
+//! Completions: arguments become subjects of their own, and what was suggested is read back.
+
+use serde_json::{Value, json};
+
+use crate::codec::uri_template::Template;
+use crate::mcp::Operation;
+use crate::model::audit::Collected;
+use crate::model::doors::Completion;
+use crate::model::exchange::Exchange;
+use crate::model::probe::{ProbeId, ProbeKey};
+use crate::model::surface::{Subject, SubjectKind};
+use crate::oracle::calibrate::Treatment;
+use crate::stage::calls::Treatments;
+use crate::stage::enumerate::Sessions;
+use crate::stage::rpc::{self, Ask};
+use crate::stage::{Run, file, reply, together};
+use crate::wire::{Pending, Sent};
+
+/// An argument that can be completed.
+pub(super) struct Argument {
+    owner: Subject,
+    name: String,
+}
+
+impl Argument {
+    fn id(&self) -> String {
+        SubjectKind::Completion.subject_id(&self.title())
+    }
+
+    fn title(&self) -> String {
+        format!("{}#{}", self.owner.id, self.name)
+    }
+
+    fn params(&self) -> Value {
+        let reference = match self.owner.kind {
+            SubjectKind::Prompt => json!({"type": "ref/prompt", "name": self.owner.name}),
+            _ => json!({"type": "ref/resource", "uri": self.owner.name}),
+        };
+        json!({"ref": reference, "argument": {"name": self.name, "value": ""}})
+    }
+}
+
+/// Makes a subject of every argument that is asked about, and asks the baseline for the values of
+/// template variables, since templates are filled with them.
+pub(super) async fn introduce(run: &Run<'_>, collected: &mut Collected, sessions: &Sessions) {
+    let arguments = arguments(collected);
+    for argument in &arguments {
+        collected.surface.subjects.push(Subject {
+            id: argument.id(),
+            kind: SubjectKind::Completion,
+            name: argument.title(),
+            title: None,
+            description: None,
+            annotations: None,
+            schemes: None,
+            input_schema: None,
+            prompt_arguments: Vec::new(),
+            ..argument.owner.clone()
+        });
+    }
+    let Some(identity) = collected.identities.baseline().cloned() else {
+        return;
+    };
+    let Some(session) = sessions.get(&identity.name).filter(|_| run.settings.reads) else {
+        return;
+    };
+    let mut pending: Vec<Pending<'_, Sent>> = Vec::new();
+    for argument in &arguments {
+        if argument.owner.kind == SubjectKind::ResourceTemplate {
+            let key = ProbeKey::new(ProbeId::Complete)
+                .about(argument.id())
+                .variant(VALUES);
+            let operation = Operation::Raw {
+                method: METHOD,
+                params: argument.params(),
+            };
+            let id = run.next_id();
+            pending.push(Box::pin(rpc::send(
+                run,
+                Ask::new(key, &identity, session, operation),
+                id,
+            )));
+        }
+    }
+    for sent in together(pending).await {
+        file(collected, sent);
+    }
+    read(collected);
+}
+
+/// How completions are asked for.
+pub(super) fn treat(collected: &Collected, treatments: &mut Treatments) {
+    for argument in arguments(collected) {
+        let treatment = Treatment::Valid {
+            arguments: argument.params(),
+        };
+        treatments.insert(argument.id(), treatment);
+    }
+}
+
+/// Reads what every identity was offered, the first answer of each.
+pub(super) fn read(collected: &mut Collected) {
+    let mut found: Vec<Completion> = Vec::new();
+    for exchange in collected.ledger.iter() {
+        let known = |it: &Completion| {
+            it.identity == exchange.identity
+                && Some(&it.completion) == exchange.probe.subject.as_ref()
+                && it.values.is_some()
+        };
+        if exchange.probe.id == ProbeId::Complete && !found.iter().any(known) {
+            found.extend(completion(collected, exchange));
+        }
+    }
+    collected.doors.completions = found;
+}
+
+fn completion(collected: &Collected, exchange: &Exchange) -> Option<Completion> {
+    let id = exchange.probe.subject.as_deref()?;
+    let title = &collected.surface.subject(id)?.name;
+    // A variable holds no `#`, a URI may.
+    let (subject, argument) = title.rsplit_once('#')?;
+    Some(Completion {
+        identity: exchange.identity.clone(),
+        completion: id.to_owned(),
+        subject: subject.to_owned(),
+        argument: argument.to_owned(),
+        values: reply::result(exchange).and_then(|result| values(&result)),
+        exchange: exchange.id,
+    })
+}
+
+/// How many template variables the baseline is asked about beforehand.
+pub(crate) fn variables(collected: &Collected) -> usize {
+    let arguments = arguments(collected);
+    let of = |it: &&Argument| it.owner.kind == SubjectKind::ResourceTemplate;
+    arguments.iter().filter(of).count()
+}
+
+/// Arguments of prompts and variables of templates, in the order of the lists; none where the server
+/// does not say that it completes.
+fn arguments(collected: &Collected) -> Vec<Argument> {
+    let capabilities = collected.discovery.capabilities.as_ref();
+    let offered = capabilities.and_then(|declared| declared.value.get("completions"));
+    if !offered.is_some_and(Value::is_object) {
+        return Vec::new();
+    }
+    let subjects = collected.surface.subjects.iter();
+    subjects.flat_map(of).take(MOST_ARGUMENTS).collect()
+}
+
+fn of(subject: &Subject) -> Vec<Argument> {
+    let names: Vec<String> = match subject.kind {
+        SubjectKind::Prompt => {
+            let arguments = subject.prompt_arguments.iter();
+            arguments.map(|(name, _)| name.clone()).collect()
+        }
+        SubjectKind::ResourceTemplate => {
+            let parsed = Template::parse(&subject.name).ok();
+            let names = parsed.iter().flat_map(Template::variables);
+            names.map(str::to_owned).collect()
+        }
+        _ => Vec::new(),
+    };
+    let mut known: Vec<String> = Vec::new();
+    for name in names {
+        if !known.contains(&name) && !name.contains('#') && known.len() < MOST_PER_SUBJECT {
+            known.push(name);
+        }
+    }
+    let known = known.into_iter();
+    known
+        .map(|name| Argument {
+            owner: subject.clone(),
+            name,
+        })
+        .collect()
+}
+
+fn values(result: &Value) -> Option<Vec<String>> {
+    let values = result.pointer("/completion/values")?.as_array()?;
+    let values = values.iter().filter_map(Value::as_str);
+    Some(values.take(MOST_VALUES).map(str::to_owned).collect())
+}
+
+/// The method.
+pub(crate) const METHOD: &str = "completion/complete";
+
+/// The variant of the question that only looks for values.
+const VALUES: &str = "values";
+
+/// Arguments asked about: one leaky argument shows the door, and each costs a request per column.
+const MOST_ARGUMENTS: usize = 8;
+
+/// Arguments of one prompt or template.
+const MOST_PER_SUBJECT: usize = 4;
+
+/// Values kept of one answer; a server may send at most a hundred (MCP §Completion).
+const MOST_VALUES: usize = 200;
