@@ -42,7 +42,7 @@ pub fn measure(ids: &[String], exchanges: Vec<ExchangeId>) -> Option<SessionIds>
 /// Size of the smallest usual alphabet with these symbols, and tenths of bits per symbol.
 fn alphabet(symbols: &BTreeSet<char>) -> (usize, usize) {
     let all = |fits: fn(&char) -> bool| symbols.iter().all(fits);
-    if all(|symbol| symbol.is_ascii_digit()) {
+    if all(char::is_ascii_digit) {
         (10, 33)
     } else if all(|symbol| matches!(symbol, '0'..='9' | 'a'..='f'))
         || all(|symbol| matches!(symbol, '0'..='9' | 'A'..='F'))

@@ -70,13 +70,10 @@ fn first_leg(case: &mut Case<'_>, stream: &Exchange, asked: &[&Exchange]) {
     };
     let draft = Draft::new(format!("stream at {place}"), message);
     let draft = draft.at(stream.id, Part::Body, "an event stream");
-    match served {
-        Some(list) => case.breach(draft.also(&[list.id], "an answer on it")),
-        None => {
-            let why = "no question was answered on it";
-            case.breach(draft.at_most(Severity::Medium, why));
-        }
-    }
+    case.breach(match served {
+        Some(list) => draft.also(&[list.id], "an answer on it"),
+        None => draft.at_most(Severity::Medium, "no question was answered on it"),
+    });
 }
 
 /// Whoever knows the session is answered, although the owner's own question carried a token.

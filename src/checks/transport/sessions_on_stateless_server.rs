@@ -32,14 +32,13 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
                 case.breach(draft.at(exchange.id, Part::Status, "another answer"));
             }
             Some(verb) => match status(exchange) {
-                Some(405) => {}
                 Some(seen @ 200..300) => {
                     let verb = verb.to_ascii_uppercase();
                     let message = format!("HTTP {seen} to {verb}, expected 405");
                     let draft = Draft::new(format!("{verb} answered"), message);
                     case.breach(draft.at(exchange.id, Part::Status, "answered"));
                 }
-                // Refused, if in another way: that there is nothing to get is said.
+                // 405 is the one that is asked for; any refusal says that there is nothing to get.
                 Some(400..500) => {}
                 _ => case.doubt(format!("{} to {verb}", describe(exchange)), None),
             },

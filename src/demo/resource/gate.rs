@@ -242,10 +242,11 @@ fn unauthorized(shared: &Shared, token_sent: bool) -> Response {
     } else {
         ("unauthorized", "An access token is needed")
     };
-    let mut body = json!({"error": word, "error_description": description});
-    if token_sent && shared.behaviour.transport.errors == ErrorDetail::Revealing {
-        body["trace"] = json!(TRACE);
-    }
+    let body = if token_sent && shared.behaviour.transport.errors == ErrorDetail::Revealing {
+        json!({"error": word, "error_description": description, "trace": TRACE})
+    } else {
+        json!({"error": word, "error_description": description})
+    };
     let response = http::json(401, &body);
     match challenge(shared, token_sent) {
         Some(challenge) => with_header(response, "www-authenticate", &challenge),
