@@ -8,11 +8,11 @@ use crate::model::matrix::Matrix;
 use crate::model::report::{Report, ToolEnforcement};
 use crate::model::settings::Settings;
 use crate::model::target::Target;
-use crate::oracle::{arguments, enforcement, gates, matrix, policy};
+use crate::oracle::{arguments, enforcement, gates, matrix, policy, vectors};
 use crate::report::assemble::{self, Judged};
 use crate::stage::{
-    Run, calls, client_documents, close, discover, enrol, enumerate, hardening, login, plan,
-    register, token_endpoint,
+    Run, bypass, calls, client_documents, close, discover, enrol, enumerate, hardening, login,
+    plan, register, token_endpoint,
 };
 
 /// What is to be audited.
@@ -38,6 +38,8 @@ pub async fn collect(run: &Run<'_>, target: Target, engagement: Engagement) -> C
         hardening::origins(run, &mut collected, &sessions).await;
         enumerate::repeat_lists(run, &mut collected, &sessions).await;
         calls::on_request(run, &mut collected, &sessions, &asked).await;
+        // Last of all on these sessions: where one is alive at a time, further ones end it.
+        bypass::bypass(run, &mut collected, &sessions, &asked).await;
         hardening::plaintext(run, &anonymous, &mut collected).await;
         close::close(run, &mut collected, &sessions).await;
         if let Some(mut session) = login {
@@ -46,7 +48,9 @@ pub async fn collect(run: &Run<'_>, target: Target, engagement: Engagement) -> C
         }
         collected.plan = plan::plan(run.settings, &collected, Some(&asked.treatments));
         if collected.discovery.audited.is_some() {
-            let built = matrix::build(&calls::input(&collected, &asked));
+            let mut built = matrix::build(&calls::input(&collected, &asked));
+            collected.variations = calls::vectors::variations(&collected, &asked);
+            vectors::annotate(&mut built, &collected.variations);
             collected.matrices.push(built);
         }
     }

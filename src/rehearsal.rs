@@ -15,8 +15,8 @@ use crate::model::identity::IdentityKind;
 use crate::model::probe::Tier;
 use crate::model::report::Report;
 use crate::model::settings::{
-    Callback, Calls, ClientAuth, ClientCredentials, CredentialSource, IdentitySource, KnownClient,
-    LoginRequest, Network, Settings, SkippedArm,
+    BypassRules, Callback, Calls, ClientAuth, ClientCredentials, CredentialSource, IdentitySource,
+    KnownClient, LoginRequest, Network, Settings, SkippedArm,
 };
 use crate::model::verdict::Severity;
 use crate::stage::{Entropy, Person, Run, Visit};
@@ -226,6 +226,7 @@ pub fn defaults(seed: &[u8; 32]) -> Settings {
     Settings {
         tiers: BTreeSet::from([Tier::Passive, Tier::Anonymous, Tier::Authenticated]),
         reads: true,
+        bypass: BypassRules::default(),
         revision: None,
         identities: Vec::new(),
         login: None,

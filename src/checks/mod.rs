@@ -18,6 +18,7 @@ mod registering;
 mod scopes;
 mod tokens;
 mod urls;
+mod ways;
 
 mod discovery {
     pub(super) mod authorization_server_metadata_missing;
@@ -118,11 +119,16 @@ mod scope {
 
 mod primitive {
     pub(super) mod annotation_contradicts_access;
+    pub(super) mod argument_form_not_checked;
     pub(super) mod arguments_not_validated;
+    pub(super) mod batched_call_not_checked;
     pub(super) mod declared_scheme_not_enforced;
     pub(super) mod denial_in_band;
+    pub(super) mod header_body_split;
     pub(super) mod hidden_tool_callable;
     pub(super) mod list_varies_per_connection;
+    pub(super) mod method_spelling_not_checked;
+    pub(super) mod name_spelling_not_checked;
     pub(super) mod protected_tool_public;
     pub(super) mod resource_path_escapes;
     pub(super) mod tool_calls_unlimited;
@@ -400,6 +406,11 @@ catalogue! {
     primitive {
         list_varies_per_connection => "list-varies-per-connection",
         hidden_tool_callable => "hidden-tool-callable",
+        header_body_split => "header-body-split",
+        batched_call_not_checked => "batched-call-not-checked",
+        name_spelling_not_checked => "name-spelling-not-checked",
+        method_spelling_not_checked => "method-spelling-not-checked",
+        argument_form_not_checked => "argument-form-not-checked",
         unauthorized_tool_callable => "unauthorized-tool-callable",
         protected_tool_public => "protected-tool-public",
         validation_before_authorization => "validation-before-authorization",

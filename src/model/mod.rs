@@ -3,6 +3,7 @@
 pub mod arguments;
 pub mod audit;
 pub mod authorization;
+pub mod bypass;
 pub mod client_documents;
 pub mod consequence;
 pub mod discovery;

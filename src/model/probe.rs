@@ -155,6 +155,14 @@ probes! {
     UnknownResource "unknown-resource" Authenticated "`resources/read` of a random URI: the baseline for hidden resources";
     PromptGet "get-prompt" Authenticated "`prompts/get` with minimal arguments";
     UnknownPrompt "unknown-prompt" Authenticated "`prompts/get` of a random name: the baseline for hidden prompts";
+    PassingSession "passing-session" Authenticated "a session that is opened for one question and closed again";
+    PlainAgain "plain-again" Authenticated "a call that is sent in other forms, in its plain form";
+    HeaderSplit "header-split" Authenticated "a refused call whose header fields and body disagree";
+    CallInArray "call-in-array" Authenticated "a refused call inside a JSON array";
+    NameSpelling "name-spelling" Authenticated "a refused call with its name spelled otherwise";
+    MethodSpelling "method-spelling" Authenticated "a refused call with its method spelled otherwise";
+    ArgumentsForm "arguments-form" Authenticated "a refused call of a read-only tool with its arguments in another form";
+    VersionField "version-field" Authenticated "a refused call without the fields that name the revision, or with others";
 }
 
 impl fmt::Display for ProbeId {

@@ -35,6 +35,8 @@ pub struct Settings {
     pub accept: Vec<Acceptance>,
     /// Operator argument vectors and permissions by tool name pattern.
     pub tools: Vec<ToolRule>,
+    /// What may be done to get round refusals.
+    pub bypass: BypassRules,
     /// What calls go beyond the defaults, and which are left out.
     pub calls: Calls,
     /// How many registrations in a row to send to see a limit (`--observe-rate-limit`).
@@ -59,6 +61,24 @@ impl Settings {
     /// Whether a tier may run.
     pub fn allows(&self, tier: Tier) -> bool {
         self.tiers.contains(&tier)
+    }
+}
+
+/// What may be done to get round refusals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BypassRules {
+    /// Whether refused calls are sent again in other forms (`--no-bypass` clears it).
+    pub allowed: bool,
+    /// Whether a working token may go out in a query string (`--query-token`).
+    pub query_token: bool,
+}
+
+impl Default for BypassRules {
+    fn default() -> Self {
+        Self {
+            allowed: true,
+            query_token: false,
+        }
     }
 }
 
@@ -277,12 +297,16 @@ pub struct Acceptance {
 }
 
 /// What the operator says about a tool.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct ToolRule {
     /// Name pattern with `*`.
     pub name: String,
     /// Arguments for a valid call.
     pub arguments: Option<Value>,
+    /// Further arguments, each asked on its own.
+    pub vectors: Vec<Value>,
+    /// Whether it may be called with identifiers that name nothing.
+    pub null_object: bool,
     /// `Some(true)`: the operator vouches that it only reads; `Some(false)`: never call it.
     pub safe: Option<bool>,
 }

@@ -7,6 +7,7 @@
 pub mod admission;
 pub mod arguments;
 mod arms;
+pub mod bypass;
 pub mod calibrate;
 mod call_steps;
 pub mod cascade;
@@ -37,5 +38,6 @@ mod transport_steps;
 pub mod traversal;
 mod unconstrained;
 mod undecided;
+pub mod vectors;
 pub mod wants;
 mod wording;

@@ -12,7 +12,9 @@ use mcp_assay::model::probe::{Plan, Tier, Unsettleable};
 use mcp_assay::model::report::{
     CoverageRow, EffectivePolicy, EffectiveRule, Enforcement, ToolCounts, ToolEnforcement,
 };
-use mcp_assay::model::settings::{Acceptance, CredentialSource, IdentitySource, Network, Settings};
+use mcp_assay::model::settings::{
+    Acceptance, BypassRules, CredentialSource, IdentitySource, Network, Settings,
+};
 use mcp_assay::model::target::{ResourceId, Revision, Target, Transport};
 use mcp_assay::model::verdict::{Basis, Cite, Finding, Level, Part, Severity, Status};
 use mcp_assay::report::assemble::Judged;
@@ -26,6 +28,7 @@ pub(crate) use evidence::{exchange, tool};
 pub(crate) fn collected() -> Collected {
     Collected {
         client_documents: Vec::new(),
+        bypass: mcp_assay::model::bypass::Bypass::default(),
         target: Some(Target {
             url: URL.to_owned(),
             resource: ResourceId(URL.to_owned()),
@@ -54,6 +57,7 @@ pub(crate) fn collected() -> Collected {
         gates: vec![gate("anonymous", 4), gate("elsewhere", 5)],
         matrices: vec![matrix(Revision::R2025_11), older_matrix()],
         catch_all: None,
+        variations: Vec::new(),
         invalid_calls: Vec::new(),
         call_series: None,
         traversal: None,
@@ -221,6 +225,7 @@ pub(crate) fn settings() -> Settings {
             },
         ],
         tools: Vec::new(),
+        bypass: BypassRules::default(),
         calls: mcp_assay::model::settings::Calls::default(),
         observe_rate_limit: None,
         network: Network::default(),
@@ -301,7 +306,10 @@ pub(crate) fn cell(subject: &str, identity: &str, access: Access) -> Cell {
         reason: reason.map(str::to_owned),
         decided_by: decided_by.map(str::to_owned),
         attempts: 2,
+        mixed: None,
+        passes_at_most: None,
         challenged_scopes: Vec::new(),
+        flips: Vec::new(),
         exchanges: vec![x(6)],
     }
 }

@@ -6,6 +6,7 @@ mod front;
 mod login;
 mod registration;
 mod token_endpoint;
+mod ways;
 
 use serde_json::Value;
 
@@ -342,7 +343,10 @@ impl World {
             reason: None,
             decided_by: None,
             attempts: 2,
+            mixed: None,
+            passes_at_most: None,
             challenged_scopes: Vec::new(),
+            flips: Vec::new(),
             exchanges: vec![exchange],
         });
         cells.last_mut().unwrap()

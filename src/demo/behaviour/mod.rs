@@ -11,6 +11,7 @@ mod loader;
 mod resource;
 mod server;
 mod token_endpoint;
+mod ways;
 
 use std::collections::BTreeMap;
 
@@ -44,12 +45,16 @@ pub use resource::{
     ScopeModel, ScopesSupported, Signature, TokenCheck, Validation,
 };
 pub use server::{
-    Cursor, Framing, Input, ListStability, OriginCheck, Revision, Scheme, SchemePlace, Server,
-    SessionPolicy, Tool, ToolListing,
+    Cursor, Framing, Input, InputSchemas, ListStability, OriginCheck, Revision, Scheme,
+    SchemePlace, Server, SessionPolicy, Tool, ToolListing,
 };
 pub use token_endpoint::{
     AssertionCheck, AuthMethods, ErrorShape, GrantProfile, IntrospectionAccess, KeyBinding,
     PasswordGrant, SecretCheck, TokenEndpoint,
+};
+
+pub use ways::{
+    ArgumentReading, ArrayReading, HeaderReading, MethodReading, NameReading, VersionReading, Ways,
 };
 
 /// Everything a behaviour file can say.
@@ -73,6 +78,8 @@ pub struct Behaviour {
     pub resource: Resource,
     /// How scopes decide about tool calls.
     pub enforcement: Enforcement,
+    /// How messages are read, by the gate and by the dispatcher.
+    pub ways: Ways,
     /// The protected resource metadata.
     pub metadata: Metadata,
     /// The authorization server and its metadata.

@@ -10,6 +10,7 @@ use super::gate::{self, Asked};
 use super::methods::{Context, Outcome, Reply};
 use super::notes::{self, failed, said};
 use super::validation;
+use super::ways::Seen;
 
 /// Answers a tool call.
 pub(crate) fn call(context: &Context<'_>, params: &Value) -> Reply {
@@ -22,7 +23,7 @@ pub(crate) fn call(context: &Context<'_>, params: &Value) -> Reply {
     }
     let asked = Asked {
         method: "tools/call",
-        name,
+        name: context.seen.map_or(name, Seen::judged),
     };
     let permitted = gate::permitted(context.shared, context.principal, &asked);
     if !permitted && policy.order == Order::AuthFirst {
@@ -50,6 +51,9 @@ pub(crate) fn call(context: &Context<'_>, params: &Value) -> Reply {
     if !permitted {
         return denied(context, &asked, params);
     }
+    if let Some(refusal) = mode_refused(context, arguments) {
+        return refusal;
+    }
     Outcome::Result(notes::run(
         context.shared,
         context.principal,
@@ -57,6 +61,19 @@ pub(crate) fn call(context: &Context<'_>, params: &Value) -> Reply {
         arguments,
     ))
     .into()
+}
+
+/// A policy that reads arguments: the `full` mode needs a scope of its own.
+fn mode_refused(context: &Context<'_>, arguments: &Value) -> Option<Reply> {
+    let scope = &context.shared.behaviour.enforcement.full_mode_scope;
+    let full = arguments.get("mode").and_then(Value::as_str) == Some("full");
+    let holds = context
+        .principal
+        .is_some_and(|one| one.scopes.contains(scope));
+    (full && !scope.is_empty() && !holds).then(|| {
+        let refusal = gate::forbidden(context.shared, std::slice::from_ref(scope));
+        Outcome::Http(Box::new(refusal)).into()
+    })
 }
 
 /// A limit per caller and call.

@@ -9,6 +9,7 @@ use super::super::http::Refusal;
 use super::super::state::{Shared, lock};
 use super::gate::{self, Asked, Principal};
 use super::notes::Note;
+use super::ways::{self, Seen};
 use super::{call, catalogue};
 
 /// Who asks, and under which revision.
@@ -17,6 +18,10 @@ pub(crate) struct Context<'a> {
     pub(crate) revision: Revision,
     pub(crate) principal: Option<&'a Principal>,
     pub(crate) peer: Option<SocketAddr>,
+    /// What the gate takes the message for, where that is not what it is.
+    pub(crate) seen: Option<&'a Seen>,
+    /// The name that the header fields give.
+    pub(crate) header: Option<&'a str>,
 }
 
 /// What a request leads to: notifications on the way, and an outcome.
@@ -57,6 +62,9 @@ impl From<Outcome> for Reply {
 
 /// Answers a request.
 pub(crate) fn answer(context: &Context<'_>, method: &str, params: &Value) -> Reply {
+    let readings = &context.shared.behaviour.ways;
+    let (method, params) = ways::dispatched(readings, context.header, method, params);
+    let (method, params) = (method.as_ref(), params.as_ref());
     let modern = context.revision == Revision::R2026_07;
     let cached = |result: Value, scope: &str| Outcome::Result(cacheable(modern, result, scope));
     let outcome = match method {

@@ -25,8 +25,10 @@ pub fn plan(settings: &Settings, collected: &Collected, treatments: Option<&Trea
         .extend(super::token_endpoint::planned(settings, collected));
     calls::sessions(&mut plan, &who, collected);
     calls::controls(&mut plan, &who, collected);
-    calls::calls(&mut plan, settings, &who, treatments);
+    calls::calls(&mut plan, settings, &who, collected, treatments);
     calls::on_request(&mut plan, settings, collected);
+    plan.groups
+        .extend(super::bypass::plan::planned(settings, collected));
     target::transport(&mut plan, collected);
     target::closing(&mut plan, &who);
     plan.groups.retain(|group| group.requests > 0);
