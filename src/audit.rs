@@ -8,11 +8,11 @@ use crate::model::matrix::Matrix;
 use crate::model::report::{Report, ToolEnforcement};
 use crate::model::settings::Settings;
 use crate::model::target::Target;
-use crate::oracle::{arguments, enforcement, gates, matrix, policy, vectors};
+use crate::oracle::{arguments, conformity, effective, enforcement, gates, matrix, vectors};
 use crate::report::assemble::{self, Judged};
 use crate::stage::{
-    Run, bypass, calls, client_documents, close, discover, enrol, enumerate, hardening, login,
-    plan, register, token_endpoint,
+    Run, bypass, calls, client_documents, close, discover, enrol, enumerate, eras, hardening,
+    login, plan, register, token_endpoint,
 };
 
 /// What is to be audited.
@@ -40,6 +40,7 @@ pub async fn collect(run: &Run<'_>, target: Target, engagement: Engagement) -> C
         calls::on_request(run, &mut collected, &sessions, &asked).await;
         // Last of all on these sessions: where one is alive at a time, further ones end it.
         bypass::bypass(run, &mut collected, &sessions, &asked).await;
+        let others = eras::eras(run, &mut collected, &asked).await;
         hardening::plaintext(run, &anonymous, &mut collected).await;
         close::close(run, &mut collected, &sessions).await;
         if let Some(mut session) = login {
@@ -52,6 +53,7 @@ pub async fn collect(run: &Run<'_>, target: Target, engagement: Engagement) -> C
             collected.variations = calls::vectors::variations(&collected, &asked);
             vectors::annotate(&mut built, &collected.variations);
             collected.matrices.push(built);
+            collected.matrices.extend(others);
         }
     }
     collected.invalid_calls =
@@ -115,8 +117,15 @@ pub fn judge(collected: Collected, checks: &[&'static Check], settings: &Setting
         broken_by: tools.broken_by,
         sentence: tools.sentence,
     };
-    let effective = policy::effective(matrix, &collected.identities);
+    let effective = effective::effective(matrix, &collected.identities);
+    let comparison = conformity::compare(
+        matrix,
+        &collected.surface,
+        &collected.identities,
+        &settings.policy,
+    );
     let judged = Judged {
+        comparison,
         coverage: judged.coverage,
         findings: judged.findings,
         enforcement,

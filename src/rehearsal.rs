@@ -9,14 +9,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::audit;
 use crate::checks;
-use crate::demo::{self, Behaviour, DemoToken, LoginMode, Running, TokenKind, visitor};
+use crate::demo::{self, Behaviour, DemoToken, Intended, LoginMode, Running, TokenKind, visitor};
 use crate::model::audit::Engagement;
 use crate::model::identity::IdentityKind;
 use crate::model::probe::Tier;
 use crate::model::report::Report;
 use crate::model::settings::{
     BypassRules, Callback, Calls, ClientAuth, ClientCredentials, CredentialSource, IdentitySource,
-    KnownClient, LoginRequest, Network, Settings, SkippedArm,
+    KnownClient, LoginRequest, Network, PolicyEntry, Settings, SkippedArm,
 };
 use crate::model::verdict::Severity;
 use crate::stage::{Entropy, Person, Run, Visit};
@@ -205,6 +205,11 @@ pub fn settings(behaviour: &Behaviour, running: &Running, seed: &[u8; 32]) -> io
         revision,
         identities,
         calls: calls(behaviour)?,
+        policy: behaviour.audit.policy.iter().map(intended).collect(),
+        bypass: BypassRules {
+            query_token: behaviour.audit.query_token,
+            ..BypassRules::default()
+        },
         observe_rate_limit: behaviour.audit.observe_rate_limit,
         client,
         login: login(behaviour.audit.login),
@@ -273,6 +278,12 @@ fn identity(token: &DemoToken) -> IdentitySource {
             TokenKind::OtherUser => IdentityKind::OtherUser,
             TokenKind::Expired => IdentityKind::Expired,
             TokenKind::ForeignAudience => IdentityKind::ForeignAudience,
+            TokenKind::ForeignIssuer => IdentityKind::ForeignIssuer,
+            TokenKind::CrossIssuer => IdentityKind::CrossIssuer,
+            TokenKind::IdToken => IdentityKind::IdToken,
+            TokenKind::RefreshToken => IdentityKind::RefreshToken,
+            TokenKind::WrongType => IdentityKind::WrongType,
+            TokenKind::Upstream => IdentityKind::Upstream,
         },
         privileged: false,
         scopes: Some(token.scopes.iter().cloned().collect()),
@@ -280,6 +291,18 @@ fn identity(token: &DemoToken) -> IdentitySource {
             source: "demo".to_owned(),
             token: SecretString::from(token.value.clone()),
         },
+    }
+}
+
+fn intended(entry: &Intended) -> PolicyEntry {
+    let set = |scopes: &Vec<String>| scopes.iter().cloned().collect();
+    PolicyEntry {
+        tools: entry.tools.clone(),
+        subjects: entry.subjects.clone(),
+        require: set(&entry.require),
+        any_of: entry.any_of.iter().map(set).collect(),
+        public: entry.public,
+        deny: entry.deny,
     }
 }
 

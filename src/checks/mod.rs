@@ -11,8 +11,10 @@ pub mod requirements;
 
 mod access;
 mod assertions;
+mod borrowed;
 mod documents;
 mod front;
+mod intended;
 mod logins;
 mod registering;
 mod scopes;
@@ -100,11 +102,20 @@ mod grant {
 mod token {
     pub(super) mod expired_token_accepted;
     pub(super) mod foreign_audience_accepted;
+    pub(super) mod foreign_issuer_accepted;
     pub(super) mod garbage_token_accepted;
+    pub(super) mod issuer_keys_pooled;
     pub(super) mod key_confusion_accepted;
     pub(super) mod missing_token_accepted;
+    pub(super) mod query_token_accepted;
+    pub(super) mod session_id_is_credential;
+    pub(super) mod session_lends_rights;
+    pub(super) mod several_tokens_accepted;
     pub(super) mod tampered_token_accepted;
+    pub(super) mod token_type_unchecked;
     pub(super) mod unsigned_token_accepted;
+    pub(super) mod upstream_token_accepted;
+    pub(super) mod wrong_kind_accepted;
 }
 
 mod scope {
@@ -118,6 +129,7 @@ mod scope {
 }
 
 mod primitive {
+    pub(super) mod access_changes_between_repeats;
     pub(super) mod annotation_contradicts_access;
     pub(super) mod argument_form_not_checked;
     pub(super) mod arguments_not_validated;
@@ -129,8 +141,13 @@ mod primitive {
     pub(super) mod list_varies_per_connection;
     pub(super) mod method_spelling_not_checked;
     pub(super) mod name_spelling_not_checked;
+    pub(super) mod narrower_token_opens_more;
+    pub(super) mod permitted_call_refused;
+    pub(super) mod policy_drift;
     pub(super) mod protected_tool_public;
     pub(super) mod resource_path_escapes;
+    pub(super) mod revision_enforces_less;
+    pub(super) mod stranger_outdoes_token;
     pub(super) mod tool_calls_unlimited;
     pub(super) mod unauthorized_tool_callable;
     pub(super) mod validation_before_authorization;
@@ -139,6 +156,7 @@ mod primitive {
 mod transport {
     pub(super) mod foreign_origin_accepted;
     pub(super) mod plaintext_endpoint;
+    pub(super) mod session_of_another_user;
 }
 
 mod extension {
@@ -392,7 +410,16 @@ catalogue! {
         tampered_token_accepted => "tampered-token-accepted",
         unsigned_token_accepted => "unsigned-token-accepted",
         key_confusion_accepted => "key-confusion-accepted",
+        foreign_issuer_accepted => "foreign-issuer-accepted",
         foreign_audience_accepted => "foreign-audience-accepted",
+        wrong_kind_accepted => "wrong-kind-accepted",
+        token_type_unchecked => "token-type-unchecked",
+        upstream_token_accepted => "upstream-token-accepted",
+        issuer_keys_pooled => "issuer-keys-pooled",
+        query_token_accepted => "query-token-accepted",
+        several_tokens_accepted => "several-tokens-accepted",
+        session_id_is_credential => "session-id-is-credential",
+        session_lends_rights => "session-lends-rights",
     }
     scope {
         scopes_not_advertised => "scopes-not-advertised",
@@ -411,8 +438,14 @@ catalogue! {
         name_spelling_not_checked => "name-spelling-not-checked",
         method_spelling_not_checked => "method-spelling-not-checked",
         argument_form_not_checked => "argument-form-not-checked",
+        revision_enforces_less => "revision-enforces-less",
         unauthorized_tool_callable => "unauthorized-tool-callable",
+        permitted_call_refused => "permitted-call-refused",
+        policy_drift => "policy-drift",
+        narrower_token_opens_more => "narrower-token-opens-more",
+        access_changes_between_repeats => "access-changes-between-repeats",
         protected_tool_public => "protected-tool-public",
+        stranger_outdoes_token => "stranger-outdoes-token",
         validation_before_authorization => "validation-before-authorization",
         declared_scheme_not_enforced => "declared-scheme-not-enforced",
         denial_in_band => "denial-in-band",
@@ -424,6 +457,7 @@ catalogue! {
     transport {
         foreign_origin_accepted => "foreign-origin-accepted",
         plaintext_endpoint => "plaintext-endpoint",
+        session_of_another_user => "session-of-another-user",
     }
     extension {
         stranger_obtains_token => "stranger-obtains-token",

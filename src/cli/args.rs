@@ -299,6 +299,10 @@ pub(crate) struct OutputArgs {
     /// Exit with 0 whatever was found; errors of the run itself keep their code.
     #[arg(long, help_heading = "Output")]
     pub(crate) exit_zero: bool,
+    /// Write what was seen to open each tool as `[[policy]]` entries of a configuration, to be read,
+    /// corrected and pinned; a new file, or `-` for standard output.
+    #[arg(long, value_name = "PATH", help_heading = "Output")]
+    pub(crate) write_policy: Option<String>,
     /// Print every row of the matrix instead of folding equal ones.
     #[arg(long, help_heading = "Output")]
     pub(crate) full: bool,

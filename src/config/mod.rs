@@ -4,6 +4,7 @@ mod callback;
 pub mod calls;
 mod file;
 pub mod login;
+mod policy;
 pub mod source;
 
 use std::collections::BTreeSet;
@@ -182,7 +183,7 @@ pub fn settings(
         login,
         mint,
         client,
-        policy: file.policy(),
+        policy: file.policy()?,
         accept: file.acceptances(today)?,
         tools: file.tool_rules(),
         calls: calls::calls(&flags.calls, &file)?,

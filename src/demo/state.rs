@@ -38,6 +38,7 @@ pub(crate) struct Shared {
     calls: Mutex<HashMap<String, usize>>,
     locked_out: AtomicBool,
     connections: Mutex<HashMap<SocketAddr, usize>>,
+    lapses: Mutex<HashMap<(String, String), bool>>,
 }
 
 impl Shared {
@@ -66,6 +67,7 @@ impl Shared {
             calls: Mutex::default(),
             locked_out: AtomicBool::new(false),
             connections: Mutex::default(),
+            lapses: Mutex::default(),
             behaviour,
             mcp_origin,
             ids,
@@ -107,6 +109,21 @@ impl Shared {
 
     pub(crate) fn executed(&self) -> BTreeMap<String, usize> {
         lock(&self.executed).clone()
+    }
+
+    /// Lets every second refusal of a name to a principal lapse; whether this one does.
+    pub(crate) fn lapse(&self, principal: &str, name: &str) -> bool {
+        let mut lapses = lock(&self.lapses);
+        let place = (principal.to_owned(), name.to_owned());
+        let lapsed = lapses.entry(place).or_insert(true);
+        *lapsed = !*lapsed;
+        *lapsed
+    }
+
+    /// Whether the last refusal of a name to a principal lapsed.
+    pub(crate) fn lapsed(&self, principal: &str, name: &str) -> bool {
+        let place = (principal.to_owned(), name.to_owned());
+        lock(&self.lapses).get(&place).is_some_and(|lapsed| *lapsed)
     }
 
     /// How many connections the MCP server had seen before this one.

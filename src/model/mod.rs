@@ -11,6 +11,7 @@ pub mod exchange;
 pub mod identity;
 pub mod login;
 pub mod matrix;
+pub mod policy;
 pub mod probe;
 pub mod registration;
 pub mod report;

@@ -270,15 +270,21 @@ pub struct Mint {
     pub scopes: Option<ScopeSet>,
 }
 
-/// What the operator intends for some tools.
-#[derive(Clone, Debug)]
+/// What the operator intends for some subjects.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PolicyEntry {
-    /// Name patterns with `*`.
+    /// Patterns of tool names; `*` matches any run of characters, `\*` a star.
     pub tools: Vec<String>,
-    /// Scopes a caller must hold, all of them; empty with `public` false means any valid token.
+    /// Patterns of subject ids (`resource/note://*`, `prompt/plan`).
+    pub subjects: Vec<String>,
+    /// Scopes a caller must hold, all of them; with nothing else said any valid token will do.
     pub require: ScopeSet,
+    /// Scope sets of which a caller must hold one, beside `require`.
+    pub any_of: Vec<ScopeSet>,
     /// Whether no token is needed.
     pub public: bool,
+    /// Whether nobody may get in.
+    pub deny: bool,
 }
 
 /// A finding the operator accepts.

@@ -13,7 +13,9 @@ mod call_steps;
 pub mod cascade;
 mod cells;
 pub mod client_documents;
+pub mod conformity;
 pub mod differential;
+pub mod effective;
 pub mod enforcement;
 pub mod front_channel;
 pub mod front_page;
@@ -29,6 +31,7 @@ pub mod posture;
 mod reading;
 pub mod redirects;
 mod refusals;
+pub mod relations;
 mod scopes;
 pub mod signature;
 #[cfg(test)]

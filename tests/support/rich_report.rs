@@ -8,10 +8,9 @@ use mcp_assay::model::identity::IdentityKind;
 use mcp_assay::model::matrix::{
     Access, Calibration, Cell, Class, Confidence, Layer, Matrix, ValidationSeen,
 };
+use mcp_assay::model::policy::{EffectivePolicy, EffectiveRule, Gate};
 use mcp_assay::model::probe::{Plan, Tier, Unsettleable};
-use mcp_assay::model::report::{
-    CoverageRow, EffectivePolicy, EffectiveRule, Enforcement, ToolCounts, ToolEnforcement,
-};
+use mcp_assay::model::report::{CoverageRow, Enforcement, ToolCounts, ToolEnforcement};
 use mcp_assay::model::settings::{
     Acceptance, BypassRules, CredentialSource, IdentitySource, Network, Settings,
 };
@@ -178,11 +177,19 @@ pub(crate) fn judged() -> Judged {
                 subject: "tool/delete_note".to_owned(),
                 opened_by: vec![scopes(&["notes:write"])],
                 refused_for: vec![scopes(&["notes:read"])],
-                gate: "scopes".to_owned(),
+                required: scopes(&["notes:write"]),
+                gate: Gate::Scopes,
+                exact: true,
+                ran: true,
+                confidence: Confidence::Strong,
+                open: None,
+                settled_by: Vec::new(),
+                decided_by: None,
+                exchanges: vec![x(6)],
             }],
-            idle_scopes: Vec::new(),
-            unguarded: vec!["tool/create_note".to_owned()],
+            ..EffectivePolicy::default()
         },
+        comparison: None,
     }
 }
 
@@ -268,6 +275,7 @@ pub(crate) fn nothing_judged() -> Judged {
             sentence: "Nothing is known about the tools: none was listed.".to_owned(),
         },
         policy: EffectivePolicy::default(),
+        comparison: None,
     }
 }
 

@@ -357,6 +357,7 @@ impl World {
             tools: tools.iter().map(|&tool| tool.to_owned()).collect(),
             require: require.iter().map(|&scope| scope.to_owned()).collect(),
             public,
+            ..PolicyEntry::default()
         });
     }
 

@@ -148,6 +148,8 @@ pub struct Enforcement {
     pub progress: Progress,
     /// Tools whose scope check was forgotten.
     pub unguarded: Vec<String>,
+    /// Whether a refusal is forgotten now and then.
+    pub lapses: Lapses,
 }
 
 impl Default for Enforcement {
@@ -165,8 +167,20 @@ impl Default for Enforcement {
             dispatch: Dispatch::default(),
             progress: Progress::default(),
             unguarded: Vec::new(),
+            lapses: Lapses::default(),
         }
     }
+}
+
+/// Whether a refusal is forgotten now and then.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Lapses {
+    /// It is not.
+    #[default]
+    Never,
+    /// Every second time that a token asks for the same tool, where the door refuses over HTTP.
+    EveryOther,
 }
 
 /// Where scopes are looked at.
@@ -182,6 +196,8 @@ pub enum ScopeModel {
     ServerOnly,
     /// In `tools/list`, and nowhere else.
     ListedButNotEnforced,
+    /// At each tool, the wrong way round: tokens that hold its scopes are refused.
+    Inverted,
 }
 
 /// Whether scopes are looked at before or after the arguments.

@@ -6,7 +6,10 @@ use axum::response::Response;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::super::behaviour::{Authentication, Challenge, Denial, Order, PrmLocation, ScopeModel};
+use super::super::behaviour::{
+    Authentication, Challenge, Denial, Lapses, Order, PrmLocation, QueryTokens, ScopeModel,
+    TokenLines,
+};
 use super::super::http::{self, Incoming, Refusal, with_header};
 use super::super::state::Shared;
 use super::super::tokens;
@@ -46,7 +49,7 @@ pub(crate) fn admit(
     if authentication == Authentication::Open {
         return Ok(None);
     }
-    let token = presented(incoming)?;
+    let token = presented(shared, incoming)?;
     let principal = token.filter(|_| !shared.is_locked_out()).and_then(|token| {
         let claims = tokens::accept(shared, token)?;
         let digest = Sha256::digest(token.as_bytes());
@@ -103,12 +106,24 @@ pub(crate) fn refusal(
     }
     let denied = asked
         .iter()
-        .find(|one| !permitted(shared, principal, one))?;
+        .find(|one| !opens(shared, principal, one) && !lapses(shared, principal, one))?;
     Some(forbidden(shared, &needed(shared, denied)))
 }
 
-/// Whether the principal's scopes open what is asked for.
+/// Whether the principal gets what is asked for: its scopes open it, or the door let it lapse.
 pub(crate) fn permitted(shared: &Shared, principal: Option<&Principal>, asked: &Asked<'_>) -> bool {
+    let key = principal.map_or("", |principal| principal.key.as_str());
+    opens(shared, principal, asked) || shared.lapsed(key, asked.name)
+}
+
+/// Whether the check is forgotten this time.
+fn lapses(shared: &Shared, principal: Option<&Principal>, asked: &Asked<'_>) -> bool {
+    let key = principal.map_or("", |principal| principal.key.as_str());
+    let every_other = shared.behaviour.enforcement.lapses == Lapses::EveryOther;
+    every_other && asked.method == "tools/call" && shared.lapse(key, asked.name)
+}
+
+fn opens(shared: &Shared, principal: Option<&Principal>, asked: &Asked<'_>) -> bool {
     // Without a principal the request came through a door that asks for no token.
     let Some(principal) = principal else {
         return true;
@@ -116,6 +131,10 @@ pub(crate) fn permitted(shared: &Shared, principal: Option<&Principal>, asked: &
     let policy = &shared.behaviour.enforcement;
     match policy.scopes {
         ScopeModel::AnyValidToken | ScopeModel::ListedButNotEnforced => true,
+        ScopeModel::Inverted => {
+            let needed = needed(shared, asked);
+            needed.is_empty() || needed.iter().any(|scope| !principal.scopes.contains(scope))
+        }
         ScopeModel::ServerOnly => principal.scopes.contains(&policy.base_scope),
         ScopeModel::PerTool => {
             policy.unguarded.iter().any(|tool| tool == asked.name)
@@ -184,8 +203,17 @@ fn asked_once(message: &Value) -> Option<Asked<'_>> {
 }
 
 /// The bearer token of a request; more than one credential is an error (RFC 6750 §3.1).
-fn presented(incoming: &Incoming) -> Result<Option<&str>, Refusal> {
-    let mut values = incoming.headers.get_all("authorization").iter();
+fn presented<'a>(shared: &Shared, incoming: &'a Incoming) -> Result<Option<&'a str>, Refusal> {
+    let ways = &shared.behaviour.ways;
+    let mut values: Vec<_> = incoming.headers.get_all("authorization").iter().collect();
+    if values.is_empty() && ways.query_tokens == QueryTokens::Accepted {
+        let mut pairs = incoming.query.split('&');
+        return Ok(pairs.find_map(|pair| pair.strip_prefix("access_token=")));
+    }
+    if ways.token_lines == TokenLines::LastCounts {
+        values = values.pop().into_iter().collect();
+    }
+    let mut values = values.into_iter();
     let Some(value) = values.next() else {
         return Ok(None);
     };
