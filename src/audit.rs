@@ -8,11 +8,13 @@ use crate::model::matrix::Matrix;
 use crate::model::report::{Report, ToolEnforcement};
 use crate::model::settings::Settings;
 use crate::model::target::Target;
-use crate::oracle::{arguments, conformity, effective, enforcement, gates, matrix, vectors};
+use crate::oracle::{
+    arguments, breaks, conformity, effective, enforcement, gates, matrix, vectors,
+};
 use crate::report::assemble::{self, Judged};
 use crate::stage::{
     Run, bypass, calls, client_documents, close, discover, enrol, enumerate, eras, hardening,
-    login, plan, register, token_endpoint,
+    login, plan, register, token_endpoint, transport,
 };
 
 /// What is to be audited.
@@ -42,6 +44,7 @@ pub async fn collect(run: &Run<'_>, target: Target, engagement: Engagement) -> C
         bypass::bypass(run, &mut collected, &sessions, &asked).await;
         let others = eras::eras(run, &mut collected, &asked).await;
         hardening::plaintext(run, &anonymous, &mut collected).await;
+        transport::observe(run, &mut collected, &sessions).await;
         close::close(run, &mut collected, &sessions).await;
         if let Some(mut session) = login {
             login::probe(run, &mut collected, &mut session).await;
@@ -115,6 +118,8 @@ pub fn judge(collected: Collected, checks: &[&'static Check], settings: &Setting
         confidence: tools.confidence,
         counts: tools.counts,
         broken_by: tools.broken_by,
+        coverage: tools.coverage,
+        exchanges: tools.exchanges,
         sentence: tools.sentence,
     };
     let effective = effective::effective(matrix, &collected.identities);
@@ -124,7 +129,16 @@ pub fn judge(collected: Collected, checks: &[&'static Check], settings: &Setting
         &collected.identities,
         &settings.policy,
     );
+    let breaks = collected.matrices.iter().map(|matrix| {
+        breaks::breaks(
+            matrix,
+            &collected.surface,
+            &collected.identities,
+            &settings.policy,
+        )
+    });
     let judged = Judged {
+        breaks: breaks.collect(),
         comparison,
         coverage: judged.coverage,
         findings: judged.findings,

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::authority::{Clients, Named};
 use super::behaviour::Behaviour;
-use super::resource::{Notes, Sessions};
+use super::resource::{Notes, Replays, Sessions};
 use super::tokens::{Claims, Keys};
 
 /// Everything the handlers of both servers can see.
@@ -31,6 +31,7 @@ pub(crate) struct Shared {
     pub(crate) forwards: Mutex<HashMap<String, SocketAddr>>,
     pub(crate) sessions: Mutex<Sessions>,
     pub(crate) notes: Mutex<Notes>,
+    pub(crate) replays: Mutex<Replays>,
     pub(crate) stop: CancellationToken,
     requests: AtomicUsize,
     list_requests: AtomicUsize,
@@ -60,6 +61,7 @@ impl Shared {
             forwards: Mutex::default(),
             sessions: Mutex::default(),
             notes: Mutex::default(),
+            replays: Mutex::default(),
             stop: CancellationToken::new(),
             requests: AtomicUsize::new(0),
             list_requests: AtomicUsize::new(0),
@@ -151,9 +153,14 @@ impl Ids {
         })
     }
 
+    /// A fresh number, and how many came before it.
+    pub(crate) fn ordinal(&self) -> u64 {
+        self.next.fetch_add(1, Ordering::Relaxed)
+    }
+
     /// A fresh name, `<prefix>-<32 hex digits>`.
     pub(crate) fn next(&self, prefix: &str) -> String {
-        let ordinal = self.next.fetch_add(1, Ordering::Relaxed);
+        let ordinal = self.ordinal();
         let digest = Sha256::new()
             .chain_update(self.seed)
             .chain_update(ordinal.to_le_bytes());

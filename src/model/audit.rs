@@ -18,6 +18,7 @@ use super::settings::PolicyEntry;
 use super::surface::Surface;
 use super::target::Target;
 use super::token_endpoint::TokenEndpoint;
+use super::transport::SessionIds;
 
 /// The rules the run was made under.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -116,6 +117,8 @@ pub struct Collected {
     pub logins: Vec<Login>,
     /// Client ID metadata documents per authorization server.
     pub client_documents: Vec<ClientDocuments>,
+    /// What the session ids of the run have in common; absent where the server issued none.
+    pub session_ids: Option<SessionIds>,
     /// Sessions opened.
     pub sessions: Vec<SessionRecord>,
     /// What is left behind.

@@ -19,4 +19,5 @@ pub mod settings;
 pub mod surface;
 pub mod target;
 pub mod token_endpoint;
+pub mod transport;
 pub mod verdict;

@@ -176,3 +176,51 @@ impl Conformity {
         }
     }
 }
+
+/// A cell that is not as it should be, and by whose word.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CellBreak {
+    /// Subject id.
+    pub subject: String,
+    /// Identity name.
+    pub identity: String,
+    /// By whose word.
+    pub by: Contradicts,
+}
+
+/// What a cell contradicts.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Contradicts {
+    /// Let in although the operator's policy keeps it out.
+    Policy,
+    /// Let in although the subject's own declaration keeps it out.
+    Declaration,
+    /// Let in although the identity's own list hides it.
+    Listing,
+    /// A caller without a valid token got what a valid token was refused.
+    StrongerToken,
+    /// A token with fewer scopes got what one with more was refused.
+    WiderToken,
+    /// The same call was both refused and let in.
+    Itself,
+    /// Refused although the operator's policy lets it in.
+    PolicyTooClosed,
+}
+
+impl Contradicts {
+    /// The phrase used in reports.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Policy => "let in against the operator's policy",
+            Self::Declaration => "let in against its own declaration",
+            Self::Listing => "let in although hidden from its list",
+            Self::StrongerToken => "open to strangers where a valid token is refused",
+            Self::WiderToken => "open to fewer scopes where more are refused",
+            Self::Itself => "both refused and let in",
+            Self::PolicyTooClosed => "refused against the operator's policy",
+        }
+    }
+}

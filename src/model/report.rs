@@ -12,7 +12,7 @@ use super::exchange::{ExchangeId, Ledger};
 use super::identity::Identities;
 use super::login::Login;
 use super::matrix::{Access, Calibration, Cell, Confidence, GateObservation};
-use super::policy::{EffectivePolicy, PolicyComparison};
+use super::policy::{CellBreak, EffectivePolicy, PolicyComparison};
 use super::probe::{Plan, Unsettleable};
 use super::registration::{Posture, Registration};
 use super::surface::{Annotations, DeclaredScheme, Listing, SubjectKind};
@@ -226,10 +226,22 @@ pub struct ToolsAnswer {
     pub counts: ToolCounts,
     /// Tools that break enforcement, by name.
     pub broken_by: Vec<String>,
+    /// How much of it was decided.
+    pub coverage: CellCoverage,
     /// Findings behind the answer, by fingerprint.
     pub findings: Vec<String>,
-    /// Exchanges behind the answer.
+    /// Exchanges behind the answer: those of the findings, and for each tool a call that was let in
+    /// and one that was refused, as far as there is room.
     pub exchanges: Vec<ExchangeId>,
+}
+
+/// How many cells stand behind an answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CellCoverage {
+    /// Cells that are allowed or denied.
+    pub decided: usize,
+    /// All of them.
+    pub cells: usize,
 }
 
 /// What the cells say about tools, before the findings are known.
@@ -243,6 +255,10 @@ pub struct ToolEnforcement {
     pub counts: ToolCounts,
     /// Tools that break enforcement, by name.
     pub broken_by: Vec<String>,
+    /// How much of it was decided.
+    pub coverage: CellCoverage,
+    /// For each tool a call that was let in and one that was refused, as far as there is room.
+    pub exchanges: Vec<ExchangeId>,
     /// One sentence that a person could say aloud.
     pub sentence: String,
 }
@@ -277,6 +293,8 @@ pub struct DataAnswer {
     pub resources: String,
     /// Results for prompts.
     pub prompts: String,
+    /// How much of it was decided, beside the audience.
+    pub coverage: CellCoverage,
     /// Findings behind the answer, by fingerprint.
     pub findings: Vec<String>,
     /// Exchanges behind the answer.
@@ -298,6 +316,12 @@ pub struct ReportSubject {
     /// Scopes it declares for itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub declared: Option<Vec<DeclaredScheme>>,
+    /// SHA-256 of its title and description.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description_sha256: Option<String>,
+    /// SHA-256 of its input schema, members sorted, or of a prompt's arguments.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema_sha256: Option<String>,
 }
 
 /// The cells of one revision and transport.
@@ -315,6 +339,9 @@ pub struct ReportMatrix {
     pub cells: Vec<Cell>,
     /// What the pre-flight showed.
     pub calibration: Calibration,
+    /// Cells that are not as they should be, by the word of the policy or of the server itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub breaks: Vec<CellBreak>,
 }
 
 /// A cell that differs between two matrices.

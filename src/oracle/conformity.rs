@@ -60,14 +60,15 @@ pub fn conformity(entry: &PolicyEntry, identity: &Identity, cell: &Cell) -> Conf
     }
     let sure = cell.confidence >= Confidence::Strong;
     match (permits(entry, identity), cell.access) {
-        (Some(false), Access::Denied) => Conformity::Conforms,
         (Some(false), Access::Allowed) if sure => Conformity::TooOpen,
         (Some(true), Access::Denied) if sure => Conformity::TooClosed,
         // A token that is refused now and then is not simply let in.
         (Some(true), Access::Allowed) if cell.rule.as_deref() == Some("D27") => {
             Conformity::NotDecided
         }
-        (Some(true), Access::Allowed | Access::Reached) => Conformity::Conforms,
+        (Some(false), Access::Denied) | (Some(true), Access::Allowed | Access::Reached) => {
+            Conformity::Conforms
+        }
         _ => Conformity::NotDecided,
     }
 }

@@ -1,10 +1,13 @@
 //! One word and one sentence for how the tools are guarded.
 
+use std::collections::HashMap;
+
 use super::policy;
 use super::scopes;
+use crate::model::exchange::ExchangeId;
 use crate::model::identity::{Identities, Identity, IdentityKind, ScopeSet};
 use crate::model::matrix::{Access, Cell, Confidence, Layer, Matrix};
-use crate::model::report::{Enforcement, ToolCounts};
+use crate::model::report::{CellCoverage, Enforcement, ToolCounts};
 use crate::model::settings::PolicyEntry;
 use crate::model::surface::{Subject, SubjectKind, Surface};
 
@@ -19,6 +22,10 @@ pub struct EnforcementAnswer {
     pub counts: ToolCounts,
     /// Tools that break enforcement, by name.
     pub broken_by: Vec<String>,
+    /// How many cells of tools were decided.
+    pub coverage: CellCoverage,
+    /// For each tool a call that was let in and one that was refused, as far as there is room.
+    pub exchanges: Vec<ExchangeId>,
     /// One sentence that a person could say aloud.
     pub sentence: String,
 }
@@ -35,8 +42,18 @@ pub fn enforcement(
         .subjects
         .iter()
         .filter(|subject| subject.kind == SubjectKind::Tool);
+    let mut cells: HashMap<&str, Vec<(&Cell, &Identity)>> = HashMap::new();
+    for cell in &matrix.cells {
+        if let Some(identity) = identities.named(&cell.identity) {
+            let row = cells.entry(cell.subject.as_str()).or_default();
+            row.push((cell, identity));
+        }
+    }
     let mut rows: Vec<Row<'_>> = tools
-        .map(|subject| Row::read(subject, matrix, identities, scoped))
+        .map(|subject| {
+            let cells = cells.remove(subject.id.as_str()).unwrap_or_default();
+            Row::read(subject, cells, scoped)
+        })
         .collect();
     let siblings_guarded = rows.iter().any(|row| row.state == State::Guarded);
     let authenticates = rows.iter().any(|row| row.stranger_denied);
@@ -57,7 +74,13 @@ pub fn enforcement(
         .filter(|row| row.broken.is_some())
         .map(|row| row.subject.name.clone())
         .collect();
+    let all = || rows.iter().flat_map(|row| &row.cells);
     EnforcementAnswer {
+        coverage: CellCoverage {
+            decided: all().filter(|(cell, _)| cell.access.is_decided()).count(),
+            cells: all().count(),
+        },
+        exchanges: witnesses(&rows),
         confidence: confidence(enforcement, &rows),
         sentence: sentence(enforcement, &counts, &rows, scoped),
         enforcement,
@@ -84,18 +107,7 @@ struct Row<'a> {
 }
 
 impl<'a> Row<'a> {
-    fn read(
-        subject: &'a Subject,
-        matrix: &'a Matrix,
-        identities: &'a Identities,
-        scoped: bool,
-    ) -> Self {
-        let cells: Vec<(&Cell, &Identity)> = matrix
-            .cells
-            .iter()
-            .filter(|cell| cell.subject == subject.id)
-            .filter_map(|cell| Some((cell, identities.named(&cell.identity)?)))
-            .collect();
+    fn read(subject: &'a Subject, cells: Vec<(&'a Cell, &'a Identity)>, scoped: bool) -> Self {
         let valid = || cells.iter().filter(|(_, identity)| is_usable(identity));
         let strangers = || {
             cells
@@ -208,6 +220,20 @@ fn broken(
         undeclared || hidden || (siblings_guarded && row.changes_state() && weakest)
     });
     wrong.map(|(cell, _)| cell.confidence).max()
+}
+
+/// For each tool the surest call that was let in and the surest that was refused.
+fn witnesses(rows: &[Row<'_>]) -> Vec<ExchangeId> {
+    let surest = |row: &Row<'_>, access: Access| {
+        let cells = row.cells.iter().filter(|(cell, _)| cell.access == access);
+        let cell = cells.max_by_key(|(cell, _)| cell.confidence);
+        cell.and_then(|(cell, _)| cell.exchanges.first().copied())
+    };
+    let both = rows.iter().flat_map(|row| {
+        let pair = [Access::Allowed, Access::Denied].map(|access| surest(row, access));
+        pair.into_iter().flatten()
+    });
+    both.take(MOST_WITNESSES).collect()
 }
 
 fn word(rows: &[Row<'_>], scoped: bool, authenticates: bool) -> Enforcement {
@@ -386,6 +412,7 @@ fn differently_scoped(identities: &Identities) -> bool {
 }
 
 const NAMES_SHOWN: usize = 5;
+const MOST_WITNESSES: usize = 100;
 
 #[cfg(test)]
 #[path = "enforcement_tests.rs"]

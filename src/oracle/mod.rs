@@ -7,6 +7,7 @@
 pub mod admission;
 pub mod arguments;
 mod arms;
+pub mod breaks;
 pub mod bypass;
 pub mod calibrate;
 mod call_steps;
@@ -15,6 +16,7 @@ mod cells;
 pub mod client_documents;
 pub mod conformity;
 pub mod differential;
+pub mod disclosure;
 pub mod effective;
 pub mod enforcement;
 pub mod front_channel;
@@ -33,6 +35,7 @@ pub mod redirects;
 mod refusals;
 pub mod relations;
 mod scopes;
+pub mod session_ids;
 pub mod signature;
 #[cfg(test)]
 pub(crate) mod testing;

@@ -131,8 +131,9 @@ fn tools(sorted: &Sorted<'_>, coverage: &[CoverageRow], seen: ToolEnforcement) -
         confidence: seen.confidence,
         counts: seen.counts,
         broken_by: seen.broken_by,
+        coverage: seen.coverage,
         findings,
-        exchanges,
+        exchanges: in_order(exchanges.into_iter().chain(seen.exchanges)),
     }
 }
 

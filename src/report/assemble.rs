@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::model::audit::Collected;
 use crate::model::exchange::{Exchange, FailureKind, Ledger};
 use crate::model::matrix::{Access, Matrix};
-use crate::model::policy::{EffectivePolicy, PolicyComparison};
+use crate::model::policy::{CellBreak, EffectivePolicy, PolicyComparison};
 use crate::model::probe::ProbeId;
 use crate::model::report::{
     CoverageRow, MatrixDifference, Report, ReportMatrix, ReportSubject, RequestCounts,
@@ -18,6 +18,7 @@ use crate::model::verdict::Finding;
 
 use super::accept::{Split, split};
 use super::answers::answers;
+use super::definition;
 use super::exit::outcome;
 use super::undecided::undecided;
 
@@ -34,6 +35,8 @@ pub struct Judged {
     pub policy: EffectivePolicy,
     /// The cells against the operator's policy.
     pub comparison: Option<PolicyComparison>,
+    /// Cells that are not as they should be, matrix by matrix.
+    pub breaks: Vec<Vec<CellBreak>>,
 }
 
 /// Builds the report; takes the evidence over, since a ledger is too large to copy.
@@ -44,7 +47,9 @@ pub fn assemble(collected: Collected, judged: Judged, settings: &Settings) -> Re
         enforcement,
         policy,
         comparison,
+        breaks,
     } = judged;
+    let mut breaks = breaks.into_iter();
     findings.sort_by(|a, b| {
         let key = |finding: &Finding| (finding.check.clone(), finding.subject.clone());
         b.severity
@@ -79,7 +84,10 @@ pub fn assemble(collected: Collected, judged: Judged, settings: &Settings) -> Re
         answers,
         matrices: matrices
             .enumerate()
-            .map(|(n, matrix)| with_labels(n, matrix, &subjects))
+            .map(|(n, matrix)| {
+                let breaks = breaks.next().unwrap_or_default();
+                with_labels(n, matrix, &subjects, breaks)
+            })
             .collect(),
         differences,
         effective_policy: policy,
@@ -113,11 +121,18 @@ fn label(subject: &Subject) -> ReportSubject {
         name: subject.name.clone(),
         annotations: subject.annotations,
         declared: subject.schemes.clone(),
+        description_sha256: definition::description(subject),
+        schema_sha256: definition::schema(subject),
     }
 }
 
 /// Every subject belongs to the audited revision's matrix; the others may hold a part of them.
-fn with_labels(n: usize, matrix: Matrix, subjects: &[ReportSubject]) -> ReportMatrix {
+fn with_labels(
+    n: usize,
+    matrix: Matrix,
+    subjects: &[ReportSubject],
+    breaks: Vec<CellBreak>,
+) -> ReportMatrix {
     let held: BTreeSet<&str> = matrix.cells.iter().map(|cell| &*cell.subject).collect();
     let mine = subjects
         .iter()
@@ -129,6 +144,7 @@ fn with_labels(n: usize, matrix: Matrix, subjects: &[ReportSubject]) -> ReportMa
         subjects: mine.cloned().collect(),
         cells: matrix.cells,
         calibration: matrix.calibration,
+        breaks,
     }
 }
 

@@ -6,7 +6,7 @@ use crate::model::audit::Collected;
 use crate::model::exchange::ExchangeId;
 use crate::model::identity::{Identity, IdentityKind};
 use crate::model::matrix::{Access, Cell, Confidence, GateOutcome};
-use crate::model::report::DataAnswer;
+use crate::model::report::{CellCoverage, DataAnswer};
 use crate::model::surface::{ListOutcome, SubjectKind};
 
 use super::answers::{Behind, in_order, weakest};
@@ -37,7 +37,19 @@ pub(super) fn answer(collected: &Collected, behind: &Behind) -> DataAnswer {
         tenant: TENANT.to_owned(),
         resources: resources.word,
         prompts: prompts.word,
+        coverage: coverage(collected),
         findings: behind.findings.clone(),
+    }
+}
+
+/// The cells of everything that is no tool.
+fn coverage(collected: &Collected) -> CellCoverage {
+    let tool = SubjectKind::Tool.subject_id("");
+    let cells = collected.matrix().map_or(&[][..], |matrix| &matrix.cells);
+    let cells = || cells.iter().filter(|cell| !cell.subject.starts_with(&tool));
+    CellCoverage {
+        decided: cells().filter(|cell| cell.access.is_decided()).count(),
+        cells: cells().count(),
     }
 }
 

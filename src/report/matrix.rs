@@ -1,6 +1,6 @@
 //! The matrix: subjects down, identities across, in as many blocks as the width demands.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use comfy_table::{ColumnConstraint, Table, Width, presets};
 
@@ -10,7 +10,7 @@ use crate::model::report::{Report, ReportMatrix, ReportSubject};
 use crate::model::surface::SubjectKind;
 
 use super::text::{Page, Tone};
-use super::{Style, safe, words};
+use super::{Style, breaks, ladder, opens, safe, words};
 
 /// Writes every matrix, the legend, and what differs between them.
 pub(super) fn write(page: &mut Page, report: &Report, style: Style) {
@@ -22,6 +22,11 @@ pub(super) fn write(page: &mut Page, report: &Report, style: Style) {
         ));
         if matrix.subjects.is_empty() {
             page.text(2, Tone::Plain, "No tool, resource or prompt was listed.");
+            continue;
+        }
+        if matrix.identities.len() > MOST_COLUMNS && !style.full {
+            ladder::write(page, matrix);
+            breaks::write(page, matrix);
             continue;
         }
         let grid = Grid::new(matrix, &report.identities);
@@ -36,8 +41,10 @@ pub(super) fn write(page: &mut Page, report: &Report, style: Style) {
             grid.write(page, &rows, columns);
         }
         page.blank();
-        legend(page);
+        legend(page, !matrix.breaks.is_empty());
+        breaks::write(page, matrix);
     }
+    opens::write(page, report);
     if !report.differences.is_empty() {
         page.section(&format!(
             "DIFFERENT BETWEEN REVISIONS ({})",
@@ -61,9 +68,9 @@ pub(super) fn write(page: &mut Page, report: &Report, style: Style) {
 }
 
 /// As many entries to a line as fit.
-fn legend(page: &mut Page) {
+fn legend(page: &mut Page, broken: bool) {
     let mut line = String::new();
-    for entry in LEGEND {
+    for entry in LEGEND.iter().chain(broken.then_some(&BROKEN)) {
         if !line.is_empty() && line.len() + LEGEND_GAP.len() + entry.len() > page.width() {
             page.laid_out(&page.paint(Tone::Muted, &line));
             line.clear();
@@ -82,33 +89,37 @@ struct Shown {
     access: Access,
     weak: bool,
     hidden: bool,
+    broken: bool,
 }
 
 impl Shown {
-    fn of(cell: Option<&Cell>) -> Self {
-        cell.map_or(
-            Self {
-                access: Access::NotTested,
-                weak: false,
-                hidden: false,
-            },
-            |cell| Self {
-                access: cell.access,
-                weak: cell.access.is_decided() && cell.confidence <= Confidence::Weak,
-                hidden: cell.listed == Some(false),
-            },
-        )
+    fn of(cell: Option<&Cell>, broken: bool) -> Self {
+        let access = cell.map_or(Access::NotTested, |cell| cell.access);
+        Self {
+            access,
+            weak: access.is_decided() && cell.is_some_and(|it| it.confidence <= Confidence::Weak),
+            hidden: cell.is_some_and(|cell| cell.listed == Some(false)),
+            broken,
+        }
     }
 
+    /// The sign comes first, so that it is seen before the word is read.
     fn text(self) -> String {
+        let word = words::access(self.access);
+        let word = match word.split_once(' ') {
+            Some((_, word)) if self.broken => format!("! {word}"),
+            None if self.broken => format!("! {word}"),
+            _ => word.to_owned(),
+        };
         let weak = if self.weak { "'" } else { "" };
         let hidden = if self.hidden { " *" } else { "" };
-        format!("{}{weak}{hidden}", words::access(self.access))
+        format!("{word}{weak}{hidden}")
     }
 }
 
 enum Row<'a> {
-    Group(SubjectKind, usize),
+    /// A kind, how many there are, and what each identity's list says.
+    Group(SubjectKind, usize, Vec<String>),
     Subject(&'a ReportSubject, Vec<Shown>),
     Folded(usize, Vec<Shown>),
 }
@@ -121,6 +132,7 @@ struct Grid<'a> {
     /// Whether a sound server refuses the identity.
     strangers: Vec<bool>,
     cells: HashMap<(&'a str, &'a str), &'a Cell>,
+    breaks: HashSet<(&'a str, &'a str)>,
 }
 
 impl<'a> Grid<'a> {
@@ -142,19 +154,38 @@ impl<'a> Grid<'a> {
             cells: cells
                 .map(|cell| ((cell.subject.as_str(), cell.identity.as_str()), cell))
                 .collect(),
+            breaks: matrix
+                .breaks
+                .iter()
+                .map(|it| (it.subject.as_str(), it.identity.as_str()))
+                .collect(),
         }
     }
 
     fn shown(&self, subject: &ReportSubject) -> Vec<Shown> {
-        let cell = |identity: &String| {
-            self.cells
-                .get(&(subject.id.as_str(), identity.as_str()))
-                .copied()
+        let shown = |identity: &String| {
+            let place = (subject.id.as_str(), identity.as_str());
+            Shown::of(
+                self.cells.get(&place).copied(),
+                self.breaks.contains(&place),
+            )
         };
-        self.identities
-            .iter()
-            .map(|identity| Shown::of(cell(identity)))
-            .collect()
+        self.identities.iter().map(shown).collect()
+    }
+
+    /// What each identity's list shows of a kind, apart from what it can call.
+    fn listed(&self, subjects: &[&ReportSubject]) -> Vec<String> {
+        let count = |identity: &String, listed: bool| {
+            let cells = subjects
+                .iter()
+                .filter_map(|subject| self.cells.get(&(subject.id.as_str(), identity.as_str())));
+            cells.filter(|cell| cell.listed == Some(listed)).count()
+        };
+        let say = |identity: &String| match (count(identity, true), count(identity, false)) {
+            (0, 0) => String::new(),
+            (shown, _) => format!("{shown} listed"),
+        };
+        self.identities.iter().map(say).collect()
     }
 
     /// Rows grouped by kind; long matrices fold rows that look the same.
@@ -166,7 +197,7 @@ impl<'a> Grid<'a> {
         let fold = !full && self.subjects.len() > FOLD_OVER;
         let mut rows = Vec::new();
         for (kind, subjects) in kinds {
-            rows.push(Row::Group(kind, subjects.len()));
+            rows.push(Row::Group(kind, subjects.len(), self.listed(&subjects)));
             let mut patterns: Vec<(Vec<Shown>, Vec<&ReportSubject>)> = Vec::new();
             let mut known: HashMap<Vec<Shown>, usize> = HashMap::new();
             for subject in subjects {
@@ -209,16 +240,18 @@ impl<'a> Grid<'a> {
         table.set_header(std::iter::once(String::new()).chain(header));
         for row in rows {
             let (label, shown) = match row {
-                Row::Group(kind, n) => (format!("{} ({n})", words::subjects(*kind)), None),
+                Row::Group(kind, n, _) => (format!("{} ({n})", words::subjects(*kind)), None),
                 Row::Subject(subject, shown) => {
                     let name = safe::fit_middle(&subject.name, name_width - GAP - GAP);
                     (format!("  {name}"), Some(shown))
                 }
                 Row::Folded(n, shown) => (format!("  … {n} more, same row"), Some(shown)),
             };
-            let cells = columns.iter().map(|&n| {
-                let shown = shown.and_then(|shown| shown.get(n));
-                shown.map_or_else(String::new, |shown| shown.text())
+            let cells = columns.iter().map(|&n| match (row, shown) {
+                (Row::Group(_, _, listed), _) => listed.get(n).cloned().unwrap_or_default(),
+                (_, shown) => shown
+                    .and_then(|shown| shown.get(n))
+                    .map_or_else(String::new, |shown| shown.text()),
             });
             // One line a row: the colouring below counts on it.
             let label = safe::fit(&label, name_width - GAP);
@@ -297,6 +330,7 @@ fn coloured(page: &Page, line: &str, widths: &[usize], strangers: &[bool]) -> St
 
 fn tone(cell: &str, stranger: bool) -> Tone {
     match cell.chars().next() {
+        Some('!') => Tone::Bad,
         Some('+') if stranger => Tone::Bad,
         Some('+') => Tone::Good,
         Some('~') => Tone::Caution,
@@ -324,6 +358,8 @@ fn blocks(room: usize, headers: &[String]) -> Vec<Vec<usize>> {
     blocks
 }
 
+/// More identities than this say more as one line each.
+const MOST_COLUMNS: usize = 12;
 const FOLD_OVER: usize = 60;
 const FOLD_KEEP: usize = 2;
 const GAP: usize = 2;
@@ -343,3 +379,4 @@ const LEGEND: [&str; 7] = [
     "' weak evidence",
     "* not in its list",
 ];
+const BROKEN: &str = "! should not be so";

@@ -15,8 +15,9 @@ use super::{safe, words};
 pub fn policy_file(report: &Report) -> String {
     let mut out = String::new();
     preamble(&mut out, report);
+    let tried = tried(report);
     for group in groups(&report.effective_policy.subjects) {
-        block(&mut out, &group);
+        block(&mut out, &group, &tried);
     }
     out
 }
@@ -40,9 +41,10 @@ fn preamble(out: &mut String, report: &Report) {
         .collect();
     comment(
         out,
-        &match tokens.is_empty() {
-            true => "No working token took part, so hardly anything is settled.".to_owned(),
-            false => format!("Tokens that took part: {}.", tokens.join("; ")),
+        &if tokens.is_empty() {
+            "No working token took part, so hardly anything is settled.".to_owned()
+        } else {
+            format!("Tokens that took part: {}.", tokens.join("; "))
         },
     );
     comment(
@@ -56,15 +58,39 @@ fn preamble(out: &mut String, report: &Report) {
 fn held(identity: &Identity) -> String {
     identity.scopes().map_or_else(
         || "scopes not known".to_owned(),
-        |scopes| match scopes.is_empty() {
-            true => "no scope".to_owned(),
-            false => scopes.iter().cloned().collect::<Vec<_>>().join(" "),
+        |scopes| {
+            if scopes.is_empty() {
+                "no scope".to_owned()
+            } else {
+                scopes.iter().cloned().collect::<Vec<_>>().join(" ")
+            }
         },
     )
 }
 
+/// Every scope that some usable token held.
+pub(super) fn tried(report: &Report) -> ScopeSet {
+    let usable = report.identities.valid();
+    let usable = usable.filter(|identity| identity.invalid.is_none());
+    let held = usable.filter_map(Identity::scopes).flatten();
+    held.cloned().collect()
+}
+
+/// The scopes of a token that would tell; one that holds nearly everything is told by what it lacks.
+pub(super) fn token(scopes: &ScopeSet, tried: &ScopeSet) -> String {
+    let lacks: ScopeSet = tried.difference(scopes).cloned().collect();
+    if scopes.len() > LONG && !lacks.is_empty() && lacks.len() < LONG {
+        return format!("every scope but {}", words::scopes(&lacks));
+    }
+    match scopes.len() {
+        0 => "no scope".to_owned(),
+        1 => format!("{} alone", words::scopes(scopes)),
+        _ => format!("exactly {}", words::scopes(scopes)),
+    }
+}
+
 /// Rules that say the same of several subjects, in the order of the first.
-fn groups(rules: &[EffectiveRule]) -> Vec<Vec<&EffectiveRule>> {
+pub(super) fn groups(rules: &[EffectiveRule]) -> Vec<Vec<&EffectiveRule>> {
     let mut groups: Vec<Vec<&EffectiveRule>> = Vec::new();
     let mut places = BTreeMap::new();
     for rule in rules {
@@ -86,18 +112,17 @@ fn groups(rules: &[EffectiveRule]) -> Vec<Vec<&EffectiveRule>> {
     groups
 }
 
-fn block(out: &mut String, group: &[&EffectiveRule]) {
+fn block(out: &mut String, group: &[&EffectiveRule], tried: &ScopeSet) {
     let Some(first) = group.first() else { return };
     out.push('\n');
     comment(out, &seen(group, first));
     if let Some(open) = first.open.as_deref().filter(|_| !first.exact) {
-        let settled: Vec<String> = first.settled_by.iter().map(words::scopes).collect();
-        let by = match settled.is_empty() {
-            true => String::new(),
-            false => format!(
-                "; a token with exactly {} would tell",
-                settled.join(", or with ")
-            ),
+        let settling = first.settled_by.iter();
+        let settled: Vec<String> = settling.map(|set| token(set, tried)).collect();
+        let by = if settled.is_empty() {
+            String::new()
+        } else {
+            format!("; a token with {} would tell", settled.join(", or with "))
         };
         comment(out, &format!("Not settled: {open}{by}."));
     }
@@ -140,13 +165,14 @@ fn seen(group: &[&EffectiveRule], first: &EffectiveRule) -> String {
     };
     let exchanges: Vec<String> = group
         .iter()
-        .flat_map(|rule| rule.exchanges.first())
+        .filter_map(|rule| rule.exchanges.first())
         .take(MOST_EXCHANGES)
         .map(ToString::to_string)
         .collect();
-    let evidence = match exchanges.is_empty() {
-        true => String::new(),
-        false => format!("; see {}", exchanges.join(", ")),
+    let evidence = if exchanges.is_empty() {
+        String::new()
+    } else {
+        format!("; see {}", exchanges.join(", "))
     };
     let confidence = words::confidence(confidence.unwrap_or(Confidence::Inconclusive));
     format!("Seen: {text}{reach} ({confidence}{evidence}).")
@@ -228,8 +254,10 @@ fn comment(out: &mut String, text: &str) {
     out.push('\n');
 }
 
-const TOOL: &str = "tool/";
+/// What the ids of tools begin with.
+pub(super) const TOOL: &str = "tool/";
 const WIDTH: usize = 100;
+const LONG: usize = 3;
 const MOST_EXCHANGES: usize = 4;
 
 #[cfg(test)]
@@ -278,7 +306,7 @@ mod tests {
     fn written(rules: &[EffectiveRule]) -> (String, File) {
         let mut out = String::new();
         for group in groups(rules) {
-            block(&mut out, &group);
+            block(&mut out, &group, &ScopeSet::new());
         }
         let file = toml::from_str(&out).unwrap();
         (out, file)

@@ -5,7 +5,7 @@ use std::io::Write;
 
 use crate::model::identity::Identity;
 use crate::model::matrix::Confidence;
-use crate::model::report::{Report, ToolsAnswer};
+use crate::model::report::{CellCoverage, Report, ToolsAnswer};
 use crate::model::verdict::Status;
 
 use super::text::{Page, Tone};
@@ -192,6 +192,7 @@ fn answers(page: &mut Page, report: &Report) {
     page.text(3, Tone::Plain, &tools.sentence);
     certainty(page, tools.confidence, "");
     page.labelled(3, "enforcement", Tone::Plain, &enforcement(tools));
+    decided(page, tools.coverage);
     if !tools.broken_by.is_empty() {
         page.labelled(3, "broken by", Tone::Bad, &tools.broken_by.join(", "));
     }
@@ -208,6 +209,19 @@ fn answers(page: &mut Page, report: &Report) {
         ("prompts", &data.prompts),
     ] {
         page.labelled(3, label, Tone::Plain, text);
+    }
+    decided(page, data.coverage);
+}
+
+/// How much stands behind an answer; nothing when nothing could.
+fn decided(page: &mut Page, coverage: CellCoverage) {
+    if coverage.cells > 0 {
+        let text = format!(
+            "{} of {}",
+            coverage.decided,
+            words::count(coverage.cells, "cell")
+        );
+        page.labelled(3, "decided", Tone::Plain, &text);
     }
 }
 

@@ -41,7 +41,12 @@ pub(crate) async fn one(
 }
 
 /// Files the answer to a DELETE; a session that stays becomes residue.
-fn ended(collected: &mut Collected, name: &str, session: &Session, sent: Option<Sent>) -> bool {
+pub(crate) fn ended(
+    collected: &mut Collected,
+    name: &str,
+    session: &Session,
+    sent: Option<Sent>,
+) -> bool {
     let Some(sent) = sent else { return true };
     let status = sent.exchange.status();
     let id = file(collected, sent);

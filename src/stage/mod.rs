@@ -23,6 +23,7 @@ pub mod rpc;
 pub mod session;
 pub mod stranger;
 pub mod token_endpoint;
+pub mod transport;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -101,7 +101,8 @@ pub(crate) async fn send(run: &Run<'_>, ask: Ask<'_>, id: u64) -> Sent {
     run.wire.send(outgoing).await
 }
 
-fn session_id(answer: &RawAnswer<'_>, label: &str) -> Vec<Learned> {
+/// The session id in an answer, when it could be sent back.
+pub(crate) fn session_id(answer: &RawAnswer<'_>, label: &str) -> Vec<Learned> {
     let field = answer
         .headers
         .iter()

@@ -177,7 +177,7 @@ async fn open_stream(
 }
 
 /// The endpoint URI and the query values in it; both open the session to whoever holds them.
-fn stream_secrets(answer: &RawAnswer<'_>, label: &str) -> Vec<Learned> {
+pub(crate) fn stream_secrets(answer: &RawAnswer<'_>, label: &str) -> Vec<Learned> {
     let Some(path) = sse::endpoint_event(answer.body) else {
         return Vec::new();
     };
@@ -201,6 +201,7 @@ fn stream_secrets(answer: &RawAnswer<'_>, label: &str) -> Vec<Learned> {
     learned
 }
 
-fn same_origin(base: &str, other: &Url) -> bool {
+/// Whether a URL stays on the origin of another.
+pub(crate) fn same_origin(base: &str, other: &Url) -> bool {
     Url::parse(base).is_ok_and(|base| uri::same_origin(&base, other))
 }

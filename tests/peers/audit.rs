@@ -17,7 +17,7 @@ use crate::harness::{Outcome, Running, named};
 use crate::manifest::{Identity, Role};
 
 /// Fixed, so that run id and canaries repeat.
-const SEED: [u8; 32] = *b"a fixed seed for auditing peers!";
+pub const SEED: [u8; 32] = *b"a fixed seed for auditing peers!";
 
 /// Audits a peer, and where its manifest tells how it treats registrations a second time with consent
 /// to register; lists every disagreement.
@@ -197,7 +197,8 @@ fn checks(peer: &Running, report: &Report, found: &mut Vec<String>) {
     }
 }
 
-fn settings(peer: &Running, consent: bool) -> Outcome<Settings> {
+/// The settings of an audit as the manifest has them.
+pub fn settings(peer: &Running, consent: bool) -> Outcome<Settings> {
     let mut settings = rehearsal::defaults(&SEED);
     if consent {
         settings.tiers.insert(Tier::Register);

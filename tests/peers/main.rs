@@ -12,6 +12,7 @@
 mod audit;
 mod consistency;
 mod harness;
+mod ladder;
 mod login;
 mod manifest;
 mod rpc;
@@ -83,6 +84,13 @@ peers! {
 #[tokio::test]
 async fn an_audit_with_a_login_at_oidc_reports_the_truth() -> Outcome<()> {
     let found = login::disagreements().await?;
+    assert!(found.is_empty(), "{}", found.join("\n"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_minted_ladder_at_oidc_finds_the_policy_of_the_source() -> Outcome<()> {
+    let found = ladder::disagreements("oidc-machine").await?;
     assert!(found.is_empty(), "{}", found.join("\n"));
     Ok(())
 }

@@ -8,9 +8,11 @@ use mcp_assay::model::identity::IdentityKind;
 use mcp_assay::model::matrix::{
     Access, Calibration, Cell, Class, Confidence, Layer, Matrix, ValidationSeen,
 };
-use mcp_assay::model::policy::{EffectivePolicy, EffectiveRule, Gate};
+use mcp_assay::model::policy::{CellBreak, Contradicts, EffectivePolicy, EffectiveRule, Gate};
 use mcp_assay::model::probe::{Plan, Tier, Unsettleable};
-use mcp_assay::model::report::{CoverageRow, Enforcement, ToolCounts, ToolEnforcement};
+use mcp_assay::model::report::{
+    CellCoverage, CoverageRow, Enforcement, ToolCounts, ToolEnforcement,
+};
 use mcp_assay::model::settings::{
     Acceptance, BypassRules, CredentialSource, IdentitySource, Network, Settings,
 };
@@ -64,6 +66,7 @@ pub(crate) fn collected() -> Collected {
         token_endpoints: vec![evidence::token_endpoint()],
         front_channels: Vec::new(),
         logins: Vec::new(),
+        session_ids: None,
         sessions: vec![
             SessionRecord {
                 identity: "admin".to_owned(),
@@ -168,6 +171,11 @@ pub(crate) fn judged() -> Judged {
                 total: 5,
             },
             broken_by: vec!["create_note".to_owned(), "export_notes".to_owned()],
+            coverage: CellCoverage {
+                decided: 17,
+                cells: 20,
+            },
+            exchanges: vec![x(6)],
             sentence: "Scopes guard one of five tools; create_note and export_notes ran for a \
                        token that should not reach them, and two tools were not decided."
                 .to_owned(),
@@ -190,6 +198,11 @@ pub(crate) fn judged() -> Judged {
             ..EffectivePolicy::default()
         },
         comparison: None,
+        breaks: vec![vec![CellBreak {
+            subject: "tool/export_notes".to_owned(),
+            identity: "reader".to_owned(),
+            by: Contradicts::Listing,
+        }]],
     }
 }
 
@@ -272,10 +285,13 @@ pub(crate) fn nothing_judged() -> Judged {
             confidence: Confidence::Inconclusive,
             counts: ToolCounts::default(),
             broken_by: Vec::new(),
+            coverage: CellCoverage::default(),
+            exchanges: Vec::new(),
             sentence: "Nothing is known about the tools: none was listed.".to_owned(),
         },
         policy: EffectivePolicy::default(),
         comparison: None,
+        breaks: Vec::new(),
     }
 }
 

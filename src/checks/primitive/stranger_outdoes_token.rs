@@ -3,7 +3,7 @@
 //! MCP §Error Handling, §Access Token Privilege Restriction.
 
 use crate::checks::case::Draft;
-use crate::checks::evidence::Evidence;
+use crate::checks::evidence::{Evidence, ToolCell};
 use crate::model::identity::IdentityKind;
 use crate::model::matrix::Access;
 use crate::model::verdict::{Part, Severity, Verdict};
@@ -19,7 +19,8 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
     for pair in outdone(matrix, &collected.identities) {
         case.breach(finding(evidence, &pair));
     }
-    let refused = evidence.valid_cells().filter(|it| it.is_refused()).count();
+    let refused = evidence.valid_cells();
+    let refused = refused.filter(ToolCell::is_refused).count();
     if refused == 0 && case.is_clean() {
         return Verdict::NotApplicable(
             "no valid token was refused anything that strangers could outdo it in".to_owned(),

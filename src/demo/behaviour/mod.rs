@@ -11,6 +11,7 @@ mod loader;
 mod resource;
 mod server;
 mod token_endpoint;
+mod transport;
 mod verification;
 mod ways;
 
@@ -55,6 +56,11 @@ pub use token_endpoint::{
 };
 pub use verification::{IssuerCheck, KeyChoice, TokenUse, TypeCheck, UpstreamTokens, Verification};
 
+pub use transport::{
+    EndedSessions, ErrorDetail, HostCheck, MediaTypes, MetadataCheck, PathMatch, Resumption,
+    SessionIdShape, Sharing, StatelessSessions, StreamQuestions, Transport, UnknownMethods,
+    VersionCheck,
+};
 pub use ways::{
     ArgumentReading, ArrayReading, HeaderReading, MethodReading, NameReading, QueryTokens,
     SessionReading, TokenLines, VersionReading, Ways,
@@ -77,6 +83,8 @@ pub struct Behaviour {
     pub audit: Audit,
     /// Transport and surface of the MCP server.
     pub server: Server,
+    /// What the HTTP layer of the MCP server lets through.
+    pub transport: Transport,
     /// Which tokens the MCP server accepts, and how it refuses the others.
     pub resource: Resource,
     /// What else is asked of a token, and what a refusal says.

@@ -7,13 +7,13 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::super::behaviour::{
-    Authentication, Challenge, Denial, Lapses, Order, PrmLocation, QueryTokens, ScopeModel,
-    TokenLines,
+    Authentication, Challenge, Denial, ErrorDetail, Lapses, Order, PrmLocation, QueryTokens,
+    ScopeModel, TokenLines,
 };
 use super::super::http::{self, Incoming, Refusal, with_header};
 use super::super::state::Shared;
 use super::super::tokens;
-use super::{catalogue, metadata};
+use super::{catalogue, metadata, outer};
 
 /// Whoever a token stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,7 +46,7 @@ pub(crate) fn admit(
     asked: &[Asked<'_>],
 ) -> Result<Option<Principal>, Refusal> {
     let authentication = shared.behaviour.resource.authentication;
-    if authentication == Authentication::Open {
+    if authentication == Authentication::Open || outer::is_unguarded(shared, incoming) {
         return Ok(None);
     }
     let token = presented(shared, incoming)?;
@@ -240,7 +240,10 @@ fn unauthorized(shared: &Shared, token_sent: bool) -> Response {
     } else {
         ("unauthorized", "An access token is needed")
     };
-    let body = json!({"error": word, "error_description": description});
+    let mut body = json!({"error": word, "error_description": description});
+    if token_sent && shared.behaviour.transport.errors == ErrorDetail::Revealing {
+        body["trace"] = json!(TRACE);
+    }
     let response = http::json(401, &body);
     match challenge(shared, token_sent) {
         Some(challenge) => with_header(response, "www-authenticate", &challenge),
@@ -281,5 +284,8 @@ fn prm_url(shared: &Shared) -> String {
     format!("{}{path}", shared.mcp_origin)
 }
 
+/// What a handler that prints its exception would say.
+const TRACE: &str = "Traceback (most recent call last):\n  File \"/srv/notes/auth.py\", line 41, in \
+                     verify\nConnectionError: keys.notes.svc.cluster.local:8080";
 /// Methods that need a token even where lists are public.
 const NEEDS_TOKEN: [&str; 3] = ["tools/call", "resources/read", "prompts/get"];

@@ -6,13 +6,16 @@ use axum::response::Response;
 use serde_json::{Value, json};
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::super::behaviour::{Authentication, Framing, Revision, SessionPolicy, SessionReading};
+use super::super::behaviour::{
+    Authentication, EndedSessions, Framing, Resumption, Revision, SessionIdShape, SessionPolicy,
+    SessionReading, VersionCheck,
+};
 use super::super::http::{self, Incoming, Refusal, with_header};
 use super::super::state::{Shared, lock};
 use super::gate::Principal;
 use super::methods::{self, Context, Outcome, Reply};
-use super::render;
 use super::ways::Seen;
+use super::{render, resume};
 
 /// The sessions that are open, by id.
 #[derive(Default)]
@@ -27,6 +30,8 @@ pub(crate) struct Session {
     pub(crate) revision: Revision,
     /// Where answers go when the session has an event stream (2024-11-05).
     pub(crate) stream: Option<UnboundedSender<Value>>,
+    /// Whether it was ended, and goes on all the same.
+    pub(crate) ended: bool,
 }
 
 impl Sessions {
@@ -40,7 +45,7 @@ impl Sessions {
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.open.len()
+        self.open.values().filter(|session| !session.ended).count()
     }
 }
 
@@ -92,12 +97,16 @@ pub(crate) fn post(
     match value {
         Value::Array(batch) if revision == Revision::R2025_03 => answer_batch(&context, batch),
         Value::Object(_) => match request(value) {
-            Some((id, method, params)) => render::response(
-                shared,
-                revision,
-                id,
-                methods::answer(&context, method, params),
-            ),
+            Some((id, method, params)) => {
+                let reply = methods::answer(&context, method, params);
+                let kept = shared.behaviour.server.framing == Framing::Sse
+                    && shared.behaviour.transport.resumption != Resumption::None;
+                if kept {
+                    resumable(shared, incoming, revision, id, reply)
+                } else {
+                    render::response(shared, revision, id, reply)
+                }
+            }
             None if is_silent(value) => http::empty(202),
             None => bad_request(-32600, "Invalid request"),
         },
@@ -127,7 +136,12 @@ pub(crate) fn end(shared: &Shared, incoming: &Incoming) -> Response {
         return *refusal;
     }
     if let Some(id) = incoming.header(SESSION_HEADER) {
-        lock(&shared.sessions).open.remove(id);
+        let mut sessions = lock(&shared.sessions);
+        if shared.behaviour.transport.ended_sessions == EndedSessions::Forgotten {
+            sessions.open.remove(id);
+        } else if let Some(session) = sessions.open.get_mut(id) {
+            session.ended = true;
+        }
     }
     http::empty(204)
 }
@@ -171,11 +185,15 @@ fn initialize(shared: &Shared, principal: Option<&Principal>, message: &Value) -
         ));
         return render::response(shared, Revision::R2025_03, id, reply);
     };
-    let session_id = shared.ids.next("session");
+    let session_id = match shared.behaviour.transport.session_ids {
+        SessionIdShape::Random => shared.ids.next("session"),
+        SessionIdShape::Counted => format!("session-{:08}", shared.ids.ordinal()),
+    };
     let session = Session {
         principal: principal.cloned(),
         revision,
         stream: None,
+        ended: false,
     };
     let opened = {
         let mut sessions = lock(&shared.sessions);
@@ -193,6 +211,24 @@ fn initialize(shared: &Shared, principal: Option<&Principal>, message: &Value) -
         SESSION_HEADER,
         &session_id,
     )
+}
+
+/// An answer on a stream that its session can resume.
+fn resumable(
+    shared: &Shared,
+    incoming: &Incoming,
+    revision: Revision,
+    id: &Value,
+    reply: Reply,
+) -> Response {
+    let messages = match render::messages(id, reply) {
+        Ok(messages) => messages,
+        Err(refusal) => return *refusal,
+    };
+    let stream = shared.ids.next("s");
+    let session = incoming.header(SESSION_HEADER).unwrap_or_default();
+    resume::keep(shared, &stream, session, &messages);
+    render::stream_named(revision, &stream, &messages)
 }
 
 fn answer_batch(context: &Context<'_>, batch: &[Value]) -> Response {
@@ -250,6 +286,9 @@ fn session(
 
 /// The version header came with 2025-06-18; servers older than that do not know it.
 fn unsupported_version(shared: &Shared, incoming: &Incoming) -> Option<Response> {
+    if shared.behaviour.transport.versions == VersionCheck::Ignored {
+        return None;
+    }
     let served = served(shared);
     if served.iter().all(|revision| *revision < Revision::R2025_06) {
         return None;

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use serde_json::{Map, Value, json};
 
-use super::super::behaviour::{PathCheck, Revision};
+use super::super::behaviour::{PathCheck, Revision, UnknownMethods};
 use super::super::http::Refusal;
 use super::super::state::{Shared, lock};
 use super::gate::{self, Asked, Principal};
@@ -101,6 +101,9 @@ pub(crate) fn answer(context: &Context<'_>, method: &str, params: &Value) -> Rep
             Ok(result) => Outcome::Result(completed(modern, result)),
             Err(outcome) => outcome,
         },
+        _ if context.shared.behaviour.transport.unknown_methods == UnknownMethods::Answered => {
+            Outcome::Result(completed(modern, json!({})))
+        }
         _ => Outcome::Error {
             code: -32601,
             message: "Method not found".to_owned(),

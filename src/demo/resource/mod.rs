@@ -8,7 +8,9 @@ mod metadata;
 mod methods;
 mod modern;
 mod notes;
+mod outer;
 mod render;
+mod resume;
 mod sse;
 mod validation;
 mod ways;
@@ -19,13 +21,14 @@ use axum::http::Method;
 use axum::response::Response;
 use serde_json::Value;
 
-use super::behaviour::{Framing, OriginCheck, Revision};
+use super::behaviour::{Framing, MediaTypes, OriginCheck, Resumption, Revision};
 use super::http::{Incoming, json, method_not_allowed, text};
-use super::state::{MCP_PATH, Shared};
+use super::state::Shared;
 
 pub(crate) use catalogue::writes;
 pub(crate) use legacy::Sessions;
 pub(crate) use notes::Notes;
+pub(crate) use resume::Replays;
 
 use gate::Asked;
 
@@ -35,21 +38,24 @@ pub(crate) fn answer(shared: &Arc<Shared>, incoming: &Incoming) -> Option<Respon
         return Some(document);
     }
     let messages = incoming.path == sse::MESSAGES_PATH && serves(shared, Revision::R2024_11);
-    if incoming.path != MCP_PATH && !messages {
+    if !messages && !outer::is_endpoint(shared, incoming) {
         return None;
     }
+    Some(outer::around(shared, incoming, || {
+        inner(shared, incoming, messages)
+    }))
+}
+
+fn inner(shared: &Arc<Shared>, incoming: &Incoming, messages: bool) -> Response {
     if foreign_origin(shared, incoming) {
         let refusal = "Origin is not allowed; use the server's own origin or none";
-        return Some(json(
-            403,
-            &render::error(&Value::Null, -32600, refusal, None),
-        ));
+        return json(403, &render::error(&Value::Null, -32600, refusal, None));
     }
-    Some(if messages {
+    if messages {
         sse::message(shared, incoming)
     } else {
         endpoint(shared, incoming)
-    })
+    }
 }
 
 fn endpoint(shared: &Arc<Shared>, incoming: &Incoming) -> Response {
@@ -67,6 +73,8 @@ fn endpoint(shared: &Arc<Shared>, incoming: &Incoming) -> Response {
                 .any(|one| one.has_sessions());
             if incoming.method == Method::DELETE && sessions {
                 legacy::end(shared, incoming)
+            } else if incoming.method == Method::GET && sessions && resumes(shared, incoming) {
+                resume::answer(shared, incoming)
             } else if incoming.method == Method::GET && serves(shared, Revision::R2024_11) {
                 sse::open(shared, incoming)
             } else {
@@ -94,7 +102,8 @@ fn post(shared: &Arc<Shared>, incoming: &Incoming) -> Response {
     if shared.behaviour.server.revisions == [Revision::R2024_11] {
         return method_not_allowed("GET");
     }
-    if !incoming.has_media_type("application/json") {
+    let any = shared.behaviour.transport.media_types == MediaTypes::Any;
+    if !any && !incoming.has_media_type("application/json") {
         return text(415, "Content-Type must be application/json\n");
     }
     if let Some(refusal) = unacceptable(shared, incoming) {
@@ -158,6 +167,11 @@ fn foreign_origin(shared: &Shared, incoming: &Incoming) -> bool {
     let own = shared.mcp_origin.as_str();
     let by_name = own.replace("127.0.0.1", "localhost");
     origin.as_bytes() != own.as_bytes() && origin.as_bytes() != by_name.as_bytes()
+}
+
+fn resumes(shared: &Shared, incoming: &Incoming) -> bool {
+    shared.behaviour.transport.resumption != Resumption::None
+        && incoming.headers.contains_key("last-event-id")
 }
 
 fn serves(shared: &Shared, revision: Revision) -> bool {

@@ -5,7 +5,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
 
-use super::super::behaviour::{HeaderReading, Revision, VersionReading};
+use super::super::behaviour::{
+    HeaderReading, MetadataCheck, Revision, StatelessSessions, VersionCheck, VersionReading,
+};
 use super::super::http::{self, Incoming};
 use super::super::state::Shared;
 use super::gate::Principal;
@@ -49,12 +51,14 @@ pub(crate) fn post(
         seen,
         header: incoming.header("mcp-name"),
     };
-    render::response(
-        shared,
-        revision,
-        &id,
-        methods::answer(&context, method, params),
-    )
+    let reply = methods::answer(&context, method, params);
+    let response = render::response(shared, revision, &id, reply);
+    match shared.behaviour.transport.stateless {
+        StatelessSessions::None => response,
+        StatelessSessions::Minted => {
+            http::with_header(response, "mcp-session-id", &shared.ids.next("session"))
+        }
+    }
 }
 
 /// The protocol version that a message states in its `_meta`.
@@ -89,13 +93,18 @@ fn envelope(
     let readings = &shared.behaviour.ways;
     let trusted = readings.versions == VersionReading::MissingIsTrusted
         && incoming.header("mcp-protocol-version").is_none();
+    let lenient = shared.behaviour.transport.versions == VersionCheck::Ignored;
     let fault = (!trusted)
         .then(|| version(incoming, message, &served))
-        .flatten();
+        .flatten()
+        .filter(|fault| !lenient || fault.code != UNSUPPORTED_VERSION);
     if fault.is_some() {
         return fault;
     }
+    let optional = shared.behaviour.transport.metadata == MetadataCheck::Optional;
+    let bare = optional && incoming.header("mcp-method").is_none();
     if readings.headers == HeaderReading::Checked
+        && !bare
         && let Some(fault) = mirrored(incoming, method, params)
     {
         return Some(fault);
@@ -104,7 +113,9 @@ fn envelope(
     let lacking = |key: &str, fits: fn(&Value) -> bool| {
         !meta.and_then(|meta| meta.get(key)).is_some_and(fits)
     };
-    let missing = if lacking(META_VERSION, Value::is_string) {
+    let missing = if optional {
+        return None;
+    } else if lacking(META_VERSION, Value::is_string) {
         META_VERSION
     } else if lacking(META_CAPABILITIES, Value::is_object) {
         META_CAPABILITIES
@@ -132,7 +143,7 @@ fn version(incoming: &Incoming, message: &Value, served: &[&str]) -> Option<Faul
         )));
     }
     (version != Revision::R2026_07.as_str()).then(|| Fault {
-        code: -32022,
+        code: UNSUPPORTED_VERSION,
         message: "Unsupported protocol version".to_owned(),
         data: Some(json!({"supported": served, "requested": version})),
     })
@@ -185,5 +196,6 @@ pub(crate) fn decoded(value: &str) -> String {
         .unwrap_or_else(|| value.to_owned())
 }
 
+const UNSUPPORTED_VERSION: i64 = -32022;
 const META_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
 const META_CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";

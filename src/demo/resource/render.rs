@@ -54,16 +54,20 @@ pub(crate) fn response(shared: &Shared, revision: Revision, id: &Value, reply: R
 
 /// An event stream that ends after its messages.
 pub(crate) fn stream(shared: &Shared, revision: Revision, messages: &[Value]) -> Response {
+    stream_named(revision, &shared.ids.next("s"), messages)
+}
+
+/// The same under a name that its event ids begin with.
+pub(crate) fn stream_named(revision: Revision, stream: &str, messages: &[Value]) -> Response {
     let mut body = String::new();
-    let stream = shared.ids.next("s");
     if revision == Revision::R2025_11 {
         // A priming event: it is no message (2025-11-25, SSE polling).
-        body.extend(["id: ", &stream, "-0\ndata:\n\n"]);
+        body.extend(["id: ", stream, "-0\ndata:\n\n"]);
     }
     for (ordinal, message) in messages.iter().enumerate() {
         body.push_str("event: message\n");
         if revision.has_sessions() {
-            body.extend(["id: ", &stream, "-", &(ordinal + 1).to_string(), "\n"]);
+            body.extend(["id: ", stream, "-", &(ordinal + 1).to_string(), "\n"]);
         }
         body.extend(["data: ", &message.to_string(), "\n\n"]);
     }

@@ -140,8 +140,12 @@ mod tests {
 
     fn lattice(universe: &[&str], opened: &[&[&str]], refused: &[&[&str]]) -> Lattice {
         let mut lattice = Lattice::over(&scopes(universe));
-        opened.iter().for_each(|set| lattice.open(scopes(set)));
-        refused.iter().for_each(|set| lattice.refuse(scopes(set)));
+        for set in opened {
+            lattice.open(scopes(set));
+        }
+        for set in refused {
+            lattice.refuse(scopes(set));
+        }
         lattice
     }
 

@@ -135,16 +135,13 @@ fn rule(row: &Row<'_>, universe: &ScopeSet) -> EffectiveRule {
             (_, Some(scopes)) => scopes.clone(),
         };
         seen.count(cell);
-        match said {
-            Said::Open(ran) => {
-                seen.opened = true;
-                seen.ran |= ran;
-                lattice.open(scopes);
-            }
-            _ => {
-                seen.refused = true;
-                lattice.refuse(scopes);
-            }
+        if let Said::Open(ran) = said {
+            seen.opened = true;
+            seen.ran |= ran;
+            lattice.open(scopes);
+        } else {
+            seen.refused = true;
+            lattice.refuse(scopes);
         }
     }
     let strangers: Vec<&(&Cell, &Identity)> = row
@@ -291,13 +288,13 @@ fn close(subject: &str, lattice: &Lattice, seen: Seen, without_token: bool) -> E
 }
 
 fn contradicts((open, refused): (&ScopeSet, &ScopeSet)) -> String {
-    let name = |set: &ScopeSet| match set.is_empty() {
-        true => "no scope".to_owned(),
-        false => set
-            .iter()
-            .map(|scope| format!("`{scope}`"))
-            .collect::<Vec<_>>()
-            .join(" "),
+    let name = |set: &ScopeSet| {
+        let quoted: Vec<String> = set.iter().map(|scope| format!("`{scope}`")).collect();
+        if quoted.is_empty() {
+            "no scope".to_owned()
+        } else {
+            quoted.join(" ")
+        }
     };
     format!(
         "a token with {} is let in and one with {} is refused",

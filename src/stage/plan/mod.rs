@@ -32,6 +32,7 @@ pub fn plan(settings: &Settings, collected: &Collected, treatments: Option<&Trea
     plan.groups
         .extend(super::bypass::plan::eras(settings, collected));
     target::transport(&mut plan, collected);
+    plan.groups.extend(super::transport::planned(collected));
     target::closing(&mut plan, &who);
     plan.groups.retain(|group| group.requests > 0);
     plan
