@@ -8,7 +8,9 @@ use crate::model::matrix::Matrix;
 use crate::model::report::{Report, ToolEnforcement};
 use crate::model::settings::Settings;
 use crate::model::target::Target;
-use crate::oracle::{arguments, breaks, conformity, effective, enforcement, gates, matrix};
+use crate::oracle::{
+    arguments, breaks, conformity, effective, enforcement, gates, matrix, vectors,
+};
 use crate::report::assemble::{self, Judged};
 use crate::stage::{
     Run, bypass, calls, client_documents, close, discover, doors, enrol, enumerate, eras,
@@ -52,7 +54,9 @@ pub async fn collect(run: &Run<'_>, target: Target, engagement: Engagement) -> C
         }
         collected.plan = plan::plan(run.settings, &collected, Some(&asked.treatments));
         if collected.discovery.audited.is_some() {
-            let built = matrix::build(&calls::input(&collected, &asked));
+            let mut built = matrix::build(&calls::input(&collected, &asked));
+            collected.variations = calls::vectors::variations(&collected, &asked);
+            vectors::annotate(&mut built, &collected.variations);
             collected.matrices.push(built);
             collected.matrices.extend(others);
         }

@@ -268,7 +268,9 @@ fn task_rule(behaviour: &Behaviour) -> Vec<ToolRule> {
     let rule = (!name.is_empty()).then(|| ToolRule {
         name: name.clone(),
         arguments: Some(serde_json::json!({})),
+        vectors: Vec::new(),
         safe: None,
+        null_object: false,
     });
     rule.into_iter().collect()
 }

@@ -35,6 +35,93 @@ pub fn minimal_valid(schema: &Value, canary: &str) -> Option<Value> {
     })
 }
 
+/// Valid arguments that name nothing which exists: no value of the schema's own, every text the
+/// canary. `None` when an identifier would have to be a number or one of a list, which could hit
+/// something.
+pub fn null_object(schema: &Value, canary: &str) -> Option<Value> {
+    let checker = Checker::new(schema)?;
+    let made = generate(schema, canary, Choices::WITHOUT_HINTS)?;
+    let members = made.as_object()?;
+    let names_nothing = |value: &Value| match value {
+        Value::String(text) => text.contains(canary),
+        other => !other.is_number() && !other.is_array() && !other.is_object(),
+    };
+    let names_one = members
+        .values()
+        .any(|value| value.as_str().is_some_and(|text| text.contains(canary)));
+    (names_one && members.values().all(names_nothing) && checker.accepts(&made) == Some(true))
+        .then_some(made)
+}
+
+/// The same valid arguments with another value of one enumerated property, each still valid; `keep`
+/// says which values may be tried.
+pub fn choices(
+    schema: &Value,
+    arguments: &Value,
+    most: usize,
+    keep: &dyn Fn(&str) -> bool,
+) -> Vec<Value> {
+    let (Some(checker), Some(given)) = (Checker::new(schema), arguments.as_object()) else {
+        return Vec::new();
+    };
+    let properties = |name: &str| {
+        let mut found = None;
+        visit_conjuncts(schema, schema, MAX_NESTING, &mut |part| {
+            let own = part.get("properties").and_then(|all| all.get(name));
+            let offered = own
+                .and_then(|own| own.get("enum"))
+                .and_then(Value::as_array);
+            found = found.or(offered);
+        });
+        found
+    };
+    let mut varied = Vec::new();
+    for name in required(schema) {
+        let Some(offered) = properties(&name).filter(|all| (2..=MOST_CHOICES).contains(&all.len()))
+        else {
+            continue;
+        };
+        for value in offered
+            .iter()
+            .filter(|value| given.get(&name) != Some(value))
+        {
+            if !value.as_str().is_some_and(keep) || varied.len() >= most {
+                continue;
+            }
+            let mut other = given.clone();
+            other.insert(name.clone(), value.clone());
+            let other = Value::Object(other);
+            if checker.accepts(&other) == Some(true) {
+                varied.push(other);
+            }
+        }
+    }
+    varied
+}
+
+/// What keeps arguments from being made for a schema, with its place.
+pub fn obstacle(schema: &Value) -> String {
+    if !schema.is_object() {
+        return "its input schema is not an object".to_owned();
+    }
+    let mut outside = None;
+    visit_references(schema, &mut String::new(), MAX_NESTING * 2, &mut outside);
+    if let Some(place) = outside {
+        return format!("`{place}` of its input schema points outside it, and nothing is fetched");
+    }
+    let Some(checker) = Checker::new(schema) else {
+        return "its input schema is too large, too deep or no valid JSON Schema".to_owned();
+    };
+    let made = Choices::ALL
+        .into_iter()
+        .find_map(|choices| generate(schema, "mcpaudit", choices));
+    match made.and_then(|value| checker.first_fault(&value)) {
+        Some(place) => format!("nothing that was made satisfies `{place}` of its input schema"),
+        None => "its input schema is recursive or too demanding to be satisfied within bounds"
+            .to_owned(),
+    }
+}
+
 /// Arguments in which every required property is wrong, so that no validating server runs them.
 ///
 /// An object stands in for a required string or number, a number for an object or array, a string
@@ -83,6 +170,35 @@ pub fn required(schema: &Value) -> Vec<String> {
         }
     });
     found
+}
+
+/// Finds the first reference that leaves the document.
+fn visit_references(value: &Value, at: &mut String, depth: usize, found: &mut Option<String>) {
+    let Some(depth) = depth.checked_sub(1) else {
+        return;
+    };
+    if found.is_some() {
+        return;
+    }
+    let mut step = |name: &str, member: &Value| {
+        let length = at.len();
+        at.push('/');
+        at.push_str(name);
+        let leaves = name == "$ref" && member.as_str().is_some_and(|it| !it.starts_with('#'));
+        if leaves && found.is_none() {
+            *found = Some(at.clone());
+        }
+        visit_references(member, at, depth, found);
+        at.truncate(length);
+    };
+    match value {
+        Value::Object(members) => members.iter().for_each(|(name, member)| step(name, member)),
+        Value::Array(items) => items
+            .iter()
+            .enumerate()
+            .for_each(|(index, item)| step(&index.to_string(), item)),
+        _ => {}
+    }
 }
 
 /// Values of types that the property does not declare, the preferred one first.
@@ -150,6 +266,8 @@ fn collect_types(root: &Value, schema: &Value, depth: usize, types: &mut BTreeSe
 
 /// Fills values that stand where they cannot belong.
 const MARKER: &str = "mcp-assay-invalid";
+/// A longer enumeration is a vocabulary, not a choice of actions.
+const MOST_CHOICES: usize = 5;
 const MAX_REQUIRED: usize = 32;
 const MAX_NESTING: usize = 6;
 const MAX_BRANCHES: usize = 8;

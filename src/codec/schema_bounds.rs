@@ -53,6 +53,17 @@ impl<'s> Checker<'s> {
             .then(|| contained(|| self.validator.is_valid(instance)))?
     }
 
+    /// The place in the schema of the first demand that an instance does not meet.
+    pub(super) fn first_fault(&self, instance: &Value) -> Option<String> {
+        if !self.is_affordable(instance) {
+            return None;
+        }
+        contained(|| {
+            let mut errors = self.validator.iter_errors(instance);
+            errors.next().map(|error| error.schema_path().to_string())
+        })?
+    }
+
     /// Which top-level properties are wrong; `None` when telling would cost too much.
     pub(super) fn broken_properties(&self, instance: &Value) -> Option<Broken> {
         if !self.is_affordable(instance) {

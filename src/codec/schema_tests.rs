@@ -347,3 +347,59 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn null_objects_name_nothing_that_exists() {
+    let canary = "mcpaudit-abcdefghijkl";
+    let of = |property: Value| json!({"type": "object", "properties": {"id": property}, "required": ["id"]});
+    let made = |property: Value| null_object(&of(property), canary);
+    let hinted = json!({"type": "string", "examples": ["1"], "default": "2"});
+    assert_eq!(made(hinted), Some(json!({"id": canary})));
+    for hit in [
+        json!({"type": "integer"}),
+        json!({"type": "string", "enum": ["first", "second"]}),
+        json!({"type": "string", "const": "main"}),
+        json!({"type": "string", "maxLength": 2}),
+        json!({"type": "array", "items": {"type": "string"}, "minItems": 1}),
+    ] {
+        assert_eq!(made(hit.clone()), None, "{hit}");
+    }
+}
+
+#[test]
+fn a_choice_is_varied_only_where_every_value_stays_valid() {
+    let schema = json!({
+        "type": "object",
+        "properties": {"mode": {"type": "string", "enum": ["a", "b", "c"]}, "id": {"type": "string"}},
+        "required": ["mode", "id"],
+        "not": {"properties": {"mode": {"const": "c"}}}
+    });
+    let given = json!({"mode": "a", "id": "1"});
+    let all = choices(&schema, &given, 3, &|_| true);
+    assert_eq!(all, [json!({"mode": "b", "id": "1"})]);
+    assert!(choices(&schema, &given, 3, &|_| false).is_empty());
+    assert!(choices(&schema, &json!(7), 3, &|_| true).is_empty());
+}
+
+#[test]
+fn an_obstacle_names_its_place() {
+    for (schema, told) in [
+        (json!([]), "not an object"),
+        (
+            json!({"properties": {"id": {"$ref": "https://x.example/id"}}, "required": ["id"]}),
+            "`/properties/id/$ref`",
+        ),
+        (json!({"type": "nonsense"}), "no valid JSON Schema"),
+        (
+            json!({"type": "object", "properties": {"id": {"type": "string", "minLength": 3, "maxLength": 5, "pattern": "^(?=x)y$"}}, "required": ["id"]}),
+            "input schema",
+        ),
+        (
+            json!({"type": "object", "properties": {"id": {"type": "integer", "not": {"type": "integer"}}}, "required": ["id"]}),
+            "`/properties/id/not`",
+        ),
+    ] {
+        let text = obstacle(&schema);
+        assert!(text.contains(told), "{text}");
+    }
+}

@@ -25,6 +25,9 @@ impl Choices {
         Self::new(false, 3),
     ];
 
+    /// Nothing that the schema offers by itself.
+    pub(super) const WITHOUT_HINTS: Self = Self::new(false, 0);
+
     const fn new(hints: bool, branch: usize) -> Self {
         Self { hints, branch }
     }

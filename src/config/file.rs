@@ -187,6 +187,13 @@ pub struct ToolSection {
     /// Arguments for a valid call.
     #[schemars(with = "Option<serde_json::Value>")]
     pub arguments: Option<toml::Value>,
+    /// Further arguments, each asked on its own.
+    #[serde(default)]
+    #[schemars(with = "Vec<serde_json::Value>")]
+    pub vectors: Vec<toml::Value>,
+    /// Whether it may be called with identifiers that name nothing; needs `--allow call`.
+    #[serde(default)]
+    pub null_object: bool,
     /// `true`: it only reads, on the operator's word; `false`: never call it.
     pub safe: Option<bool>,
 }
@@ -457,13 +464,18 @@ impl ConfigFile {
     }
 
     pub(super) fn tool_rules(&self) -> Vec<ToolRule> {
-        let rule = |section: &ToolSection| ToolRule {
-            name: section.name.clone(),
-            arguments: section
-                .arguments
-                .clone()
-                .and_then(|value| serde_json::to_value(value).ok()),
-            safe: section.safe,
+        let json = |value: &toml::Value| serde_json::to_value(value).ok();
+        let rule = |section: &ToolSection| {
+            let mut vectors: Vec<_> = section.vectors.iter().filter_map(json).collect();
+            let given = section.arguments.as_ref().and_then(json);
+            let first = given.or_else(|| (!vectors.is_empty()).then(|| vectors.remove(0)));
+            ToolRule {
+                name: section.name.clone(),
+                arguments: first,
+                vectors,
+                null_object: section.null_object,
+                safe: section.safe,
+            }
         };
         self.tool.iter().map(rule).collect()
     }

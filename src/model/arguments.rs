@@ -2,8 +2,10 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::exchange::ExchangeId;
+use super::matrix::Cell;
 
 /// One call with arguments that break the tool's schema.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -42,6 +44,19 @@ pub enum InvalidOutcome {
     },
     /// Nothing was said about arguments: another failure, a refusal of the caller, a limit.
     Unclear,
+}
+
+/// What further arguments of a tool led to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Variation {
+    /// Subject id.
+    pub subject: String,
+    /// `vector-2`, `vector-3`, ….
+    pub vector: String,
+    /// The arguments.
+    pub arguments: Value,
+    /// One cell per identity.
+    pub cells: Vec<Cell>,
 }
 
 /// The same call many times in a row, on request.

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::arguments::{CallSeries, InvalidCall, TraversalProbes};
+use super::arguments::{CallSeries, InvalidCall, TraversalProbes, Variation};
 use super::authorization::FrontChannel;
 use super::bypass::Bypass;
 use super::client_documents::ClientDocuments;
@@ -107,6 +107,8 @@ pub struct Collected {
     pub bypass: Bypass,
     /// The answer to a random tool name, where something ran for it.
     pub catch_all: Option<ExchangeId>,
+    /// What further arguments of tools led to.
+    pub variations: Vec<Variation>,
     /// Calls with arguments that break a schema.
     pub invalid_calls: Vec<InvalidCall>,
     /// Equal calls in a row, where they were asked for.

@@ -177,6 +177,13 @@ pub struct Cell {
     /// Equal outcomes seen in how many attempts.
     #[serde(default)]
     pub attempts: u16,
+    /// How often it passed and was refused, where both were seen: enforcement is not consistent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mixed: Option<Mixed>,
+    /// Of a refused call: the share of equal calls, in percent, that might pass all the same, with
+    /// 95 % confidence (`1 - 0.05^(1/n)`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passes_at_most: Option<u8>,
     /// Scopes the refusal itself named.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub challenged_scopes: Vec<String>,
@@ -185,6 +192,15 @@ pub struct Cell {
     pub flips: Vec<String>,
     /// The identity's own answers first, then the controls.
     pub exchanges: Vec<ExchangeId>,
+}
+
+/// Different outcomes of equal calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Mixed {
+    /// Attempts that passed.
+    pub passed: u16,
+    /// Attempts that were refused.
+    pub refused: u16,
 }
 
 /// What a door did with a credential, one entry each.

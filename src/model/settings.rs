@@ -305,12 +305,16 @@ pub struct Acceptance {
 }
 
 /// What the operator says about a tool.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct ToolRule {
     /// Name pattern with `*`.
     pub name: String,
     /// Arguments for a valid call.
     pub arguments: Option<Value>,
+    /// Further arguments, each asked on its own.
+    pub vectors: Vec<Value>,
+    /// Whether it may be called with identifiers that name nothing.
+    pub null_object: bool,
     /// `Some(true)`: the operator vouches that it only reads; `Some(false)`: never call it.
     pub safe: Option<bool>,
 }

@@ -228,6 +228,14 @@ fn tool(subject: &Subject, permissions: &Permissions<'_>) -> Treatment {
     {
         return Treatment::ListedCall { arguments };
     }
+    let nothing =
+        rule.is_some_and(|rule| rule.null_object) && permissions.tiers.contains(&Tier::Call);
+    if nothing
+        && let Some(arguments) =
+            schema_of(subject).and_then(|schema| schema::null_object(schema, permissions.canary))
+    {
+        return Treatment::ListedCall { arguments };
+    }
     invalid(subject, permissions, doubt.as_deref())
 }
 
@@ -243,7 +251,13 @@ fn invalid(subject: &Subject, permissions: &Permissions<'_>, doubt: Option<&str>
             Some(doubt) => {
                 format!("{doubt}, and it requires no argument that could be broken")
             }
-            None if permissions.reads => "no valid arguments could be made for its schema".into(),
+            None if permissions.reads => {
+                let why = schema_of(subject).map(schema::obstacle);
+                format!(
+                    "no valid arguments could be made: {}",
+                    why.unwrap_or_else(|| "it has no input schema".to_owned())
+                )
+            }
             None => "valid calls are switched off, and it requires no argument that could be \
                      broken"
                 .into(),

@@ -39,6 +39,7 @@ fn rule(name: &str, arguments: Option<Value>, safe: Option<bool>) -> ToolRule {
         name: name.into(),
         arguments,
         safe,
+        ..ToolRule::default()
     }
 }
 

@@ -7,7 +7,7 @@ use super::refusals::{refused, stranger_refused};
 use super::undecided::undecided;
 use crate::model::exchange::ExchangeId;
 use crate::model::identity::IdentityKind;
-use crate::model::matrix::{Access, Cell, Class, Confidence, Layer};
+use crate::model::matrix::{Access, Cell, Class, Confidence, Layer, Mixed};
 use crate::model::surface::{Subject, SubjectKind};
 
 /// The cell of an arm that answered.
@@ -207,6 +207,11 @@ fn passed(
         cell.rule = Some("D27".into());
         cell.confidence = Confidence::Proven;
         let all = reading.findings.len() + reading.fresh.len();
+        let passes = reading.findings.iter().chain(&reading.fresh);
+        cell.mixed = Some(Mixed {
+            passed: count(passes.filter(|finding| finding.is_pass()).count()),
+            refused: count(refusals),
+        });
         note(
             &mut cell,
             &format!("inconsistent: refused in {refusals} of {all} attempts"),
@@ -237,6 +242,8 @@ fn blank(subject: &Subject, arm: &Arm<'_>) -> Cell {
         reason: None,
         decided_by: None,
         attempts: 0,
+        mixed: None,
+        passes_at_most: None,
         challenged_scopes: Vec::new(),
         flips: Vec::new(),
         exchanges: Vec::new(),

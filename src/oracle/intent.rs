@@ -26,6 +26,11 @@ pub(super) fn doubt(subject: &Subject) -> Option<String> {
         .map(|word| format!("it is marked read-only, but its description says `{word}`"))
 }
 
+/// Whether a value that a tool offers to choose from names an act.
+pub(super) fn is_act(value: &str) -> bool {
+    named_act(value).is_some()
+}
+
 /// The words of a name or sentence: split at anything that is no letter, and at humps.
 pub(super) fn words(text: &str) -> Vec<String> {
     let mut found = Vec::new();

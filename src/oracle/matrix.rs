@@ -29,6 +29,10 @@ pub struct MatrixInput<'a> {
     pub calibration: &'a Calibration,
     /// How each subject was asked, by subject id.
     pub treatments: &'a BTreeMap<String, Treatment>,
+    /// How often each cell is to be asked at least.
+    pub repeat: u16,
+    /// The argument vector to look at; the first one when absent.
+    pub vector: Option<&'a str>,
 }
 
 /// Builds the matrix: one row per subject of the surface, one column per identity.
@@ -119,7 +123,8 @@ impl<'a> Trials<'a> {
             }
         }
         for exchange in input.ledger.iter() {
-            if TRIALS.contains(&exchange.probe.id) && was_sent(exchange) {
+            let counts = TRIALS.contains(&exchange.probe.id) && was_sent(exchange);
+            if counts && is_of_vector(exchange, input.vector) {
                 trials.add(exchange);
             }
         }
@@ -302,6 +307,14 @@ impl<'a> Trials<'a> {
             .copied()
             .find(|other| *other != identity)
     }
+}
+
+/// Baselines belong to every vector; a second session only to the first.
+fn is_of_vector(exchange: &Exchange, vector: Option<&str>) -> bool {
+    let variant = exchange.probe.variant.as_deref();
+    BASELINES.contains(&exchange.probe.id)
+        || variant == vector
+        || (vector.is_none() && variant == Some(FRESH_SESSION))
 }
 
 /// Whether the request left the machine.

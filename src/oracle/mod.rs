@@ -45,5 +45,6 @@ mod transport_steps;
 pub mod traversal;
 mod unconstrained;
 mod undecided;
+pub mod vectors;
 pub mod wants;
 mod wording;

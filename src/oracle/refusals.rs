@@ -90,6 +90,7 @@ pub(super) fn refused(
     cell.confidence = confidence(reading, refusal, standard);
     cell.attempts = count(reading.refusals().len());
     explain(&mut cell, reading, refusal, standard);
+    bound(&mut cell);
     if !standard.again {
         note(
             &mut cell,
@@ -204,6 +205,29 @@ fn explain(cell: &mut Cell, reading: &Reading, refusal: &Finding, standard: &Sta
     }
 }
 
+/// What so few attempts leave open, were each of them decided by chance (oracle §10).
+fn bound(cell: &mut Cell) {
+    cell.passes_at_most = passes_at_most(cell.attempts);
+    if cell.attempts > count(REPEATS) {
+        let (refused, most) = (cell.attempts, cell.passes_at_most.unwrap_or(100));
+        note(
+            cell,
+            &format!(
+                "refused in {refused} of {refused} attempts, so with 95 % confidence at most {most} % \
+                 of such calls pass"
+            ),
+        );
+    }
+}
+
+fn passes_at_most(refusals: u16) -> Option<u8> {
+    if refusals == 0 {
+        return None;
+    }
+    let share = 1.0 - 0.05_f64.powf(1.0 / f64::from(refusals));
+    (0..=100).find(|percent| f64::from(*percent) >= share * 100.0)
+}
+
 /// How many equal refusals a cell needs: more when anything passing was seen (oracle §10).
 pub(super) fn repeats_needed(reading: &Reading, standard: Option<&Standard<'_>>) -> usize {
     let disturbed = reading.transients() > 0 || standard.is_some_and(|standard| standard.disturbed);
@@ -220,3 +244,25 @@ pub(super) fn challenged(finding: &Finding) -> Vec<String> {
 
 const REPEATS: usize = 2;
 const REPEATS_WHEN_NOISY: usize = 5;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bound_shrinks_with_the_attempts() {
+        let bounds = [0, 1, 2, 3, 10, 30, 59].map(passes_at_most);
+        assert_eq!(
+            bounds,
+            [
+                None,
+                Some(95),
+                Some(78),
+                Some(64),
+                Some(26),
+                Some(10),
+                Some(5)
+            ]
+        );
+    }
+}

@@ -85,6 +85,8 @@ pub(crate) fn cell(subject: &str, identity: &str, access: Access) -> Cell {
         reason: None,
         decided_by: None,
         attempts: 2,
+        mixed: None,
+        passes_at_most: None,
         challenged_scopes: Vec::new(),
         flips: Vec::new(),
         exchanges: Vec::new(),
@@ -376,6 +378,8 @@ impl Bench {
             surface: &self.surface,
             calibration: &self.calibration,
             treatments: &self.treatments,
+            repeat: 0,
+            vector: None,
         }
     }
 

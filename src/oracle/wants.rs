@@ -75,11 +75,19 @@ pub fn wants(input: &MatrixInput<'_>) -> Vec<Want> {
                 continue;
             }
             needs_control |= rests_on_control(arm, reading);
-            for ahead in 0..missing_repeats(&asked, reading, cell, standard) {
+            let lacking = missing_repeats(&asked, reading, cell, standard, input.repeat);
+            for ahead in 0..lacking {
                 repeats.push(want(arm, false, ahead, "repeat of a refusal"));
             }
             if wants_retry(&asked, arm, reading) {
                 repeats.push(want(arm, false, 0, "retry after a limit or outage"));
+            }
+        }
+        for (arm, reading) in asked.arms.iter().zip(&decided.readings) {
+            let paired = reading.as_ref().filter(|_| is_standard(arm, standard));
+            let lacking = paired.map_or(0, |it| missing_passes(&asked, it, input.repeat));
+            for ahead in 0..lacking {
+                repeats.push(want(arm, false, ahead, "the control beside a repeat"));
             }
         }
         for index in differential::alarming(&asked, &decided.cells) {
@@ -104,6 +112,8 @@ pub fn wants(input: &MatrixInput<'_>) -> Vec<Want> {
             controls.push(want(arm, false, 0, "positive control afterwards"));
         }
     }
+    // The same attempt of everybody together, the control among them: outages hit both arms.
+    repeats.sort_by_key(|want| want.attempt);
     repeats
         .into_iter()
         .chain(confirmations)
@@ -125,21 +135,41 @@ fn missing_repeats(
     reading: &Reading,
     cell: &Cell,
     standard: Option<&Standard<'_>>,
+    repeat: u16,
 ) -> u16 {
     let refusals = reading.refusals();
     let Some(first) = refusals.first() else {
-        return 0;
+        return missing_passes(asked, reading, repeat);
     };
     // One gate before the whole server is repeated by every other subject.
     let server = matches!(first.seen.layer, Layer::ServerGate | Layer::Edge)
         || cell.layer == Some(Layer::ServerGate);
     let passed = reading.pass().is_some();
-    if server || passed || !is_repeatable(asked, reading) {
+    if server || !is_repeatable(asked, reading) {
         return 0;
     }
-    let lacking = refusals::repeats_needed(reading, standard).saturating_sub(refusals.len());
-    let room = MOST_ATTEMPTS.saturating_sub(reading.findings.len());
+    if passed {
+        return missing_passes(asked, reading, repeat);
+    }
+    let wanted = usize::from(repeat);
+    let needed = refusals::repeats_needed(reading, standard).max(wanted);
+    let lacking = needed.saturating_sub(refusals.len());
+    let room = MOST_ATTEMPTS
+        .max(wanted)
+        .saturating_sub(reading.findings.len());
     u16::try_from(lacking.min(room)).unwrap_or(0)
+}
+
+/// What only reads is asked as often as the operator wants, even where it passed: equal calls may
+/// end differently.
+fn missing_passes(asked: &SubjectTrials<'_>, reading: &Reading, repeat: u16) -> u16 {
+    let reads = matches!(asked.treatment, Treatment::Valid { .. });
+    let seen = u16::try_from(reading.findings.len()).unwrap_or(u16::MAX);
+    if reads {
+        repeat.saturating_sub(seen)
+    } else {
+        0
+    }
 }
 
 fn wants_retry(asked: &SubjectTrials<'_>, arm: &Arm<'_>, reading: &Reading) -> bool {
@@ -208,6 +238,42 @@ mod tests {
         assert_eq!(asked(&once), [("reader".to_owned(), None, 1)]);
         let twice = bench().got("reader", vec![failed("no"), failed("no")]);
         assert!(asked(&twice).is_empty());
+    }
+
+    #[test]
+    fn a_wanted_number_of_attempts_is_made_by_both_arms_in_turn() {
+        let bench = bench().got("reader", vec![said("some data")]);
+        let input = MatrixInput {
+            repeat: 4,
+            ..bench.input()
+        };
+        let wanted: Vec<(String, u16)> = wants(&input)
+            .into_iter()
+            .map(|want| (want.identity, want.attempt))
+            .collect();
+        let turn = |name: &str, attempt: u16| (name.to_owned(), attempt);
+        assert_eq!(
+            wanted,
+            [
+                turn("reader", 1),
+                turn("reader", 2),
+                turn("admin", 2),
+                turn("reader", 3),
+                turn("admin", 3)
+            ]
+        );
+    }
+
+    #[test]
+    fn refusals_are_repeated_as_often_as_wanted() {
+        let bench = bench().got("reader", vec![failed("no"), failed("no")]);
+        let input = MatrixInput {
+            repeat: 10,
+            ..bench.input()
+        };
+        let of_reader = wants(&input);
+        let of_reader = of_reader.iter().filter(|want| want.identity == "reader");
+        assert_eq!(of_reader.count(), 8);
     }
 
     #[test]

@@ -289,6 +289,8 @@ impl Era<'_, '_> {
             surface: &surface,
             calibration: &asked.calibration,
             treatments: &asked.treatments,
+            repeat: 0,
+            vector: None,
         });
         for cell in &mut matrix.cells {
             let own = cell

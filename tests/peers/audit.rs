@@ -217,6 +217,7 @@ fn settings(peer: &Running, consent: bool) -> Outcome<Settings> {
                 name: name.to_owned(),
                 arguments: Some(Value::Object(arguments.clone())),
                 safe: None,
+                ..ToolRule::default()
             });
         }
     }

@@ -344,6 +344,8 @@ impl World {
             reason: None,
             decided_by: None,
             attempts: 2,
+            mixed: None,
+            passes_at_most: None,
             challenged_scopes: Vec::new(),
             flips: Vec::new(),
             exchanges: vec![exchange],

@@ -52,8 +52,8 @@ pub use resource::{
     Routes, ScopeModel, ScopesSupported, Signature, TokenCheck, Validation,
 };
 pub use server::{
-    Cursor, Framing, Input, ListStability, OriginCheck, Revision, Scheme, SchemePlace, Server,
-    SessionPolicy, Tool, ToolListing,
+    Cursor, Framing, Input, InputSchemas, ListStability, OriginCheck, Revision, Scheme,
+    SchemePlace, Server, SessionPolicy, Tool, ToolListing,
 };
 pub use token_endpoint::{
     AssertionCheck, AuthMethods, ErrorShape, GrantProfile, IntrospectionAccess, KeyBinding,

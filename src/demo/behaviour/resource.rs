@@ -134,6 +134,8 @@ pub struct Enforcement {
     pub denial: Denial,
     /// What becomes of arguments that do not fit the schema.
     pub validation: Validation,
+    /// Scope that the `full` mode of a tool needs beyond its own; empty for none.
+    pub full_mode_scope: String,
     /// Tools whose arguments nobody checks.
     pub unvalidated: Vec<String>,
     /// Equal calls of one caller after which a limit answers; 0 for no limit.
@@ -158,6 +160,7 @@ impl Default for Enforcement {
             order: Order::default(),
             denial: Denial::default(),
             validation: Validation::default(),
+            full_mode_scope: String::new(),
             unvalidated: Vec::new(),
             call_limit: 0,
             paths: PathCheck::default(),

@@ -23,6 +23,10 @@ pub struct Server {
     pub cursor: Cursor,
     /// Tools left out of every list although they can be called.
     pub hidden: Vec<String>,
+    /// Tools that are listed a second time, with another schema.
+    pub twins: Vec<String>,
+    /// What the schemas of tools with a required `id` look like.
+    pub input_schemas: InputSchemas,
     /// Where a tool's declared security schemes are written.
     pub schemes: SchemePlace,
     /// Extensions that the capabilities declare.
@@ -49,6 +53,8 @@ impl Default for Server {
             page_size: 0,
             cursor: Cursor::default(),
             hidden: Vec::new(),
+            twins: Vec::new(),
+            input_schemas: InputSchemas::default(),
             schemes: SchemePlace::default(),
             extensions: Vec::new(),
             generated_tools: 0,
@@ -209,8 +215,29 @@ pub enum Input {
     Query,
     /// A required `title` and `body`.
     Note,
+    /// A required `id` and `mode`, one of `summary` and `full`.
+    Mode,
     /// An object about which the schema says nothing.
     Anything,
+}
+
+/// What the schemas of tools with a required `id` look like.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum InputSchemas {
+    /// As they should.
+    #[default]
+    Sound,
+    /// They contain themselves without an end.
+    Recursive,
+    /// They have six thousand members.
+    Enormous,
+    /// They are no schemas.
+    Invalid,
+    /// They are kept elsewhere.
+    Elsewhere,
+    /// They name another property than the tool wants.
+    Lying,
 }
 
 /// A security scheme that a tool declares for itself.

@@ -56,6 +56,9 @@ pub(crate) fn call(context: &Context<'_>, params: &Value) -> Reply {
     if let Some(outcome) = unfinished.or_else(|| handles::start(context, name, params)) {
         return outcome.into();
     }
+    if let Some(refusal) = mode_refused(context, arguments) {
+        return refusal;
+    }
     Outcome::Result(notes::run(
         context.shared,
         context.principal,
@@ -63,6 +66,19 @@ pub(crate) fn call(context: &Context<'_>, params: &Value) -> Reply {
         arguments,
     ))
     .into()
+}
+
+/// A policy that reads arguments: the `full` mode needs a scope of its own.
+fn mode_refused(context: &Context<'_>, arguments: &Value) -> Option<Reply> {
+    let scope = &context.shared.behaviour.enforcement.full_mode_scope;
+    let full = arguments.get("mode").and_then(Value::as_str) == Some("full");
+    let holds = context
+        .principal
+        .is_some_and(|one| one.scopes.contains(scope));
+    (full && !scope.is_empty() && !holds).then(|| {
+        let refusal = gate::forbidden(context.shared, std::slice::from_ref(scope));
+        Outcome::Http(Box::new(refusal)).into()
+    })
 }
 
 /// A limit per caller and call.

@@ -3,8 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use super::super::behaviour::{
-    Behaviour, Cursor, Input, ListStability, Revision, Scheme, SchemePlace, ScopeModel, Tool,
-    ToolListing,
+    Behaviour, Cursor, Input, InputSchemas, ListStability, Revision, Scheme, SchemePlace,
+    ScopeModel, Tool, ToolListing,
 };
 use super::super::state::Shared;
 use super::gate::Principal;
@@ -64,13 +64,21 @@ pub(crate) fn page(
         .iter()
         .skip(start)
         .take(size)
-        .map(|(name, tool)| {
+        .flat_map(|(name, tool)| {
+            let twin = behaviour.server.twins.iter().any(|twin| twin == name);
+            let other = twin.then(|| {
+                let tool = Tool {
+                    input: Input::Anything,
+                    ..tool.clone()
+                };
+                described(behaviour, revision, name, &tool)
+            });
             let mut shown = described(behaviour, revision, name, tool);
             let support = handles::support(shared, name);
             if let (Some(support), Some(members)) = (support, shown.as_object_mut()) {
                 members.insert("execution".to_owned(), support);
             }
-            shown
+            std::iter::once(shown).chain(other)
         })
         .collect();
     Some((tools, next))
@@ -88,6 +96,13 @@ pub(crate) fn input_schema(input: Input) -> Value {
             (
                 json!({"query": text("Word to look for", "milk"), "limit": limit}),
                 json!(["query"]),
+            )
+        }
+        Input::Mode => {
+            let mode = json!({"type": "string", "enum": ["summary", "full"]});
+            (
+                json!({"id": text("Id of the note", "1"), "mode": mode}),
+                json!(["id", "mode"]),
             )
         }
         Input::Note => (
@@ -131,7 +146,12 @@ fn described(behaviour: &Behaviour, revision: Revision, name: &str, tool: &Tool)
     let mut object = Map::new();
     object.insert("name".to_owned(), json!(name));
     object.insert("description".to_owned(), json!(tool.description));
-    object.insert("inputSchema".to_owned(), input_schema(tool.input));
+    let schema = match tool.input {
+        Input::Id => odd_schema(behaviour.server.input_schemas),
+        _ => None,
+    };
+    let schema = schema.unwrap_or_else(|| input_schema(tool.input));
+    object.insert("inputSchema".to_owned(), schema);
     let mut annotations = Map::new();
     if let Some(hint) = tool.read_only {
         annotations.insert("readOnlyHint".to_owned(), json!(hint));
@@ -162,6 +182,41 @@ fn described(behaviour: &Behaviour, revision: Revision, name: &str, tool: &Tool)
     Value::Object(object)
 }
 
+/// A schema that a careless or hostile server publishes instead of its own.
+fn odd_schema(schemas: InputSchemas) -> Option<Value> {
+    let of = |property: Value| json!({"type": "object", "properties": {"id": property}, "required": ["id"]});
+    match schemas {
+        InputSchemas::Sound => None,
+        InputSchemas::Recursive => Some(json!({
+            "type": "object",
+            "properties": {"id": {"$ref": "#"}},
+            "required": ["id"],
+            "allOf": [{"$ref": "#"}],
+        })),
+        InputSchemas::Enormous => {
+            let names =
+                (0..ENORMOUS).map(|number| (format!("p{number}"), json!({"type": "string"})));
+            let mut schema = of(json!({"type": "string"}));
+            if let Some(members) = schema
+                .pointer_mut("/properties")
+                .and_then(Value::as_object_mut)
+            {
+                members.extend(names);
+            }
+            Some(schema)
+        }
+        InputSchemas::Invalid => {
+            Some(json!({"type": "nonsense", "properties": 7, "required": "id"}))
+        }
+        InputSchemas::Elsewhere => Some(of(json!({"$ref": "https://schemas.example.com/id.json"}))),
+        InputSchemas::Lying => Some(json!({
+            "type": "object",
+            "properties": {"name": {"type": "string"}},
+            "required": ["name"],
+        })),
+    }
+}
+
 /// Odd ones read a record, even ones change one.
 fn generated(behaviour: &Behaviour, ordinal: usize) -> Tool {
     let reads = ordinal % 2 == 1;
@@ -189,5 +244,6 @@ fn generated_name(ordinal: usize) -> String {
     format!("{GENERATED_PREFIX}{ordinal:04}")
 }
 
+const ENORMOUS: usize = 6_000;
 const GENERATED_PREFIX: &str = "tool_";
 const CURSOR_PREFIX: &str = "after-";

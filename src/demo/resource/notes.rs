@@ -77,7 +77,7 @@ pub(crate) fn run(
                 .collect();
             said(&lines.join("\n"))
         }
-        "read_note" => match store.by_id(word("id")) {
+        "read_note" | "view_note" => match store.by_id(word("id")) {
             Some(note) => said(&format!("{}\n\n{}", note.title, note.body)),
             None => failed(&format!("There is no note {}", word("id"))),
         },

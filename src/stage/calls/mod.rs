@@ -6,6 +6,7 @@ pub(crate) mod outside;
 mod question;
 mod round;
 mod series;
+pub(crate) mod vectors;
 
 use std::collections::BTreeMap;
 
@@ -18,12 +19,13 @@ use crate::model::audit::Collected;
 use crate::model::identity::{Identity, IdentityKind};
 use crate::model::matrix::Calibration;
 use crate::model::probe::ProbeId;
-use crate::model::surface::{Subject, SubjectKind};
+use crate::model::surface::{Subject, SubjectKind, Surface};
 use crate::model::target::{Revision, Transport};
 use crate::oracle::arguments;
 use crate::oracle::calibrate::{self, Permissions, Treatment};
 use crate::oracle::matrix::MatrixInput;
-use crate::oracle::wants::{self};
+use crate::oracle::vectors::Vector;
+use crate::oracle::wants;
 
 /// How each subject is asked, by subject id.
 pub type Treatments = BTreeMap<String, Treatment>;
@@ -37,6 +39,10 @@ pub struct Asked {
     pub treatments: Treatments,
     /// Why no further schema-invalid call is sent.
     pub halted: Option<String>,
+    /// Further arguments that tools were asked with.
+    pub vectors: Vec<Vector>,
+    /// How often each cell is asked at least.
+    pub repeat: u16,
 }
 
 /// Sends the controls and the pre-flight, then every call in rounds: baseline, others, baseline
@@ -54,6 +60,8 @@ pub async fn call(run: &Run<'_>, collected: &mut Collected, sessions: &Sessions)
         calibration,
         treatments,
         halted: None,
+        vectors: Vec::new(),
+        repeat: run.settings.calls.repeat,
     };
     stop_at_a_catch_all(collected, &mut asked);
     (run.progress)("call", planned(collected, &asked.treatments));
@@ -70,6 +78,7 @@ pub async fn call(run: &Run<'_>, collected: &mut Collected, sessions: &Sessions)
         }
         follow_up::follow_up(run, collected, sessions, &mut asked, &wanted).await;
     }
+    vectors::send(run, collected, sessions, &mut asked).await;
     asked
 }
 
@@ -98,6 +107,8 @@ pub fn input<'a>(collected: &'a Collected, asked: &'a Asked) -> MatrixInput<'a> 
         surface: &collected.surface,
         calibration: &asked.calibration,
         treatments: &asked.treatments,
+        repeat: asked.repeat,
+        vector: None,
     }
 }
 
@@ -126,6 +137,8 @@ pub(crate) fn treatments(
             .as_ref()
             .filter(|_| modern)
             .and_then(header::annotation_problem);
+        let twin = has_twin(&collected.surface, subject);
+        let problem = problem.or_else(|| twin.then(|| TWIN.to_owned()));
         let treatment = match problem {
             Some(problem) => Treatment::NotTested {
                 reason: problem,
@@ -162,6 +175,16 @@ fn stop_at_a_catch_all(collected: &mut Collected, asked: &mut Asked) {
     }
 }
 
+/// Whether one list names the subject twice, with another schema each time.
+fn has_twin(surface: &Surface, subject: &Subject) -> bool {
+    let twice = surface
+        .listings
+        .iter()
+        .any(|listing| listing.kind == subject.kind && listing.duplicates.contains(&subject.name));
+    let differing = surface.differing.get(&subject.id);
+    twice && differing.is_some_and(|members| members.iter().any(|it| it == "inputSchema"))
+}
+
 /// Identities that take part in the matrix: anonymous, one garbage token, every one the operator gave.
 pub(crate) fn columns(collected: &Collected) -> Vec<Identity> {
     let takes_part = |identity: &&Identity| match identity.kind {
@@ -189,6 +212,10 @@ pub(crate) fn planned(collected: &Collected, treatments: &Treatments) -> usize {
         .count();
     asked * (columns(collected).len() + usize::from(collected.identities.baseline.is_some()))
 }
+
+/// Arguments that break one of two schemas may satisfy the other.
+const TWIN: &str =
+    "two tools of this name are listed, and which of them a call reaches is not known";
 
 /// Rounds of repeats and confirmations.
 const MOST_ROUNDS: usize = 6;

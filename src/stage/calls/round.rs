@@ -47,14 +47,17 @@ pub(super) async fn round(
         let wanted = |subject: &&Subject| treatments.get(&subject.id).is_some_and(wanted);
         subjects.iter().filter(wanted).collect()
     };
-    // A second look at the baseline is a control for what may have changed: reads only.
-    let plain = match attempt {
-        0 => treated(|it| !matches!(it, Treatment::Invalid { .. })),
-        _ => treated(|it| matches!(it, Treatment::Valid { .. })),
+    // What may change something runs once, and the strongest identity comes last: what it did could
+    // decide what the others get.
+    let listed = match arm {
+        Arm::Baseline(0) => Vec::new(),
+        Arm::Baseline(_) | Arm::Others => treated(|it| matches!(it, Treatment::ListedCall { .. })),
     };
+    let plain = treated(|it| matches!(it, Treatment::Valid { .. }));
     let mut broken = treated(|it| matches!(it, Treatment::Invalid { .. }));
     broken.sort_by_key(|subject| risk(subject));
     send(run, collected, sessions, asked, &plain, &asking, attempt).await;
+    send(run, collected, sessions, asked, &listed, &asking, 0).await;
     for wave in waves(&broken) {
         if asked.halted.is_some() {
             return;

@@ -157,6 +157,8 @@ fn permitted(
     let mut rules = vec![ToolRule {
         name: name.clone(),
         arguments: Some(arguments.clone()),
+        vectors: Vec::new(),
+        null_object: false,
         safe: told.and_then(|it| it.safe),
     }];
     rules.extend(run.settings.tools.iter().cloned());

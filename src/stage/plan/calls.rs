@@ -6,7 +6,7 @@ use crate::model::probe::{Plan, ProbeId, Unsettleable};
 use crate::model::settings::Settings;
 use crate::model::surface::SubjectKind;
 use crate::oracle::calibrate::{self, Treatment};
-use crate::stage::calls::{Treatments, outside};
+use crate::stage::calls::{Treatments, outside, vectors};
 use crate::stage::doors;
 
 pub(super) fn sessions(plan: &mut Plan, who: &Who, collected: &Collected) {
@@ -130,6 +130,7 @@ pub(super) fn calls(
     plan: &mut Plan,
     settings: &Settings,
     who: &Who,
+    collected: &Collected,
     treatments: Option<&Treatments>,
 ) {
     let columns = who.columns();
@@ -162,9 +163,22 @@ pub(super) fn calls(
         let subjects = subjects.map(|(id, _)| id.clone()).collect::<Vec<_>>();
         // A refusal is asked again, a pass is confirmed in a second session, and the control comes
         // before and after; what the operator listed runs once.
-        let each = if probe == ProbeId::CallListed { 1 } else { 2 };
+        let each = if probe == ProbeId::CallListed {
+            1
+        } else {
+            usize::from(settings.calls.repeat).max(2)
+        };
         let requests = subjects.len() * columns.len() * each;
         group(plan, probe, &columns, subjects, requests, each > 1);
+    }
+    let vectors = vectors::all(settings, collected, treatments);
+    for (probe, listed) in [(ProbeId::CallValid, false), (ProbeId::CallListed, true)] {
+        let of_kind = vectors
+            .iter()
+            .filter(|vector| matches!(vector.treatment, Treatment::ListedCall { .. }) == listed);
+        let subjects: Vec<String> = of_kind.map(|vector| vector.subject.clone()).collect();
+        let requests = subjects.len() * (columns.len() + 1);
+        group(plan, probe, &columns, subjects, requests, false);
     }
     for (id, treatment) in treatments {
         if let Treatment::NotTested { reason, decided_by } = treatment {

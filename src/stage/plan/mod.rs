@@ -25,7 +25,7 @@ pub fn plan(settings: &Settings, collected: &Collected, treatments: Option<&Trea
         .extend(super::token_endpoint::planned(settings, collected));
     calls::sessions(&mut plan, &who, collected);
     calls::controls(&mut plan, &who, collected);
-    calls::calls(&mut plan, settings, &who, treatments);
+    calls::calls(&mut plan, settings, &who, collected, treatments);
     calls::doors(&mut plan, settings, &who, collected);
     calls::on_request(&mut plan, settings, collected);
     plan.groups
