@@ -8,11 +8,11 @@ use crate::model::matrix::Matrix;
 use crate::model::report::{Report, ToolEnforcement};
 use crate::model::settings::Settings;
 use crate::model::target::Target;
-use crate::oracle::{enforcement, gates, matrix, policy};
+use crate::oracle::{enforcement, gates, ladder as oracle_ladder, matrix, policy};
 use crate::report::assemble::{self, Judged};
 use crate::stage::{
-    Run, calls, client_documents, close, discover, enrol, enumerate, hardening, login, plan,
-    register, token_endpoint,
+    Run, calls, client_documents, close, discover, enrol, enumerate, hardening, ladder, login,
+    plan, register, token_endpoint,
 };
 
 /// What is to be audited.
@@ -32,12 +32,13 @@ pub async fn collect(run: &Run<'_>, target: Target, engagement: Engagement) -> C
         register::register(run, &mut collected).await;
         client_documents::observe(run, &mut collected).await;
         let login = enrol::enrol(run, &mut collected).await;
-        let sessions = enumerate::enumerate(run, &mut collected).await;
+        let mut sessions = enumerate::enumerate(run, &mut collected).await;
         token_endpoint::observe(run, &mut collected).await;
-        let asked = calls::call(run, &mut collected, &sessions).await;
+        let asked = calls::call(run, &mut collected, &mut sessions).await;
         hardening::origins(run, &mut collected, &sessions).await;
         enumerate::repeat_lists(run, &mut collected, &sessions).await;
         hardening::plaintext(run, &anonymous, &mut collected).await;
+        ladder::climb(run, &mut collected, &mut sessions, &asked).await;
         close::close(run, &mut collected, &sessions).await;
         if let Some(mut session) = login {
             login::probe(run, &mut collected, &mut session).await;
@@ -45,7 +46,9 @@ pub async fn collect(run: &Run<'_>, target: Target, engagement: Engagement) -> C
         }
         collected.plan = plan::plan(run.settings, &collected, Some(&asked.treatments));
         if collected.discovery.audited.is_some() {
-            let built = matrix::build(&calls::input(&collected, &asked));
+            let mut built = matrix::build(&calls::input(&collected, &asked));
+            oracle_ladder::settle(&mut built, &collected.identities, &collected.ladder);
+            collected.ladder.trials = oracle_ladder::trials(&built, &collected.identities);
             collected.matrices.push(built);
         }
     }
@@ -122,6 +125,7 @@ fn begin(target: Target, engagement: Engagement, settings: &Settings) -> Collect
     let mut collected = Collected {
         engagement,
         policy: settings.policy.clone(),
+        hierarchy: settings.hierarchy.clone(),
         ..Collected::default()
     };
     collected.discovery.endpoint.clone_from(&target.url);

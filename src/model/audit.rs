@@ -8,11 +8,12 @@ use super::client_documents::ClientDocuments;
 use super::discovery::Discovery;
 use super::exchange::{ExchangeId, Ledger};
 use super::identity::Identities;
+use super::ladder::Ladder;
 use super::login::Login;
 use super::matrix::{GateObservation, Matrix};
 use super::probe::{Plan, Tier, Unsettleable};
 use super::registration::Registration;
-use super::settings::PolicyEntry;
+use super::settings::{Hierarchy, PolicyEntry};
 use super::surface::Surface;
 use super::target::Target;
 use super::token_endpoint::TokenEndpoint;
@@ -92,6 +93,8 @@ pub struct Collected {
     pub gates: Vec<GateObservation>,
     /// The cells, one matrix per revision and transport.
     pub matrices: Vec<Matrix>,
+    /// The ladder of narrower tokens, and what challenges are worth.
+    pub ladder: Ladder,
     /// Registration per authorization server.
     pub registrations: Vec<Registration>,
     /// Token endpoints, asked without a user.
@@ -112,6 +115,8 @@ pub struct Collected {
     pub unsettled: Vec<Unsettleable>,
     /// Intended policy, when the operator gave one.
     pub policy: Vec<PolicyEntry>,
+    /// Scopes that contain others, on the operator's word.
+    pub hierarchy: Vec<Hierarchy>,
     /// Every exchange.
     pub ledger: Ledger,
     /// Whether the operator interrupted the run.

@@ -7,6 +7,7 @@ pub mod consequence;
 pub mod discovery;
 pub mod exchange;
 pub mod identity;
+pub mod ladder;
 pub mod login;
 pub mod matrix;
 pub mod probe;

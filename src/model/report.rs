@@ -10,6 +10,7 @@ use super::consequence::Hardening;
 use super::discovery::Discovery;
 use super::exchange::{ExchangeId, Ledger};
 use super::identity::{Identities, ScopeSet};
+use super::ladder::Ladder;
 use super::login::Login;
 use super::matrix::{Access, Calibration, Cell, Confidence, GateObservation};
 use super::probe::{Plan, Unsettleable};
@@ -43,6 +44,9 @@ pub struct Report {
     pub differences: Vec<MatrixDifference>,
     /// What was seen to open each subject.
     pub effective_policy: EffectivePolicy,
+    /// The ladder of narrower tokens, and what challenges are worth.
+    #[serde(default, skip_serializing_if = "Ladder::is_empty")]
+    pub ladder: Ladder,
     /// A row for every check, passes included.
     pub coverage: Vec<CoverageRow>,
     /// What is broken.

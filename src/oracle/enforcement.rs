@@ -93,7 +93,7 @@ impl<'a> Row<'a> {
         let cells: Vec<(&Cell, &Identity)> = matrix
             .cells
             .iter()
-            .filter(|cell| cell.subject == subject.id)
+            .filter(|cell| cell.subject == subject.id && !cell.is_settled())
             .filter_map(|cell| Some((cell, identities.named(&cell.identity)?)))
             .collect();
         let valid = || cells.iter().filter(|(_, identity)| is_usable(identity));

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::calibrate::Treatment;
 use super::differential::{self, Arm, SubjectTrials};
+use super::liveness::Deaths;
 use super::observe::{Answer, observe, session};
 use crate::model::exchange::{Exchange, FailureKind, Ledger};
 use crate::model::identity::{Identities, Identity, IdentityKind};
@@ -74,6 +75,7 @@ pub(super) struct Trials<'a> {
     callers: BTreeSet<&'a str>,
     sessions: BTreeMap<&'a str, BTreeSet<&'a str>>,
     unanswered: Treatment,
+    deaths: Deaths<'a>,
 }
 
 /// Identity, probe, subject.
@@ -107,6 +109,7 @@ impl<'a> Trials<'a> {
                 reason: "no way to ask was chosen".into(),
                 decided_by: None,
             },
+            deaths: Deaths::read(input.ledger),
         };
         for listing in &input.surface.listings {
             let read = matches!(
@@ -118,7 +121,8 @@ impl<'a> Trials<'a> {
             }
         }
         for exchange in input.ledger.iter() {
-            if TRIALS.contains(&exchange.probe.id) && was_sent(exchange) {
+            let dead = trials.deaths.explains(exchange);
+            if TRIALS.contains(&exchange.probe.id) && was_sent(exchange) && !dead {
                 trials.add(exchange);
             }
         }
@@ -190,6 +194,7 @@ impl<'a> Trials<'a> {
                     unknown: self.unknown(name, subject.kind),
                     alive: self.alive.contains(name),
                     tier: theirs.and_then(|it| it.tier),
+                    ended: self.deaths.standing(name),
                 }
             });
         SubjectTrials {

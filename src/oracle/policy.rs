@@ -24,7 +24,7 @@ pub fn effective(matrix: &Matrix, identities: &Identities) -> EffectivePolicy {
             let cells: Vec<&Cell> = matrix
                 .cells
                 .iter()
-                .filter(|cell| cell.subject == subject)
+                .filter(|cell| cell.subject == subject && !cell.is_settled())
                 .collect();
             rule(subject, &cells, identities)
         })

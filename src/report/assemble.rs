@@ -79,6 +79,7 @@ pub fn assemble(collected: Collected, judged: Judged, settings: &Settings) -> Re
             .collect(),
         differences,
         effective_policy: policy,
+        ladder: collected.ladder,
         coverage,
         findings: open,
         accepted,

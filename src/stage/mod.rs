@@ -11,6 +11,7 @@ pub mod enumerate;
 pub mod forge;
 mod front;
 pub mod hardening;
+pub mod ladder;
 pub mod login;
 pub mod metadata;
 pub mod mint;

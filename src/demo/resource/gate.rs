@@ -6,7 +6,9 @@ use axum::response::Response;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::super::behaviour::{Authentication, Challenge, Denial, Order, PrmLocation, ScopeModel};
+use super::super::behaviour::{
+    Authentication, Challenge, Denial, NamedScopes, Order, PrmLocation, ScopeModel,
+};
 use super::super::http::{self, Incoming, Refusal, with_header};
 use super::super::state::Shared;
 use super::super::tokens;
@@ -53,7 +55,7 @@ pub(crate) fn admit(
         let key = format!("{} {digest:x}", claims.sub);
         Some(Principal {
             subject: claims.sub.clone(),
-            scopes: claims.scopes(),
+            scopes: contained(shared, claims.scopes()),
             key,
         })
     });
@@ -101,7 +103,26 @@ pub(crate) fn refusal(
     let denied = asked
         .iter()
         .find(|one| !permitted(shared, principal, one))?;
-    Some(forbidden(shared, &needed(shared, denied)))
+    Some(forbidden(shared, &named(shared, principal, denied)))
+}
+
+/// The scopes that a refusal names.
+pub(crate) fn named(
+    shared: &Shared,
+    principal: Option<&Principal>,
+    asked: &Asked<'_>,
+) -> Vec<String> {
+    let needed = needed(shared, asked);
+    match shared.behaviour.enforcement.named {
+        NamedScopes::Needed => needed,
+        NamedScopes::Basic => vec![shared.behaviour.enforcement.base_scope.clone()],
+        NamedScopes::Catalogue => shared.behaviour.scope_catalogue(),
+        NamedScopes::OneMissing => {
+            let held = principal.map(|principal| &principal.scopes);
+            let lacks = |scope: &String| held.is_none_or(|held| !held.contains(scope));
+            needed.into_iter().filter(lacks).take(1).collect()
+        }
+    }
 }
 
 /// Whether the principal's scopes open what is asked for.
@@ -114,6 +135,13 @@ pub(crate) fn permitted(shared: &Shared, principal: Option<&Principal>, asked: &
     match policy.scopes {
         ScopeModel::AnyValidToken | ScopeModel::ListedButNotEnforced => true,
         ScopeModel::ServerOnly => principal.scopes.contains(&policy.base_scope),
+        ScopeModel::AllOrNothing => {
+            let catalogue = shared.behaviour.scope_catalogue();
+            needed(shared, asked).is_empty()
+                || catalogue
+                    .iter()
+                    .all(|scope| principal.scopes.contains(scope))
+        }
         ScopeModel::PerTool => {
             policy.unguarded.iter().any(|tool| tool == asked.name)
                 || needed(shared, asked)
@@ -135,6 +163,19 @@ pub(crate) fn needed(shared: &Shared, asked: &Asked<'_>) -> Vec<String> {
         }
         _ => Vec::new(),
     }
+}
+
+/// A token's scopes with those that they contain.
+fn contained(shared: &Shared, held: BTreeSet<String>) -> BTreeSet<String> {
+    let pairs = &shared.behaviour.enforcement.contains;
+    let mut all = held;
+    // As many rounds as there are pairs follow every chain to its end.
+    for _ in pairs {
+        let narrower = pairs.iter().filter(|(broad, _)| all.contains(broad));
+        let narrower: Vec<String> = narrower.map(|(_, narrow)| narrow.clone()).collect();
+        all.extend(narrower);
+    }
+    all
 }
 
 /// HTTP's way of saying that scopes are missing, as the behaviour words it.

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::mcp::Operation;
 use crate::model::audit::Collected;
-use crate::model::identity::IdentityKind;
+use crate::model::identity::{Identity, IdentityKind};
 use crate::model::probe::{ProbeId, ProbeKey};
 use crate::model::surface::{Subject, SubjectKind};
 use crate::oracle::calibrate;
@@ -16,6 +16,17 @@ use crate::wire::{Pending, Sent};
 /// Sends them for every identity at once.
 pub(super) async fn controls(run: &Run<'_>, collected: &mut Collected, sessions: &Sessions) {
     let identities = collected.identities.present.clone();
+    random_names(run, collected, sessions, &identities).await;
+    preflight(run, collected, sessions).await;
+}
+
+/// Random names, for each of these identities by itself.
+pub(super) async fn random_names(
+    run: &Run<'_>,
+    collected: &mut Collected,
+    sessions: &Sessions,
+    identities: &[Identity],
+) {
     let random = |number: usize| {
         format!(
             "{}{}",
@@ -25,18 +36,9 @@ pub(super) async fn controls(run: &Run<'_>, collected: &mut Collected, sessions:
     };
     let names = [random(0), random(1)];
     let nothing = json!({});
-    let preflight =
-        calibrate::preflight(&collected.surface.subjects, &run.settings.tools).map(|preflight| {
-            (
-                preflight.subject.id.clone(),
-                preflight.subject.name.clone(),
-                preflight.arguments,
-            )
-        });
     let unknown = Unknown::new(run, collected);
-    let baseline = collected.identities.baseline().cloned();
     let mut pending: Vec<Pending<'_, Sent>> = Vec::new();
-    for identity in &identities {
+    for identity in identities {
         let Some(session) = sessions.get(&identity.name) else {
             continue;
         };
@@ -72,26 +74,38 @@ pub(super) async fn controls(run: &Run<'_>, collected: &mut Collected, sessions:
             }
         }
     }
-    if let (Some((subject, name, arguments)), Some(identity)) = (&preflight, &baseline)
-        && let Some(session) = sessions.get(&identity.name)
-    {
-        let key = ProbeKey::new(ProbeId::Calibrate).about(subject.clone());
-        let operation = Operation::CallTool {
-            name,
-            arguments,
-            schema: None,
-        };
-        let id = run.next_id();
-        pending.push(Box::pin(rpc::send(
-            run,
-            Ask::new(key, identity, session, operation),
-            id,
-        )));
-    }
     let answers = together(pending).await;
     for sent in answers {
         file(collected, sent);
     }
+}
+
+/// The schema-invalid call of a read-only tool.
+async fn preflight(run: &Run<'_>, collected: &mut Collected, sessions: &Sessions) {
+    let preflight = calibrate::preflight(&collected.surface.subjects, &run.settings.tools);
+    let Some((subject, name, arguments)) = preflight.map(|preflight| {
+        (
+            preflight.subject.id.clone(),
+            preflight.subject.name.clone(),
+            preflight.arguments,
+        )
+    }) else {
+        return;
+    };
+    let Some(identity) = collected.identities.baseline().cloned() else {
+        return;
+    };
+    let Some(session) = sessions.get(&identity.name) else {
+        return;
+    };
+    let operation = Operation::CallTool {
+        name: &name,
+        arguments: &arguments,
+        schema: None,
+    };
+    let key = ProbeKey::new(ProbeId::Calibrate).about(subject);
+    let sent = rpc::ask(run, Ask::new(key, &identity, session, operation)).await;
+    file(collected, sent);
 }
 
 /// Random resources and prompts, where the server has any.

@@ -3,11 +3,13 @@
 mod controls;
 mod follow_up;
 mod question;
+mod renew;
 
 use std::collections::BTreeMap;
 
 use super::enumerate::Sessions;
 use question::question;
+pub(crate) use renew::MOST_RENEWALS;
 
 use super::rpc;
 use super::{Run, file, together};
@@ -15,6 +17,7 @@ use crate::mcp::header;
 use crate::model::audit::Collected;
 use crate::model::identity::{Identity, IdentityKind};
 use crate::model::matrix::Calibration;
+use crate::model::probe::ProbeId;
 use crate::model::surface::Subject;
 use crate::model::target::{Revision, Transport};
 use crate::oracle::calibrate::{self, Permissions, Treatment};
@@ -36,7 +39,7 @@ pub struct Asked {
 
 /// Sends the controls and the pre-flight, then every call in rounds: baseline, others, baseline
 /// again, and what the answers leave open.
-pub async fn call(run: &Run<'_>, collected: &mut Collected, sessions: &Sessions) -> Asked {
+pub async fn call(run: &Run<'_>, collected: &mut Collected, sessions: &mut Sessions) -> Asked {
     controls::controls(run, collected, sessions).await;
     if collected.discovery.audited.is_none() {
         return Asked::default();
@@ -67,14 +70,64 @@ pub async fn call(run: &Run<'_>, collected: &mut Collected, sessions: &Sessions)
         Arm::Baseline(1),
     )
     .await;
+    settle(run, collected, sessions, &asked).await;
+    asked
+}
+
+/// Sends what the answers leave open, until nothing is.
+async fn settle(run: &Run<'_>, collected: &mut Collected, sessions: &mut Sessions, asked: &Asked) {
     for _ in 0..MOST_ROUNDS {
-        let wanted = wants::wants(&input(collected, &asked));
+        renew::renew(run, collected, sessions, asked).await;
+        let wanted = wants::wants(&input(collected, asked));
         if wanted.is_empty() {
             break;
         }
         follow_up::follow_up(run, collected, sessions, &asked.treatments, &wanted).await;
     }
-    asked
+}
+
+/// Identities that came later: their random names, the calls of some subjects, and what the answers
+/// leave open. Returns how many calls were sent, repeats not counted.
+pub(crate) async fn later(
+    run: &Run<'_>,
+    collected: &mut Collected,
+    sessions: &mut Sessions,
+    asked: &Asked,
+    wanted: &[(Identity, Vec<String>)],
+) -> usize {
+    let known = |identity: &Identity| {
+        collected.ledger.iter().any(|exchange| {
+            exchange.probe.id == ProbeId::UnknownName && exchange.identity == identity.name
+        })
+    };
+    let callers = wanted.iter().map(|(identity, _)| identity);
+    let callers: Vec<Identity> = callers.filter(|it| !known(it)).cloned().collect();
+    controls::random_names(run, collected, sessions, &callers).await;
+    let subjects = collected.surface.subjects.clone();
+    let mut pending: Vec<Pending<'_, Sent>> = Vec::new();
+    for (identity, about) in wanted {
+        let Some(session) = sessions.get(&identity.name) else {
+            continue;
+        };
+        for subject in subjects
+            .iter()
+            .filter(|subject| about.contains(&subject.id))
+        {
+            let Some(treatment) = asked.treatments.get(&subject.id) else {
+                continue;
+            };
+            if let Some(ask) = question(subject, treatment, identity, session, 0, None) {
+                let id = run.next_id();
+                pending.push(Box::pin(rpc::send(run, ask, id)));
+            }
+        }
+    }
+    let calls = pending.len();
+    for sent in together(pending).await {
+        file(collected, sent);
+    }
+    settle(run, collected, sessions, asked).await;
+    calls
 }
 
 /// The input of the matrix, once everything is collected.

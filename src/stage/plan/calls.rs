@@ -6,7 +6,7 @@ use crate::model::probe::{Plan, ProbeId, Unsettleable};
 use crate::model::settings::Settings;
 use crate::model::surface::SubjectKind;
 use crate::oracle::calibrate::Treatment;
-use crate::stage::calls::Treatments;
+use crate::stage::calls::{MOST_RENEWALS, Treatments};
 
 pub(super) fn sessions(plan: &mut Plan, who: &Who, collected: &Collected) {
     let all = who.all();
@@ -40,6 +40,8 @@ pub(super) fn sessions(plan: &mut Plan, who: &Who, collected: &Collected) {
         (all.len() + 4) * pages,
         false,
     );
+    // A doubtful token is looked at once a round, and after it was replaced.
+    add(plan, ProbeId::Liveness, &all, LOOKS * all.len(), true);
     for probe in [
         ProbeId::ListResources,
         ProbeId::ListResourceTemplates,
@@ -121,7 +123,10 @@ pub(super) fn calls(
         // before and after; what the operator listed runs once.
         let each = if probe == ProbeId::CallListed { 1 } else { 2 };
         let requests = subjects.len() * columns.len() * each;
+        let again = subjects.len() * who.minted.len() * MOST_RENEWALS;
         group(plan, probe, &columns, subjects, requests, each > 1);
+        // What a token that ended was asked is asked again with its successor.
+        add(plan, probe, &who.minted, again, true);
     }
     for (id, treatment) in treatments {
         if let Treatment::NotTested { reason, decided_by } = treatment {
@@ -145,3 +150,6 @@ fn probe_of(id: &str, treatment: &Treatment) -> Option<ProbeId> {
         Treatment::Valid { .. } => Some(ProbeId::ReadResource),
     }
 }
+
+/// Looks at one token: doubts, replacements, and doubts about these.
+const LOOKS: usize = 6;

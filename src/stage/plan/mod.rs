@@ -26,6 +26,8 @@ pub fn plan(settings: &Settings, collected: &Collected, treatments: Option<&Trea
     calls::sessions(&mut plan, &who, collected);
     calls::controls(&mut plan, &who, collected);
     calls::calls(&mut plan, settings, &who, treatments);
+    let ladder = super::ladder::plan::planned(settings, collected, treatments);
+    plan.groups.extend(ladder);
     target::transport(&mut plan, collected);
     target::closing(&mut plan, &who);
     plan.groups.retain(|group| group.requests > 0);
@@ -41,7 +43,10 @@ struct Who {
 
 impl Who {
     fn new(settings: &Settings, collected: &Collected) -> Self {
-        let present = &collected.identities.present;
+        // The rungs of a ladder are counted with the ladder.
+        let rungs = &collected.ladder;
+        let present = collected.identities.present.iter();
+        let present: Vec<_> = present.filter(|it| !rungs.has(&it.name)).collect();
         if !present.is_empty() {
             let of = |wanted: bool| {
                 let names = present
