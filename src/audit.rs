@@ -8,11 +8,13 @@ use crate::model::matrix::Matrix;
 use crate::model::report::{Report, ToolEnforcement};
 use crate::model::settings::Settings;
 use crate::model::target::Target;
-use crate::oracle::{enforcement, gates, ladder as oracle_ladder, matrix, policy};
+use crate::oracle::{
+    arguments, conformity, effective, enforcement, gates, ladder as oracle_ladder, matrix,
+};
 use crate::report::assemble::{self, Judged};
 use crate::stage::{
-    Run, calls, client_documents, close, discover, enrol, enumerate, hardening, ladder, login,
-    plan, register, token_endpoint,
+    Run, bypass, calls, client_documents, close, discover, enrol, enumerate, hardening, ladder,
+    login, plan, register, token_endpoint,
 };
 
 /// What is to be audited.
@@ -34,11 +36,14 @@ pub async fn collect(run: &Run<'_>, target: Target, engagement: Engagement) -> C
         let login = enrol::enrol(run, &mut collected).await;
         let mut sessions = enumerate::enumerate(run, &mut collected).await;
         token_endpoint::observe(run, &mut collected).await;
-        let asked = calls::call(run, &mut collected, &mut sessions).await;
+        let mut asked = calls::call(run, &mut collected, &mut sessions).await;
         hardening::origins(run, &mut collected, &sessions).await;
         enumerate::repeat_lists(run, &mut collected, &sessions).await;
+        calls::on_request(run, &mut collected, &sessions, &asked).await;
+        // Last of all on these sessions: where one is alive at a time, further ones end it.
+        bypass::bypass(run, &mut collected, &sessions, &asked).await;
         hardening::plaintext(run, &anonymous, &mut collected).await;
-        ladder::climb(run, &mut collected, &mut sessions, &asked).await;
+        ladder::climb(run, &mut collected, &mut sessions, &mut asked).await;
         close::close(run, &mut collected, &sessions).await;
         if let Some(mut session) = login {
             login::probe(run, &mut collected, &mut session).await;
@@ -52,6 +57,8 @@ pub async fn collect(run: &Run<'_>, target: Target, engagement: Engagement) -> C
             collected.matrices.push(built);
         }
     }
+    collected.invalid_calls =
+        arguments::invalid_calls(&collected.ledger, &collected.surface, &collected.identities);
     collected.gates = gates::gates(&collected.ledger, &collected.identities);
     collected
 }
@@ -111,8 +118,15 @@ pub fn judge(collected: Collected, checks: &[&'static Check], settings: &Setting
         broken_by: tools.broken_by,
         sentence: tools.sentence,
     };
-    let effective = policy::effective(matrix, &collected.identities);
+    let effective = effective::effective(matrix, &collected.identities);
+    let comparison = conformity::compare(
+        matrix,
+        &collected.surface,
+        &collected.identities,
+        &settings.policy,
+    );
     let judged = Judged {
+        comparison,
         coverage: judged.coverage,
         findings: judged.findings,
         enforcement,

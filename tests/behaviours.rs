@@ -140,11 +140,26 @@ fn awaiting_consent(ran: &Ran) -> Vec<String> {
     let rows = ran.report.coverage.iter().filter(|row| {
         let flag = row.decided_by.as_deref().unwrap_or_default();
         let tier = flag.strip_prefix("--allow ");
+        let lent = LENT_BY_THE_OPERATOR.contains(&row.check.as_str());
         row.status == Status::Inconclusive
-            && tier.is_some_and(|tier| !given.iter().any(|it| it == tier))
+            && (tier.is_some_and(|tier| !given.iter().any(|it| it == tier))
+                || ON_REQUEST.iter().any(|own| flag.starts_with(own))
+                || (lent && flag.starts_with("an [[identity]]")))
     });
     rows.map(|row| row.check.clone()).collect()
 }
+
+/// Flags that allow one probe each: their checks wait for them in nearly every behaviour.
+const ON_REQUEST: [&str; 2] = ["--probe-traversal", "--observe-call-limit"];
+
+/// Checks that wait for a token which most behaviours do not lend.
+const LENT_BY_THE_OPERATOR: [&str; 5] = [
+    "foreign-issuer-accepted",
+    "issuer-keys-pooled",
+    "token-type-unchecked",
+    "upstream-token-accepted",
+    "wrong-kind-accepted",
+];
 
 /// Behaviours whose defect shows in every second request, so that what is seen depends on chance.
 const BY_CHANCE: [&str; 1] = ["list-varies-per-request"];

@@ -75,7 +75,7 @@ pub(crate) fn cell(subject: &str, identity: &str, access: Access) -> Cell {
         access,
         class: None,
         layer: None,
-        confidence: if access.is_decided() {
+        confidence: if access.is_decided() || access == Access::Reached {
             Confidence::Strong
         } else {
             Confidence::Inconclusive

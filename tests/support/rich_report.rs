@@ -9,11 +9,12 @@ use mcp_assay::model::ladder::Ladder;
 use mcp_assay::model::matrix::{
     Access, Calibration, Cell, Class, Confidence, Layer, Matrix, ValidationSeen,
 };
+use mcp_assay::model::policy::{EffectivePolicy, EffectiveRule, Gate};
 use mcp_assay::model::probe::{Plan, Tier, Unsettleable};
-use mcp_assay::model::report::{
-    CoverageRow, EffectivePolicy, EffectiveRule, Enforcement, ToolCounts, ToolEnforcement,
+use mcp_assay::model::report::{CoverageRow, Enforcement, ToolCounts, ToolEnforcement};
+use mcp_assay::model::settings::{
+    Acceptance, BypassRules, CredentialSource, IdentitySource, Network, Settings,
 };
-use mcp_assay::model::settings::{Acceptance, CredentialSource, IdentitySource, Network, Settings};
 use mcp_assay::model::target::{ResourceId, Revision, Target, Transport};
 use mcp_assay::model::verdict::{Basis, Cite, Finding, Level, Part, Severity, Status};
 use mcp_assay::report::assemble::Judged;
@@ -29,6 +30,7 @@ pub(crate) fn collected() -> Collected {
         client_documents: Vec::new(),
         hierarchy: Vec::new(),
         ladder: Ladder::default(),
+        bypass: mcp_assay::model::bypass::Bypass::default(),
         target: Some(Target {
             url: URL.to_owned(),
             resource: ResourceId(URL.to_owned()),
@@ -56,6 +58,10 @@ pub(crate) fn collected() -> Collected {
         surface: surface(),
         gates: vec![gate("anonymous", 4), gate("elsewhere", 5)],
         matrices: vec![matrix(Revision::R2025_11), older_matrix()],
+        catch_all: None,
+        invalid_calls: Vec::new(),
+        call_series: None,
+        traversal: None,
         registrations: vec![registration()],
         token_endpoints: vec![evidence::token_endpoint()],
         front_channels: Vec::new(),
@@ -173,11 +179,19 @@ pub(crate) fn judged() -> Judged {
                 subject: "tool/delete_note".to_owned(),
                 opened_by: vec![scopes(&["notes:write"])],
                 refused_for: vec![scopes(&["notes:read"])],
-                gate: "scopes".to_owned(),
+                required: scopes(&["notes:write"]),
+                gate: Gate::Scopes,
+                exact: true,
+                ran: true,
+                confidence: Confidence::Strong,
+                open: None,
+                settled_by: Vec::new(),
+                decided_by: None,
+                exchanges: vec![x(6)],
             }],
-            idle_scopes: Vec::new(),
-            unguarded: vec!["tool/create_note".to_owned()],
+            ..EffectivePolicy::default()
         },
+        comparison: None,
     }
 }
 
@@ -221,6 +235,8 @@ pub(crate) fn settings() -> Settings {
             },
         ],
         tools: Vec::new(),
+        bypass: BypassRules::default(),
+        calls: mcp_assay::model::settings::Calls::default(),
         observe_rate_limit: None,
         network: Network::default(),
         only: BTreeSet::new(),
@@ -262,6 +278,7 @@ pub(crate) fn nothing_judged() -> Judged {
             sentence: "Nothing is known about the tools: none was listed.".to_owned(),
         },
         policy: EffectivePolicy::default(),
+        comparison: None,
     }
 }
 

@@ -6,6 +6,7 @@ mod front;
 mod login;
 mod registration;
 mod token_endpoint;
+mod ways;
 
 use serde_json::Value;
 
@@ -354,6 +355,7 @@ impl World {
             tools: tools.iter().map(|&tool| tool.to_owned()).collect(),
             require: require.iter().map(|&scope| scope.to_owned()).collect(),
             public,
+            ..PolicyEntry::default()
         });
     }
 

@@ -1,4 +1,4 @@
-//! Controls: random names, and the schema-invalid call of a read-only tool.
+//! Controls: random names, and schema-invalid calls of read-only tools.
 
 use serde_json::{Value, json};
 
@@ -80,32 +80,34 @@ pub(super) async fn random_names(
     }
 }
 
-/// The schema-invalid call of a read-only tool.
+/// Schema-invalid calls of read-only tools.
 async fn preflight(run: &Run<'_>, collected: &mut Collected, sessions: &Sessions) {
-    let preflight = calibrate::preflight(&collected.surface.subjects, &run.settings.tools);
-    let Some((subject, name, arguments)) = preflight.map(|preflight| {
-        (
-            preflight.subject.id.clone(),
-            preflight.subject.name.clone(),
-            preflight.arguments,
-        )
-    }) else {
-        return;
-    };
+    let preflights = calibrate::preflights(&collected.surface.subjects, &run.settings.tools);
+    let preflights: Vec<(String, String, Value)> = preflights
+        .into_iter()
+        .map(|it| (it.subject.id.clone(), it.subject.name.clone(), it.arguments))
+        .collect();
     let Some(identity) = collected.identities.baseline().cloned() else {
         return;
     };
     let Some(session) = sessions.get(&identity.name) else {
         return;
     };
-    let operation = Operation::CallTool {
-        name: &name,
-        arguments: &arguments,
-        schema: None,
-    };
-    let key = ProbeKey::new(ProbeId::Calibrate).about(subject);
-    let sent = rpc::ask(run, Ask::new(key, &identity, session, operation)).await;
-    file(collected, sent);
+    let mut pending: Vec<Pending<'_, Sent>> = Vec::new();
+    for (subject, name, arguments) in &preflights {
+        let key = ProbeKey::new(ProbeId::Calibrate).about(subject.clone());
+        let operation = Operation::CallTool {
+            name,
+            arguments,
+            schema: None,
+        };
+        let id = run.next_id();
+        let ask = Ask::new(key, &identity, session, operation);
+        pending.push(Box::pin(rpc::send(run, ask, id)));
+    }
+    for sent in together(pending).await {
+        file(collected, sent);
+    }
 }
 
 /// Random resources and prompts, where the server has any.

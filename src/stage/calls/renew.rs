@@ -6,6 +6,7 @@ use crate::model::audit::Collected;
 use crate::model::identity::{Identity, Provenance};
 use crate::model::probe::{ProbeId, ProbeKey};
 use crate::model::settings::CredentialSource;
+use crate::oracle::calibrate::Treatment;
 use crate::oracle::liveness::{Deaths, is_due, suspects};
 use crate::oracle::matrix;
 use crate::stage::enrol::{self, Order};
@@ -157,7 +158,8 @@ async fn ask_again(
             let Some(treatment) = asked.treatments.get(&subject.id).filter(|_| open) else {
                 continue;
             };
-            if !had(&identity.name, &subject.id) {
+            let stopped = asked.halted.is_some() && matches!(treatment, Treatment::Invalid { .. });
+            if stopped || !had(&identity.name, &subject.id) {
                 continue;
             }
             let ask = question(subject, treatment, identity, session, 0, None);

@@ -147,7 +147,7 @@ async fn open_all(run: &Run<'_>, collected: &mut Collected, sessions: &mut Sessi
     let Some(served) = collected.discovery.audited.clone() else {
         return;
     };
-    let identities = collected.identities.present.clone();
+    let identities = asking(run, collected);
     open_for(run, collected, sessions, &served, &identities).await;
     if served.revision.is_modern() {
         modern_doors(run, collected, sessions).await;
@@ -198,11 +198,21 @@ async fn open_for(
     }
 }
 
+/// Everybody but those whom the operator left out.
+fn asking(run: &Run<'_>, collected: &Collected) -> Vec<Identity> {
+    let present = collected.identities.present.iter();
+    let calls = &run.settings.calls;
+    present
+        .filter(|identity| calls.left_out(identity).is_none())
+        .cloned()
+        .collect()
+}
+
 /// A server that let nobody in: what it does with a bad credential at each door it may have, in the
 /// form that needs no session, and `initialize` in the older form.
 async fn closed_doors(run: &Run<'_>, collected: &mut Collected, sessions: &mut Sessions) {
     let endpoint = collected.discovery.endpoint.clone();
-    let identities = collected.identities.present.clone();
+    let identities = asking(run, collected);
     for identity in &identities {
         let session = Session::stateless(Revision::R2026_07, &endpoint);
         sessions.insert(identity.name.clone(), session);

@@ -17,7 +17,7 @@ type Wanted = (Identity, Vec<String>);
 impl Climb<'_, '_> {
     /// All but each, one each, what a challenge names, and what settles the rest.
     pub(super) async fn ask(
-        &self,
+        &mut self,
         collected: &mut Collected,
         sessions: &mut Sessions,
         top: &Identity,
@@ -50,7 +50,7 @@ impl Climb<'_, '_> {
     }
 
     async fn every(
-        &self,
+        &mut self,
         collected: &mut Collected,
         sessions: &mut Sessions,
         top: &Identity,
@@ -63,7 +63,7 @@ impl Climb<'_, '_> {
 
     /// One scope alone says nothing new where two or more are known to be necessary.
     async fn one_each(
-        &self,
+        &mut self,
         collected: &mut Collected,
         sessions: &mut Sessions,
         top: &Identity,
@@ -86,7 +86,12 @@ impl Climb<'_, '_> {
     }
 
     /// What the weakest refused token held, with what its challenge names on top.
-    async fn challenged(&self, collected: &mut Collected, sessions: &mut Sessions, top: &Identity) {
+    async fn challenged(
+        &mut self,
+        collected: &mut Collected,
+        sessions: &mut Sessions,
+        top: &Identity,
+    ) {
         let matrix = self.matrix(collected);
         let open = self.open(&matrix, collected, top);
         let permitted = self.whole();
@@ -116,7 +121,7 @@ impl Climb<'_, '_> {
 
     /// The sets that may settle what is open; whether anything was asked.
     async fn settle(
-        &self,
+        &mut self,
         collected: &mut Collected,
         sessions: &mut Sessions,
         top: &Identity,
@@ -142,7 +147,7 @@ impl Climb<'_, '_> {
 
     /// Asks about each subject with a token that holds exactly a set, made where there is none.
     async fn try_sets(
-        &self,
+        &mut self,
         collected: &mut Collected,
         sessions: &mut Sessions,
         purpose: RungPurpose,
@@ -188,7 +193,12 @@ impl Climb<'_, '_> {
     }
 
     /// Sends what was not asked before, as far as the budget goes.
-    async fn send(&self, collected: &mut Collected, sessions: &mut Sessions, wanted: Vec<Wanted>) {
+    async fn send(
+        &mut self,
+        collected: &mut Collected,
+        sessions: &mut Sessions,
+        wanted: Vec<Wanted>,
+    ) {
         let mut left = collected
             .ladder
             .budget

@@ -22,9 +22,9 @@ pub async fn climb(
     run: &Run<'_>,
     collected: &mut Collected,
     sessions: &mut Sessions,
-    asked: &Asked,
+    asked: &mut Asked,
 ) {
-    let Some(climb) = Climb::new(run, asked) else {
+    let Some(mut climb) = Climb::new(run, asked) else {
         return;
     };
     collected.ladder = climb.beginning();
@@ -78,7 +78,7 @@ pub(crate) fn ends<'s>(
 /// What every step of the ladder needs.
 struct Climb<'r, 'w> {
     run: &'r Run<'w>,
-    asked: &'r Asked,
+    asked: &'r mut Asked,
     source: &'r IdentitySource,
     client: &'r ClientCredentials,
     varied: ScopeSet,
@@ -86,7 +86,7 @@ struct Climb<'r, 'w> {
 }
 
 impl<'r, 'w> Climb<'r, 'w> {
-    fn new(run: &'r Run<'w>, asked: &'r Asked) -> Option<Self> {
+    fn new(run: &'r Run<'w>, asked: &'r mut Asked) -> Option<Self> {
         let mint = run.settings.mint.as_ref()?;
         let mut sources = run.settings.identities.iter();
         let source = sources.find(|source| source.name == mint.from)?;

@@ -28,6 +28,9 @@ pub fn plan(settings: &Settings, collected: &Collected, treatments: Option<&Trea
     calls::calls(&mut plan, settings, &who, treatments);
     let ladder = super::ladder::plan::planned(settings, collected, treatments);
     plan.groups.extend(ladder);
+    calls::on_request(&mut plan, settings, collected);
+    plan.groups
+        .extend(super::bypass::plan::planned(settings, collected));
     target::transport(&mut plan, collected);
     target::closing(&mut plan, &who);
     plan.groups.retain(|group| group.requests > 0);
