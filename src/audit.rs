@@ -13,8 +13,8 @@ use crate::oracle::{
 };
 use crate::report::assemble::{self, Judged};
 use crate::stage::{
-    Run, bypass, calls, client_documents, close, discover, enrol, enumerate, hardening, ladder,
-    login, plan, register, token_endpoint,
+    Run, bypass, calls, client_documents, close, discover, enrol, enumerate, eras, hardening,
+    ladder, login, plan, register, token_endpoint,
 };
 
 /// What is to be audited.
@@ -42,6 +42,7 @@ pub async fn collect(run: &Run<'_>, target: Target, engagement: Engagement) -> C
         calls::on_request(run, &mut collected, &sessions, &asked).await;
         // Last of all on these sessions: where one is alive at a time, further ones end it.
         bypass::bypass(run, &mut collected, &sessions, &asked).await;
+        let others = eras::eras(run, &mut collected, &asked).await;
         hardening::plaintext(run, &anonymous, &mut collected).await;
         ladder::climb(run, &mut collected, &mut sessions, &mut asked).await;
         close::close(run, &mut collected, &sessions).await;
@@ -55,6 +56,7 @@ pub async fn collect(run: &Run<'_>, target: Target, engagement: Engagement) -> C
             oracle_ladder::settle(&mut built, &collected.identities, &collected.ladder);
             collected.ladder.trials = oracle_ladder::trials(&built, &collected.identities);
             collected.matrices.push(built);
+            collected.matrices.extend(others);
         }
     }
     collected.invalid_calls =
