@@ -270,7 +270,10 @@ fn triples(scopes: usize) -> usize {
     scopes * scopes.saturating_sub(1) * scopes.saturating_sub(2) / 6
 }
 
-/// Scopes that may be asked for because a server named them: the operator's own, and well formed.
+/// Scopes that may be asked for because a server named them: the operator's own.
+///
+/// # Errors
+/// When it names one that the operator did not list.
 pub fn askable(named: &[String], permitted: &BTreeSet<String>) -> Result<ScopeSet, String> {
     let strange = named.iter().find(|scope| !permitted.contains(*scope));
     match strange {

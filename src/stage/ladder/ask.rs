@@ -23,9 +23,9 @@ impl Climb<'_, '_> {
         top: &Identity,
         base: &ScopeSet,
     ) {
-        let minimum = self.with(collected, RungPurpose::Minimum);
+        let minimum = with(collected, RungPurpose::Minimum);
         self.every(collected, sessions, top, minimum).await;
-        let all_but = self.with(collected, RungPurpose::AllButOne);
+        let all_but = with(collected, RungPurpose::AllButOne);
         self.every(collected, sessions, top, all_but).await;
         self.one_each(collected, sessions, top, base).await;
         self.challenged(collected, sessions, top).await;
@@ -35,18 +35,6 @@ impl Climb<'_, '_> {
             }
         }
         self.note_open(collected, top, base);
-    }
-
-    /// Usable rungs of a purpose that the server's own gate lets in.
-    fn with(&self, collected: &Collected, purpose: RungPurpose) -> Vec<Identity> {
-        let rungs = collected.ladder.rungs.iter();
-        let named = rungs
-            .filter(|rung| rung.purpose == purpose && rung.passes_gate != Some(false))
-            .filter_map(|rung| collected.identities.named(&rung.identity));
-        named
-            .filter(|identity| identity.invalid.is_none())
-            .cloned()
-            .collect()
     }
 
     async fn every(
@@ -80,7 +68,7 @@ impl Climb<'_, '_> {
             .filter(needs_one)
             .filter_map(|row| Some(row.first()?.subject.clone()))
             .collect();
-        let rungs = self.with(collected, RungPurpose::One).into_iter();
+        let rungs = with(collected, RungPurpose::One).into_iter();
         let wanted = rungs.map(|rung| (rung, subjects.clone()));
         self.send(collected, sessions, wanted.collect()).await;
     }
@@ -230,7 +218,7 @@ impl Climb<'_, '_> {
     /// Subjects that the whole ladder opens and that nothing less was seen to open for everybody.
     fn open(&self, matrix: &Matrix, collected: &Collected, top: &Identity) -> Vec<String> {
         let bottom = self.bottom(collected).map(|bottom| bottom.name.as_str());
-        let minimum = self.with(collected, RungPurpose::Minimum);
+        let minimum = with(collected, RungPurpose::Minimum);
         let lowest = |cell: &&Cell| {
             Some(cell.identity.as_str()) == bottom
                 || minimum.iter().any(|rung| rung.name == cell.identity)
@@ -283,6 +271,18 @@ impl Climb<'_, '_> {
     fn matrix(&self, collected: &Collected) -> Matrix {
         matrix::build(&calls::input(collected, self.asked))
     }
+}
+
+/// Usable rungs of a purpose that the server's own gate lets in.
+fn with(collected: &Collected, purpose: RungPurpose) -> Vec<Identity> {
+    let rungs = collected.ladder.rungs.iter();
+    let named = rungs
+        .filter(|rung| rung.purpose == purpose && rung.passes_gate != Some(false))
+        .filter_map(|rung| collected.identities.named(&rung.identity));
+    named
+        .filter(|identity| identity.invalid.is_none())
+        .cloned()
+        .collect()
 }
 
 /// Rounds of sets that may settle what is open: together, pairs, and what these leave.

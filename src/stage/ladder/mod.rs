@@ -42,7 +42,7 @@ pub async fn climb(
     let ends = 1 + usize::from(climb.bottom(collected).is_some());
     collected.ladder.calls = ends * climb.subjects();
     climb.leave_one_out(collected, sessions).await;
-    if let Some(problem) = climb.unusable(collected) {
+    if let Some(problem) = unusable(collected) {
         collected.ladder.problem = Some(problem);
         return;
     }
@@ -142,16 +142,6 @@ impl<'r, 'w> Climb<'r, 'w> {
         )
     }
 
-    /// Why no rung can be used, when none can.
-    fn unusable(&self, collected: &Collected) -> Option<String> {
-        let rungs = &collected.ladder.rungs;
-        let mut unused = rungs.iter().map(|rung| rung.unused.as_deref());
-        let first = unused.next()??;
-        unused
-            .all(|reason| reason.is_some())
-            .then(|| format!("none of {} rung(s) can be used: {first}", rungs.len()))
-    }
-
     fn whole(&self) -> ScopeSet {
         self.varied.union(&self.kept).cloned().collect()
     }
@@ -200,6 +190,16 @@ pub(crate) fn varied(mint: &Mint, source: &IdentitySource) -> ScopeSet {
         .take(MOST_SCOPES)
         .cloned()
         .collect()
+}
+
+/// Why no rung can be used, when none can.
+fn unusable(collected: &Collected) -> Option<String> {
+    let rungs = &collected.ladder.rungs;
+    let mut unused = rungs.iter().map(|rung| rung.unused.as_deref());
+    let first = unused.next()??;
+    unused
+        .all(|reason| reason.is_some())
+        .then(|| format!("none of {} rung(s) can be used: {first}", rungs.len()))
 }
 
 /// The name of a rung; scopes that every rung holds are left out.
