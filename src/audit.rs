@@ -9,12 +9,13 @@ use crate::model::report::{Report, ToolEnforcement};
 use crate::model::settings::Settings;
 use crate::model::target::Target;
 use crate::oracle::{
-    arguments, breaks, conformity, effective, enforcement, gates, matrix, vectors,
+    arguments, breaks, conformity, effective, enforcement, gates, ladder as oracle_ladder, matrix,
+    vectors,
 };
 use crate::report::assemble::{self, Judged};
 use crate::stage::{
     Run, bypass, calls, client_documents, close, discover, doors, enrol, enumerate, eras,
-    hardening, login, plan, register, token_endpoint, transport,
+    hardening, ladder, login, plan, register, token_endpoint, transport,
 };
 
 /// What is to be audited.
@@ -34,10 +35,10 @@ pub async fn collect(run: &Run<'_>, target: Target, engagement: Engagement) -> C
         register::register(run, &mut collected).await;
         client_documents::observe(run, &mut collected).await;
         let login = enrol::enrol(run, &mut collected).await;
-        let sessions = enumerate::enumerate(run, &mut collected).await;
+        let mut sessions = enumerate::enumerate(run, &mut collected).await;
         token_endpoint::observe(run, &mut collected).await;
         doors::prepare(run, &mut collected, &sessions).await;
-        let asked = calls::call(run, &mut collected, &sessions).await;
+        let mut asked = calls::call(run, &mut collected, &mut sessions).await;
         doors::knock(run, &mut collected, &sessions, &asked).await;
         hardening::origins(run, &mut collected, &sessions).await;
         enumerate::repeat_lists(run, &mut collected, &sessions).await;
@@ -47,6 +48,7 @@ pub async fn collect(run: &Run<'_>, target: Target, engagement: Engagement) -> C
         let others = eras::eras(run, &mut collected, &asked).await;
         hardening::plaintext(run, &anonymous, &mut collected).await;
         transport::observe(run, &mut collected, &sessions).await;
+        ladder::climb(run, &mut collected, &mut sessions, &mut asked).await;
         close::close(run, &mut collected, &sessions).await;
         if let Some(mut session) = login {
             login::probe(run, &mut collected, &mut session).await;
@@ -57,6 +59,8 @@ pub async fn collect(run: &Run<'_>, target: Target, engagement: Engagement) -> C
             let mut built = matrix::build(&calls::input(&collected, &asked));
             collected.variations = calls::vectors::variations(&collected, &asked);
             vectors::annotate(&mut built, &collected.variations);
+            oracle_ladder::settle(&mut built, &collected.identities, &collected.ladder);
+            collected.ladder.trials = oracle_ladder::trials(&built, &collected.identities);
             collected.matrices.push(built);
             collected.matrices.extend(others);
         }
@@ -154,6 +158,7 @@ fn begin(target: Target, engagement: Engagement, settings: &Settings) -> Collect
     let mut collected = Collected {
         engagement,
         policy: settings.policy.clone(),
+        hierarchy: settings.hierarchy.clone(),
         ..Collected::default()
     };
     collected.discovery.endpoint.clone_from(&target.url);

@@ -13,13 +13,13 @@ use crate::demo::{
     self, AuditObject, Behaviour, DemoToken, Intended, LoginMode, Running, TokenKind, visitor,
 };
 use crate::model::audit::Engagement;
-use crate::model::identity::IdentityKind;
+use crate::model::identity::{IdentityKind, ScopeSet};
 use crate::model::probe::Tier;
 use crate::model::report::Report;
 use crate::model::settings::{
-    BypassRules, Callback, Calls, ClientAuth, ClientCredentials, CredentialSource, IdentitySource,
-    KnownClient, LoginRequest, Network, ObjectRule, ObjectTarget, PolicyEntry, Settings,
-    SkippedArm, ToolRule,
+    BypassRules, Callback, Calls, ClientAuth, ClientCredentials, CredentialSource, Hierarchy,
+    IdentitySource, KnownClient, LoginRequest, Mint, Network, ObjectRule, ObjectTarget,
+    PolicyEntry, Settings, SkippedArm, ToolRule,
 };
 use crate::model::verdict::Severity;
 use crate::stage::{Entropy, Person, Run, Visit};
@@ -194,6 +194,17 @@ pub fn settings(behaviour: &Behaviour, running: &Running, seed: &[u8; 32]) -> io
             }),
         });
     }
+    let set = |scopes: &[String]| scopes.iter().cloned().collect::<ScopeSet>();
+    let mint = behaviour.audit.ladder.as_ref().map(|ladder| Mint {
+        from: ladder.from.clone(),
+        scopes: (!ladder.vary.is_empty()).then(|| set(&ladder.vary)),
+        keep: set(&ladder.keep),
+    });
+    let pairs = behaviour.audit.hierarchy.iter();
+    let hierarchy = pairs.map(|(broad, narrow)| Hierarchy {
+        broad: broad.clone(),
+        narrow: narrow.clone(),
+    });
     let client = &behaviour.audit.client;
     let client = (!client.id.is_empty()).then(|| KnownClient {
         id: client.id.clone(),
@@ -207,6 +218,8 @@ pub fn settings(behaviour: &Behaviour, running: &Running, seed: &[u8; 32]) -> io
         tiers,
         revision,
         identities,
+        mint,
+        hierarchy: hierarchy.collect(),
         calls: calls(behaviour)?,
         policy: behaviour.audit.policy.iter().map(intended).collect(),
         bypass: BypassRules {
@@ -241,6 +254,7 @@ pub fn defaults(seed: &[u8; 32]) -> Settings {
         identities: Vec::new(),
         login: None,
         mint: None,
+        hierarchy: Vec::new(),
         client: None,
         policy: Vec::new(),
         accept: Vec::new(),

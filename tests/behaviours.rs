@@ -67,6 +67,7 @@ async fn each_defect_is_found_and_nothing_else_is_accused() {
             &[Status::Fail, Status::Warn],
         );
         let unasked = needing_a_login(ran);
+        let unasked = unasked.into_iter().chain(needing_a_ladder(ran));
         let open = ran.behaviour.inconclusive.iter().cloned();
         compare(
             &mut wrong,
@@ -197,6 +198,21 @@ fn needing_a_login(ran: &Ran) -> Vec<String> {
         .filter(|id| !asked && open.contains(id))
         .collect()
 }
+
+/// Checks that compare tokens which only a ladder brings are undecided without one.
+fn needing_a_ladder(ran: &Ran) -> Vec<String> {
+    let given = ran.behaviour.audit.ladder.is_some();
+    let open = with_status(&ran.report, &[Status::Inconclusive]);
+    let needy = NEED_A_LADDER.into_iter().map(str::to_owned);
+    needy.filter(|id| !given && open.contains(id)).collect()
+}
+
+const NEED_A_LADDER: [&str; 4] = [
+    "advertised-scope-unobtainable",
+    "challenge-incomplete",
+    "narrow-token-refused",
+    "unrelated-token-accepted",
+];
 
 fn compare(wrong: &mut String, ran: &Ran, word: &str, expected: &[String], statuses: &[Status]) {
     let expected: BTreeSet<&String> = expected.iter().collect();

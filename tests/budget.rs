@@ -105,6 +105,9 @@ async fn audits_with_tokens_stay_within_their_plan() {
         "paginated",
         "framing-sse-sessions",
         "minted-tokens",
+        "ladder",
+        "challenge-incomplete",
+        "ladder-above-a-gate",
         "every-token-kind",
         "denial-in-handler",
         "token-endpoint-extensions",
@@ -259,4 +262,44 @@ async fn documents_are_offered_within_the_plan_and_to_confirmed_hosts_only() {
     let documents = other.client_documents.first().expect("documents");
     assert!(documents.attempts.iter().all(|it| it.fetches.is_empty()));
     assert_eq!(documents.decided_by.as_deref(), Some("--allow-host"));
+}
+
+#[tokio::test]
+async fn a_ladder_of_ten_scopes_over_forty_tools_stays_within_its_budget() {
+    let scopes: Vec<String> = (0..10).map(|number| format!("\"s:{number}\"")).collect();
+    let scopes = scopes.join(", ");
+    let behaviour = variation(&format!(
+        "tools = {{}}\n\
+         [server]\ngenerated_tools = 40\ngenerated_scopes = [{scopes}]\n\
+         [audit]\nidentities = []\nladder = {{ from = \"machine\", keep = [\"profile\"] }}\n\
+         [[audit.mint]]\nidentity = \"machine\"\nclient = \"wide\"\n\
+         scopes = [\"profile\", {scopes}]\n\
+         [clients.wide]\nsecret = \"demo-wide-secret\"\nscopes = [\"profile\", {scopes}]\n"
+    ));
+    let rehearsal = rehearse(&behaviour).await;
+    let report = &rehearsal.report;
+    let ladder = &report.ladder;
+    let matrix = report.matrices.first().expect("a matrix");
+    let open = matrix.subjects.iter().filter(|subject| {
+        let mut cells = matrix
+            .cells
+            .iter()
+            .filter(|cell| cell.subject == subject.id);
+        cells.any(|cell| cell.identity == "machine" && cell.tier.is_some())
+    });
+    let subjects = open.count();
+    println!(
+        "10 scopes × {subjects} subjects: {} of {} calls, {} rungs, {} requests in all",
+        ladder.calls,
+        ladder.budget,
+        ladder.rungs.len(),
+        report.requests.total
+    );
+    assert_eq!(ladder.budget, (2 * 10 + 2) * subjects);
+    assert!(ladder.calls <= ladder.budget, "{} calls", ladder.calls);
+    let strangers = 2 * subjects;
+    assert!(report.requests.cell_requests <= ladder.budget + strangers);
+    assert_eq!(ladder.rungs.len(), 20);
+    assert!(ladder.open.is_empty(), "{:?}", ladder.open);
+    within_plan(report);
 }

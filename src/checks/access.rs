@@ -101,6 +101,16 @@ pub(crate) fn before_validation(evidence: &Evidence<'_>, it: &ToolCell<'_>) -> b
             || (it.cell.layer != Some(Layer::ServerGate) && asked_invalid()))
 }
 
+/// Whether a caller holds a scope that alone was seen to open the tool for another token.
+pub(crate) fn opened_by_scope(evidence: &Evidence<'_>, it: &ToolCell<'_>) -> bool {
+    let held = it.identity.scopes();
+    let mut refused = evidence.valid_cells_of(it.tool);
+    refused.any(|other| {
+        let mut flips = other.cell.flips.iter();
+        flips.any(|scope| held.is_some_and(|held| held.contains(scope)))
+    })
+}
+
 /// Whether a caller holds less than the strongest one: no token, or a true subset of its scopes.
 pub(crate) fn is_narrower(evidence: &Evidence<'_>, it: &ToolCell<'_>) -> bool {
     if it.identity.kind == IdentityKind::Anonymous {
@@ -128,19 +138,22 @@ fn by_operator(policy: &[PolicyEntry], tool: &Subject) -> Option<Policy> {
     })
 }
 
+/// What a refusal named and what alone turned it; nothing where something else turned it as well.
 fn derived(evidence: &Evidence<'_>, tool: &Subject) -> Option<Policy> {
     let cells = evidence.valid_cells_of(tool);
     let refusals = cells.filter(|it| it.is_refused() && it.cell.confidence == Confidence::Proven);
-    let named = refusals.map(|it| {
-        it.cell
-            .challenged_scopes
-            .iter()
-            .cloned()
-            .collect::<ScopeSet>()
-    });
-    let scopes = named.reduce(|known, next| known.intersection(&next).cloned().collect())?;
-    (!scopes.is_empty()).then_some(Policy {
-        intent: Intent::Scopes(vec![scopes]),
+    let mut turned = ScopeSet::new();
+    for it in refusals {
+        let [scope] = it.cell.flips.as_slice() else {
+            return None;
+        };
+        if !it.cell.challenged_scopes.contains(scope) {
+            return None;
+        }
+        turned.insert(scope.clone());
+    }
+    (!turned.is_empty()).then_some(Policy {
+        intent: Intent::Scopes(vec![turned]),
         source: "the server's own refusals",
     })
 }

@@ -213,7 +213,8 @@ impl<'a> Evidence<'a> {
         matrix.map_or(&[], |matrix| matrix.cells.as_slice())
     }
 
-    /// Tool cells with their tool and identity; cells of unusable tokens are left out.
+    /// Tool cells with their tool and identity; left out are cells of unusable tokens, and those that
+    /// were not asked because others settle them.
     pub fn tool_cells(&self) -> impl Iterator<Item = ToolCell<'a>> {
         let collected = self.collected;
         let subjects = collected.surface.subjects.iter();
@@ -222,7 +223,7 @@ impl<'a> Evidence<'a> {
             let tool = *subjects.get(cell.subject.as_str())?;
             let identity = collected.identities.named(&cell.identity)?;
             let usable = tool.kind == SubjectKind::Tool && identity.invalid.is_none();
-            usable.then_some(ToolCell {
+            (usable && !cell.is_settled()).then_some(ToolCell {
                 tool,
                 identity,
                 cell,
@@ -235,7 +236,7 @@ impl<'a> Evidence<'a> {
         let collected = self.collected;
         let cells = self.cells().iter();
         cells
-            .filter(|cell| cell.subject == tool.id)
+            .filter(|cell| cell.subject == tool.id && !cell.is_settled())
             .filter_map(move |cell| {
                 let identity = collected.identities.named(&cell.identity)?;
                 let usable = identity.kind == IdentityKind::Valid && identity.invalid.is_none();

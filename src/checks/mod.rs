@@ -122,12 +122,18 @@ mod token {
 }
 
 mod scope {
+    pub(super) mod advertised_scope_unobtainable;
+    pub(super) mod broader_scope_refused;
+    pub(super) mod challenge_incomplete;
     pub(super) mod challenge_without_scope;
     pub(super) mod granted_more_than_requested;
     pub(super) mod insufficient_scope_not_challenged;
+    pub(super) mod narrow_token_refused;
+    pub(super) mod offline_access_advertised;
     pub(super) mod omnibus_scope;
     pub(super) mod scopes_not_advertised;
     pub(super) mod scopes_not_enforced;
+    pub(super) mod unrelated_token_accepted;
     pub(super) mod whole_scope_catalogue_advertised;
 }
 
@@ -456,8 +462,14 @@ catalogue! {
         whole_scope_catalogue_advertised => "whole-scope-catalogue-advertised",
         challenge_without_scope => "challenge-without-scope",
         insufficient_scope_not_challenged => "insufficient-scope-not-challenged",
+        challenge_incomplete => "challenge-incomplete",
+        offline_access_advertised => "offline-access-advertised",
+        broader_scope_refused => "broader-scope-refused",
         scopes_not_enforced => "scopes-not-enforced",
+        unrelated_token_accepted => "unrelated-token-accepted",
+        narrow_token_refused => "narrow-token-refused",
         granted_more_than_requested => "granted-more-than-requested",
+        advertised_scope_unobtainable => "advertised-scope-unobtainable",
     }
     primitive {
         list_varies_per_connection => "list-varies-per-connection",

@@ -1,5 +1,6 @@
 //! Which scopes say something about the service, and how to name them in a sentence.
 
+use super::evidence::Evidence;
 use crate::model::identity::{Identity, ScopeSet};
 
 /// The scopes that are the service's own, without those that OpenID Connect defines for everybody.
@@ -13,6 +14,18 @@ pub(crate) fn of_the_service(scopes: &ScopeSet) -> ScopeSet {
 /// An identity's own-service scopes, when its scopes are known.
 pub(crate) fn held(identity: &Identity) -> Option<ScopeSet> {
     identity.scopes().map(of_the_service)
+}
+
+/// Scopes that the resource metadata lists or the first challenge names.
+pub(crate) fn advertised(evidence: &Evidence<'_>) -> ScopeSet {
+    let documents = evidence.resource_documents();
+    let listed = documents.flat_map(|it| it.texts("scopes_supported").unwrap_or_default());
+    let mut named: ScopeSet = listed.map(str::to_owned).collect();
+    if let Some(challenge) = evidence.token_challenge() {
+        let scopes = challenge.value.param("scope").unwrap_or_default();
+        named.extend(scopes.split_ascii_whitespace().map(str::to_owned));
+    }
+    named
 }
 
 /// Scopes for a sentence: quoted, in order, shortened.

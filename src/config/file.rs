@@ -11,7 +11,7 @@ use super::object::ObjectSection;
 use super::policy::{self, PolicySection};
 use super::source::{self, Secrets, TokenSource};
 use super::{
-    Acceptance, ClientAuth, ClientCredentials, CredentialSource, Error, IdentityKind,
+    Acceptance, ClientAuth, ClientCredentials, CredentialSource, Error, Hierarchy, IdentityKind,
     IdentitySource, Mint, PolicyEntry, Revision, Severity, Tier, ToolRule, duplicate, read_file,
 };
 
@@ -25,6 +25,8 @@ pub struct ConfigFile {
     pub identity: Vec<IdentitySection>,
     /// The ladder of narrower tokens.
     pub mint: Option<MintSection>,
+    /// Scopes that contain others.
+    pub hierarchy: Vec<HierarchySection>,
     /// A client that the authorization server already knows.
     pub client: ClientSection,
     /// Intended policy.
@@ -143,6 +145,20 @@ pub struct MintSection {
     pub scopes: EachWord,
     /// The scopes to vary; the source identity's when absent.
     pub vary: Option<BTreeSet<String>>,
+    /// Scopes that every token asks for besides.
+    #[serde(default)]
+    pub keep: BTreeSet<String>,
+}
+
+/// `[[hierarchy]]`.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HierarchySection {
+    /// The broader scope.
+    #[schemars(with = "String")]
+    pub broad: Spanned<String>,
+    /// The narrower one, which the broader contains.
+    pub narrow: String,
 }
 
 /// The only ladder there is.
@@ -429,7 +445,26 @@ impl ConfigFile {
         Ok(Some(Mint {
             from: from.clone(),
             scopes: section.vary.clone(),
+            keep: section.keep.clone(),
         }))
+    }
+
+    pub(super) fn hierarchy(&self) -> Result<Vec<Hierarchy>, Error> {
+        let pair = |section: &HierarchySection| {
+            let broad = section.broad.get_ref();
+            if *broad == section.narrow {
+                return Err(Error::value(
+                    self.place(section.broad.span().start),
+                    format!("`{broad}` is named as broader than itself"),
+                    "name the scope that contains it as `broad`, and the one it contains as `narrow`",
+                ));
+            }
+            Ok(Hierarchy {
+                broad: broad.clone(),
+                narrow: section.narrow.clone(),
+            })
+        };
+        self.hierarchy.iter().map(pair).collect()
     }
 
     pub(super) fn policy(&self) -> Result<Vec<PolicyEntry>, Error> {

@@ -14,8 +14,8 @@ use std::path::{Path, PathBuf};
 use crate::model::identity::IdentityKind;
 use crate::model::probe::Tier;
 use crate::model::settings::{
-    Acceptance, BypassRules, ClientAuth, ClientCredentials, CredentialSource, IdentitySource,
-    KnownClient, LoginRequest, Mint, Network, PolicyEntry, Settings, ToolRule,
+    Acceptance, BypassRules, ClientAuth, ClientCredentials, CredentialSource, Hierarchy,
+    IdentitySource, KnownClient, LoginRequest, Mint, Network, PolicyEntry, Settings, ToolRule,
 };
 use crate::model::target::Revision;
 use crate::model::verdict::Severity;
@@ -184,6 +184,7 @@ pub fn settings(
         identities,
         login,
         mint,
+        hierarchy: file.hierarchy()?,
         client,
         policy: file.policy()?,
         accept: file.acceptances(today)?,

@@ -162,11 +162,27 @@ pub(crate) fn accept(shared: &Shared, token: &str) -> Option<Claims> {
         Some(claims) => claims,
         None => verified(shared, token)?,
     };
+    if worn_out(shared, &claims) {
+        return None;
+    }
     let fresh = claims.exp > get_current_timestamp() || policy.expiry == Expiry::Ignored;
     let rules = &shared.behaviour.verification;
     let ours = claims.iss == shared.issuer || rules.issuer == IssuerCheck::Ignored;
     let meant = audience_fits(shared, &claims) || lent::fits(rules, &claims);
     (fresh && ours && meant).then_some(claims)
+}
+
+/// Counts a use of a minted token; ready-made ones have no limit.
+fn worn_out(shared: &Shared, claims: &Claims) -> bool {
+    let limit = shared.behaviour.tokens.uses;
+    let minted = claims.sub == claims.client_id;
+    if limit == 0 || !minted {
+        return false;
+    }
+    let mut uses = lock(&shared.token_uses);
+    let used = uses.entry(claims.jti.clone()).or_default();
+    *used += 1;
+    *used > limit
 }
 
 fn verified(shared: &Shared, token: &str) -> Option<Claims> {

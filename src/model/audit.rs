@@ -12,11 +12,12 @@ use super::doors::Doors;
 use super::exchange::{ExchangeId, Ledger};
 use super::handles::{Handles, ObjectTrial};
 use super::identity::Identities;
+use super::ladder::Ladder;
 use super::login::Login;
 use super::matrix::{GateObservation, Matrix};
 use super::probe::{Plan, Tier, Unsettleable};
 use super::registration::Registration;
-use super::settings::PolicyEntry;
+use super::settings::{Hierarchy, PolicyEntry};
 use super::surface::Surface;
 use super::target::Target;
 use super::token_endpoint::TokenEndpoint;
@@ -103,6 +104,8 @@ pub struct Collected {
     pub gates: Vec<GateObservation>,
     /// The cells, one matrix per revision and transport.
     pub matrices: Vec<Matrix>,
+    /// The ladder of narrower tokens, and what challenges are worth.
+    pub ladder: Ladder,
     /// What was tried to get round refusals.
     pub bypass: Bypass,
     /// The answer to a random tool name, where something ran for it.
@@ -137,6 +140,8 @@ pub struct Collected {
     pub unsettled: Vec<Unsettleable>,
     /// Intended policy, when the operator gave one.
     pub policy: Vec<PolicyEntry>,
+    /// Scopes that contain others, on the operator's word.
+    pub hierarchy: Vec<Hierarchy>,
     /// Every exchange.
     pub ledger: Ledger,
     /// Whether the operator interrupted the run.

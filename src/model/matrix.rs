@@ -194,6 +194,16 @@ pub struct Cell {
     pub exchanges: Vec<ExchangeId>,
 }
 
+impl Cell {
+    /// Whether nothing was sent because cells of narrower or wider tokens answer it already.
+    pub fn is_settled(&self) -> bool {
+        self.access == Access::NotTested && self.rule.as_deref() == Some(SETTLED)
+    }
+}
+
+/// The rule of cells that others settle: what a token opens, one with more scopes opens too.
+pub const SETTLED: &str = "M1";
+
 /// Different outcomes of equal calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Mixed {

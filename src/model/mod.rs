@@ -11,6 +11,7 @@ pub mod doors;
 pub mod exchange;
 pub mod handles;
 pub mod identity;
+pub mod ladder;
 pub mod login;
 pub mod matrix;
 pub mod policy;

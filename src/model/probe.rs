@@ -154,6 +154,7 @@ probes! {
     Initialized "initialized" Authenticated "`notifications/initialized`";
     CloseSession "close-session" Authenticated "DELETE of a session that the run opened";
     ListTools "list-tools" Authenticated "`tools/list`, one page";
+    Liveness "liveness" Authenticated "`tools/list` again, with a token that worked and is now answered as a bad one";
     ListResources "list-resources" Authenticated "`resources/list`, one page";
     ListResourceTemplates "list-resource-templates" Authenticated "`resources/templates/list`, one page";
     ListPrompts "list-prompts" Authenticated "`prompts/list`, one page";

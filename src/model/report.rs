@@ -12,6 +12,7 @@ use super::doors::Doors;
 use super::exchange::{ExchangeId, Ledger};
 use super::handles::{Handles, ObjectTrial};
 use super::identity::Identities;
+use super::ladder::Ladder;
 use super::login::Login;
 use super::matrix::{Access, Calibration, Cell, Confidence, GateObservation};
 use super::policy::{CellBreak, EffectivePolicy, PolicyComparison};
@@ -46,6 +47,9 @@ pub struct Report {
     pub differences: Vec<MatrixDifference>,
     /// What was seen to open each subject.
     pub effective_policy: EffectivePolicy,
+    /// The ladder of narrower tokens, and what challenges are worth.
+    #[serde(default, skip_serializing_if = "Ladder::is_empty")]
+    pub ladder: Ladder,
     /// The cells against the operator's policy, when there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<PolicyComparison>,

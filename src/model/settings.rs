@@ -27,6 +27,8 @@ pub struct Settings {
     pub login: Option<LoginRequest>,
     /// The ladder to mint, when asked for.
     pub mint: Option<Mint>,
+    /// Scopes that contain others.
+    pub hierarchy: Vec<Hierarchy>,
     /// A client that the authorization server already knows.
     pub client: Option<KnownClient>,
     /// Intended policy.
@@ -270,6 +272,17 @@ pub struct Mint {
     pub from: String,
     /// The scopes to vary; the source identity's scopes when absent.
     pub scopes: Option<ScopeSet>,
+    /// Scopes that every rung asks for besides.
+    pub keep: ScopeSet,
+}
+
+/// Two scopes of which one contains the other, on the operator's word.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hierarchy {
+    /// The broader scope.
+    pub broad: String,
+    /// The narrower one.
+    pub narrow: String,
 }
 
 /// What the operator intends for some subjects.

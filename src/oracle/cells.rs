@@ -73,6 +73,19 @@ pub(super) fn untested(
     }
 }
 
+/// The cell of an arm whose token stopped working before it could be asked.
+pub(super) fn ended(subject: &Subject, arm: &Arm<'_>, at: ExchangeId) -> Cell {
+    let reason = format!(
+        "the token of `{}` stopped working during the run, as its refused list shows ({at}); what \
+         it was answered since says nothing",
+        arm.identity.name
+    );
+    let mut cell = open(blank(subject, arm), "expired", reason);
+    cell.exchanges = vec![at];
+    cell.decided_by = Some("a token that lives longer than the run".into());
+    cell
+}
+
 /// Lowers a pass that nobody has seen in a second session.
 pub(super) fn unconfirmed(cell: &mut Cell) {
     cell.confidence = cell.confidence.min(Confidence::Strong);

@@ -8,6 +8,7 @@ use super::cascade::Control;
 use super::cells;
 use super::observe::Answer;
 use super::scopes;
+use crate::model::exchange::ExchangeId;
 use crate::model::identity::{Identity, IdentityKind};
 use crate::model::matrix::{Access, Cell, Confidence};
 use crate::model::probe::Tier;
@@ -34,6 +35,8 @@ pub struct Arm<'a> {
     pub shares_session_with: Option<&'a str>,
     /// Highest tier used.
     pub tier: Option<Tier>,
+    /// The answer that showed its token to have stopped working, when no newer one replaced it.
+    pub ended: Option<ExchangeId>,
 }
 
 /// Everything one subject was asked.
@@ -103,7 +106,10 @@ pub(super) fn compare<'a>(trials: &'a SubjectTrials<'a>) -> Decided<'a> {
         .zip(&readings)
         .map(|(arm, reading)| match reading {
             Some(reading) => cells::cell(trials, arm, reading, standard.as_ref()),
-            None => cells::untested(trials.subject, arm, unsent(arm), None),
+            None => match arm.ended {
+                Some(at) => cells::ended(trials.subject, arm, at),
+                None => cells::untested(trials.subject, arm, unsent(arm), None),
+            },
         })
         .collect();
     isolate_the_scope(trials, &readings, standard.as_ref(), &mut cells);

@@ -43,7 +43,7 @@ pub fn enforcement(
         .iter()
         .filter(|subject| subject.kind == SubjectKind::Tool);
     let mut cells: HashMap<&str, Vec<(&Cell, &Identity)>> = HashMap::new();
-    for cell in &matrix.cells {
+    for cell in matrix.cells.iter().filter(|cell| !cell.is_settled()) {
         if let Some(identity) = identities.named(&cell.identity) {
             let row = cells.entry(cell.subject.as_str()).or_default();
             row.push((cell, identity));

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::calibrate::Treatment;
 use super::differential::{self, Arm, SubjectTrials};
+use super::liveness::Deaths;
 use super::observe::{Answer, observe, session};
 use crate::model::exchange::{Exchange, FailureKind, Ledger};
 use crate::model::identity::{Identities, Identity, IdentityKind};
@@ -79,6 +80,7 @@ pub(super) struct Trials<'a> {
     callers: BTreeSet<&'a str>,
     sessions: BTreeMap<&'a str, BTreeSet<&'a str>>,
     unanswered: Treatment,
+    deaths: Deaths<'a>,
 }
 
 /// Identity, probe, subject.
@@ -112,6 +114,7 @@ impl<'a> Trials<'a> {
                 reason: "no way to ask was chosen".into(),
                 decided_by: None,
             },
+            deaths: Deaths::read(input.ledger),
         };
         for listing in &input.surface.listings {
             let read = matches!(
@@ -123,7 +126,8 @@ impl<'a> Trials<'a> {
             }
         }
         for exchange in input.ledger.iter() {
-            let counts = TRIALS.contains(&exchange.probe.id) && was_sent(exchange);
+            let dead = trials.deaths.explains(exchange);
+            let counts = TRIALS.contains(&exchange.probe.id) && was_sent(exchange) && !dead;
             if counts && is_of_vector(exchange, input.vector) {
                 trials.add(exchange);
             }
@@ -196,6 +200,7 @@ impl<'a> Trials<'a> {
                     unknown: self.unknown(name, subject.kind),
                     alive: self.alive.contains(name),
                     tier: theirs.and_then(|it| it.tier),
+                    ended: self.deaths.standing(name),
                 }
             });
         SubjectTrials {

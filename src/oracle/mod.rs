@@ -27,6 +27,8 @@ pub mod gates;
 pub mod grants;
 pub mod hardening;
 mod intent;
+pub mod ladder;
+pub mod liveness;
 pub mod matrix;
 pub mod observe;
 pub mod policy;

@@ -55,7 +55,12 @@ pub(super) fn refused(
     };
     cell.class = Some(refusal.seen.class);
     cell.layer = Some(refusal.seen.layer);
-    cell.challenged_scopes = challenged(refusal);
+    // RFC 6750 §3.1: what a plain 401 names is for whoever has no token yet.
+    let steps_up = refusal.signature.status != 401
+        || refusal.signature.challenge_error.as_deref() == Some("insufficient_scope");
+    if steps_up {
+        cell.challenged_scopes = challenged(refusal);
+    }
     let listed_call = matches!(trials.treatment, Treatment::ListedCall { .. });
     if !standard.again && !listed_call {
         let reason = format!(

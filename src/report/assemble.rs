@@ -91,6 +91,7 @@ pub fn assemble(collected: Collected, judged: Judged, settings: &Settings) -> Re
             .collect(),
         differences,
         effective_policy: policy,
+        ladder: collected.ladder,
         policy: comparison,
         coverage,
         findings: open,

@@ -2,7 +2,7 @@
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{Run, file, forge, login, mint, together};
+use super::{Run, file, forge, ladder, login, mint, together};
 use crate::codec::jose;
 use crate::model::audit::Collected;
 use crate::model::exchange::Exchange;
@@ -39,12 +39,7 @@ pub async fn enrol(run: &Run<'_>, collected: &mut Collected) -> Option<login::Se
     let mut identities = Identities::default();
     identities.present.push(anonymous());
     let mut granted = Vec::new();
-    let mut mints: Vec<(
-        &IdentitySource,
-        &ClientCredentials,
-        Option<ScopeSet>,
-        String,
-    )> = Vec::new();
+    let mut orders: Vec<Order<'_>> = Vec::new();
     for source in &run.settings.identities {
         match &source.credential {
             CredentialSource::Token {
@@ -57,57 +52,21 @@ pub async fn enrol(run: &Run<'_>, collected: &mut Collected) -> Option<login::Se
             CredentialSource::ClientCredentials(client) => {
                 run.wire
                     .know(&format!("secret-{}", source.name), &client.secret);
-                let scopes = source.scopes.clone();
-                mints.push((source, client, scopes, source.name.clone()));
-                mints.extend(ladder(run, source, client));
+                orders.push(Order {
+                    source,
+                    client,
+                    scopes: source.scopes.clone(),
+                    name: source.name.clone(),
+                    varied: None,
+                });
+                orders.extend(ladder::ends(run.settings, source, client));
             }
         }
     }
-    let asks = mints.iter().map(|(source, client, scopes, name)| {
-        let asked = scopes.as_ref();
-        Box::pin(mint::token(
-            run,
-            &collected.discovery,
-            source,
-            client,
-            asked,
-            name,
-        )) as Pending<'_, Result<Sent, String>>
-    });
-    let answers = together(asks.collect()).await;
-    for ((source, client, scopes, name), answer) in mints.into_iter().zip(answers) {
+    for answer in obtain(run, collected, orders).await {
         match answer {
-            Ok(sent) => {
-                let token = sent.learned.first().map(|learned| learned.secret.clone());
-                let exchange = sent.exchange.clone();
-                let id = file(collected, sent);
-                match token {
-                    Some(token) => {
-                        let minted = Minted {
-                            source,
-                            client,
-                            scopes,
-                            name,
-                            token,
-                        };
-                        let mut identity = minted.identity(&exchange);
-                        identity.exchange = Some(id);
-                        granted.push(identity);
-                    }
-                    None => identities.missing.push(MissingIdentity {
-                        name,
-                        reason: mint::refusal(&exchange, client),
-                        exchange: Some(id),
-                    }),
-                }
-            }
-            Err(reason) => {
-                identities.missing.push(MissingIdentity {
-                    name,
-                    reason,
-                    exchange: None,
-                });
-            }
+            Ok(identity) => granted.push(identity),
+            Err(missing) => identities.missing.push(missing),
         }
     }
     let begun = login::begin(run, collected).await;
@@ -147,71 +106,72 @@ fn leave_out(calls: &Calls, identities: &mut Identities) {
     }
 }
 
-/// None, each alone, all but each, all; every rung once, and not the rung the source itself is.
-fn ladder<'s>(
+/// A token to be minted.
+pub(crate) struct Order<'s> {
+    /// The operator identity whose client mints.
+    pub(crate) source: &'s IdentitySource,
+    /// The client.
+    pub(crate) client: &'s ClientCredentials,
+    /// Scopes to ask for; the server's default when absent.
+    pub(crate) scopes: Option<ScopeSet>,
+    /// Name of the identity that results.
+    pub(crate) name: String,
+    /// The scopes of the ladder it belongs to: those of them it was not asked for it must lack.
+    pub(crate) varied: Option<ScopeSet>,
+}
+
+/// Mints tokens at once; in the order of the orders, each with the reason where there is none.
+pub(crate) async fn obtain(
     run: &Run<'_>,
-    source: &'s IdentitySource,
-    client: &'s ClientCredentials,
-) -> Vec<(
-    &'s IdentitySource,
-    &'s ClientCredentials,
-    Option<ScopeSet>,
-    String,
-)> {
-    let Some(mint) = run
-        .settings
-        .mint
-        .as_ref()
-        .filter(|mint| mint.from == source.name)
-    else {
-        return Vec::new();
-    };
-    let all = mint
-        .scopes
-        .clone()
-        .or_else(|| source.scopes.clone())
-        .unwrap_or_default();
-    let mut rungs: Vec<(String, ScopeSet)> = vec![("none".to_owned(), ScopeSet::new())];
-    for scope in &all {
-        rungs.push((format!("only-{scope}"), ScopeSet::from([scope.clone()])));
+    collected: &mut Collected,
+    orders: Vec<Order<'_>>,
+) -> Vec<Result<Identity, MissingIdentity>> {
+    let asks = orders.iter().map(|order| {
+        Box::pin(mint::token(
+            run,
+            &collected.discovery,
+            order.source,
+            order.client,
+            order.scopes.as_ref(),
+            &order.name,
+        )) as Pending<'_, Result<Sent, String>>
+    });
+    let answers = together(asks.collect()).await;
+    let mut obtained = Vec::new();
+    for (order, answer) in orders.into_iter().zip(answers) {
+        let name = order.name.clone();
+        obtained.push(match answer {
+            Ok(sent) => {
+                let token = sent.learned.first().map(|learned| learned.secret.clone());
+                let exchange = sent.exchange.clone();
+                let id = file(collected, sent);
+                match token {
+                    Some(token) => {
+                        let mut identity = order.identity(token, &exchange);
+                        identity.exchange = Some(id);
+                        Ok(identity)
+                    }
+                    None => Err(MissingIdentity {
+                        name,
+                        reason: mint::refusal(&exchange, order.client),
+                        exchange: Some(id),
+                    }),
+                }
+            }
+            Err(reason) => Err(MissingIdentity {
+                name,
+                reason,
+                exchange: None,
+            }),
+        });
     }
-    for scope in &all {
-        let rest = all
-            .iter()
-            .filter(|other| *other != scope)
-            .cloned()
-            .collect();
-        rungs.push((format!("without-{scope}"), rest));
-    }
-    rungs.push(("all".to_owned(), all));
-    let mut seen: Vec<ScopeSet> = source.scopes.iter().cloned().collect();
-    let mut planned = Vec::new();
-    for (rung, scopes) in rungs {
-        if !seen.contains(&scopes) {
-            seen.push(scopes.clone());
-            planned.push((
-                source,
-                client,
-                Some(scopes),
-                format!("{}-{rung}", source.name),
-            ));
-        }
-    }
-    planned
+    obtained
 }
 
-struct Minted<'a> {
-    source: &'a IdentitySource,
-    client: &'a ClientCredentials,
-    scopes: Option<ScopeSet>,
-    name: String,
-    token: SecretString,
-}
-
-impl Minted<'_> {
-    fn identity(self, exchange: &Exchange) -> Identity {
+impl Order<'_> {
+    fn identity(self, token: SecretString, exchange: &Exchange) -> Identity {
         let (granted, expires_in) = mint::response(exchange);
-        let claims = jose::peek(self.token.expose_secret());
+        let claims = jose::peek(token.expose_secret());
         let mut identity = Identity {
             name: self.name.clone(),
             kind: self.source.kind,
@@ -221,26 +181,31 @@ impl Minted<'_> {
                 token_endpoint: exchange.request.url.clone(),
             },
             privileged: self.source.privileged && self.name == self.source.name,
-            believed: None,
+            // RFC 6749 §5.1: an absent `scope` means what was asked for was granted; nobody saw it.
+            believed: self.scopes.clone(),
             requested: self.scopes.clone(),
-            // RFC 6749 §5.1: an absent `scope` means what was asked for was granted.
-            granted: granted.or_else(|| self.scopes.clone()),
+            granted,
             expires_in,
             claims,
             exchange: None,
             invalid: None,
-            credential: Some(self.token),
+            credential: Some(token),
         };
-        identity.invalid = excess(&identity);
+        identity.invalid = excess(&identity, self.varied.as_ref());
         identity
     }
 }
 
-/// A token that holds more than was asked for proves nothing about the scopes left out.
-fn excess(identity: &Identity) -> Option<String> {
+/// A token that holds more than was asked for proves nothing about the scopes left out. On a ladder
+/// only the scopes that are varied count.
+fn excess(identity: &Identity, varied: Option<&ScopeSet>) -> Option<String> {
     let requested = identity.requested.as_ref()?;
     let held = identity.scopes()?;
-    let extra = held.difference(requested).cloned().collect::<Vec<_>>();
+    let extra = held
+        .difference(requested)
+        .filter(|scope| varied.is_none_or(|varied| varied.contains(*scope)))
+        .cloned()
+        .collect::<Vec<_>>();
     if extra.is_empty() {
         return None;
     }

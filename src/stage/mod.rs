@@ -14,6 +14,7 @@ pub mod eras;
 pub mod forge;
 mod front;
 pub mod hardening;
+pub mod ladder;
 pub mod login;
 pub mod metadata;
 pub mod mint;

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use mcp_assay::model::audit::{Collected, Engagement, ResidueItem, SessionRecord};
 use mcp_assay::model::discovery::Discovery;
 use mcp_assay::model::identity::IdentityKind;
+use mcp_assay::model::ladder::Ladder;
 use mcp_assay::model::matrix::{
     Access, Calibration, Cell, Class, Confidence, Layer, Matrix, ValidationSeen,
 };
@@ -29,6 +30,8 @@ pub(crate) use evidence::{exchange, tool};
 pub(crate) fn collected() -> Collected {
     Collected {
         client_documents: Vec::new(),
+        hierarchy: Vec::new(),
+        ladder: Ladder::default(),
         bypass: mcp_assay::model::bypass::Bypass::default(),
         target: Some(Target {
             url: URL.to_owned(),
@@ -227,6 +230,7 @@ pub(crate) fn settings() -> Settings {
         identities: vec![source("reader"), source("admin")],
         login: None,
         mint: None,
+        hierarchy: Vec::new(),
         client: None,
         policy: Vec::new(),
         accept: vec![

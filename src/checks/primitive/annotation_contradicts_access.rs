@@ -2,7 +2,7 @@
 //!
 //! MCP tools page: annotations are hints and never a control.
 
-use crate::checks::access::{before_validation, is_narrower, stated};
+use crate::checks::access::{before_validation, is_narrower, opened_by_scope, stated};
 use crate::checks::case::{Case, Draft};
 use crate::checks::evidence::{Evidence, ToolCell};
 use crate::model::identity::IdentityKind;
@@ -50,7 +50,7 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
 
 fn look(evidence: &Evidence<'_>, case: &mut Case<'_>, it: &ToolCell<'_>, narrow: &[ToolCell<'_>]) {
     let stated = stated(evidence, it.tool).and_then(|policy| policy.permits(it));
-    if stated == Some(true) || !it.got_in() {
+    if stated == Some(true) || !it.got_in() || opened_by_scope(evidence, it) {
         return;
     }
     let siblings = narrow.iter().filter(|other| {

@@ -199,7 +199,15 @@ mod tests {
         let cell = derived.cell("create_note", "other", Access::Denied);
         cell.confidence = Confidence::Proven;
         cell.challenged_scopes = vec!["w".to_owned()];
+        cell.flips = vec!["w".to_owned()];
         assert_eq!(derived.status(ID), Status::Fail);
+        // What turned it was not named, or not it alone.
+        for flips in [vec!["x"], vec!["w", "x"]] {
+            let flips = flips.into_iter().map(str::to_owned).collect();
+            derived.collected.matrices[0].cells[2].flips = flips;
+            assert_eq!(derived.status(ID), Status::Observed);
+        }
+        derived.collected.matrices[0].cells[2].flips = vec!["w".to_owned()];
         derived.collected.matrices[0].cells[2].confidence = Confidence::Strong;
         assert_eq!(derived.status(ID), Status::Observed);
     }

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use crate::checks::case::Draft;
 use crate::checks::evidence::{Evidence, Protection, ToolCell};
-use crate::checks::scopes;
+use crate::checks::scopes::{self, advertised};
 use crate::checks::tokens::OPEN;
 use crate::model::identity::{Identity, ScopeSet};
 use crate::model::matrix::{Access, Confidence};
@@ -144,17 +144,6 @@ fn same_tools(cells: &[ToolCell<'_>]) -> bool {
     let all_ran = cells.iter().all(|it| it.cell.access == Access::Allowed);
     let tools: BTreeSet<&str> = cells.iter().map(|it| it.tool.id.as_str()).collect();
     all_ran && !tools.is_empty()
-}
-
-fn advertised(evidence: &Evidence<'_>) -> ScopeSet {
-    let documents = evidence.resource_documents();
-    let listed = documents.flat_map(|it| it.texts("scopes_supported").unwrap_or_default());
-    let mut named: ScopeSet = listed.map(str::to_owned).collect();
-    if let Some(challenge) = evidence.token_challenge() {
-        let scopes = challenge.value.param("scope").unwrap_or_default();
-        named.extend(scopes.split_ascii_whitespace().map(str::to_owned));
-    }
-    named
 }
 
 fn names_scopes(evidence: &Evidence<'_>) -> bool {

@@ -116,6 +116,11 @@ pub(crate) fn granted(
     match (kept.is_empty(), shared.behaviour.tokens.mint) {
         (_, MintPolicy::Anything) => Some(asked.iter().map(|&scope| scope.to_owned()).collect()),
         (true, _) => None,
+        (false, MintPolicy::Strict) => (kept.len() == asked.len()).then_some(kept),
+        (false, MintPolicy::AddsDefault) => {
+            let added = (!asked.contains(&DEFAULT_SCOPE)).then(|| DEFAULT_SCOPE.to_owned());
+            Some(kept.into_iter().chain(added).collect())
+        }
         (false, MintPolicy::Requested) => Some(kept),
         (false, MintPolicy::GrantsMore) => Some(entitled.to_vec()),
     }
@@ -255,4 +260,6 @@ const GRANTS: [&str; 4] = [
     "client_credentials",
     device::GRANT,
 ];
+/// What some servers add to every token.
+const DEFAULT_SCOPE: &str = "profile";
 const REVOKED_LIMIT: usize = 10_000;

@@ -344,6 +344,8 @@ pub struct Tokens {
     pub audience: TokenAudience,
     /// Which scopes are granted.
     pub mint: MintPolicy,
+    /// Requests that the MCP server accepts a minted token for; 0 for no limit.
+    pub uses: usize,
 }
 
 impl Default for Tokens {
@@ -353,6 +355,7 @@ impl Default for Tokens {
             lifetime_seconds: 3600,
             audience: TokenAudience::default(),
             mint: MintPolicy::default(),
+            uses: 0,
         }
     }
 }
@@ -390,4 +393,8 @@ pub enum MintPolicy {
     GrantsMore,
     /// Everything that is asked for, whatever the client is entitled to.
     Anything,
+    /// Those asked for, or none at all when the client is not entitled to one of them.
+    Strict,
+    /// Those asked for that the client is entitled to, and `profile`.
+    AddsDefault,
 }

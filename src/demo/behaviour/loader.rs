@@ -107,6 +107,14 @@ impl Behaviour {
                 mint.client
             ));
         }
+        let ladder = self.audit.ladder.as_ref();
+        let minted = |from: &str| self.audit.mint.iter().any(|mint| mint.identity == from);
+        if let Some(ladder) = ladder.filter(|ladder| !minted(&ladder.from)) {
+            return Some(format!(
+                "`audit.ladder` starts from `{}`, which `audit.mint` lacks",
+                ladder.from
+            ));
+        }
         let named = [
             &self.enforcement.unguarded,
             &self.server.hidden,

@@ -48,8 +48,8 @@ pub use grants::{
 pub use loader::LoadError;
 pub use resource::{
     Audience, Authentication, AuthorizationServers, Challenge, Denial, Dispatch, Enforcement,
-    Expiry, Lapses, Metadata, Order, PathCheck, PrmLocation, Progress, Resource, ResourceShape,
-    Routes, ScopeModel, ScopesSupported, Signature, TokenCheck, Validation,
+    Expiry, Lapses, Metadata, NamedScopes, Order, PathCheck, PrmLocation, Progress, Resource,
+    ResourceShape, Routes, ScopeModel, ScopesSupported, Signature, TokenCheck, Validation,
 };
 pub use server::{
     Cursor, Framing, Input, InputSchemas, ListStability, OriginCheck, Revision, Scheme,
@@ -136,6 +136,10 @@ pub struct Audit {
     pub policy: Vec<Intended>,
     /// Tokens that the auditor is to mint by itself.
     pub mint: Vec<Mint>,
+    /// The ladder of narrower tokens that the auditor is to climb.
+    pub ladder: Option<AuditLadder>,
+    /// Scopes of which the auditor is told that one contains the other: broader, narrower.
+    pub hierarchy: Vec<(String, String)>,
     /// A client that the auditor is told of.
     pub client: AuditClient,
     /// Tiers allowed beyond the default, for example `register`.
@@ -170,6 +174,8 @@ impl Default for Audit {
             identities: vec!["reader".to_owned(), "admin".to_owned()],
             policy: Vec::new(),
             mint: Vec::new(),
+            ladder: None,
+            hierarchy: Vec::new(),
             client: AuditClient::default(),
             allow: Vec::new(),
             query_token: false,
@@ -256,6 +262,20 @@ pub struct Mint {
     pub client: String,
     /// Scopes to ask for.
     pub scopes: Vec<String>,
+}
+
+/// The ladder that the auditor is to climb from a token of `mint`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AuditLadder {
+    /// Name of an identity in `mint`.
+    pub from: String,
+    /// Scopes to vary; those of the identity when empty.
+    #[serde(default)]
+    pub vary: Vec<String>,
+    /// Scopes that every rung asks for.
+    #[serde(default)]
+    pub keep: Vec<String>,
 }
 
 /// A ready-made token.

@@ -132,6 +132,10 @@ pub struct Enforcement {
     pub order: Order,
     /// What a caller without the scope is told.
     pub denial: Denial,
+    /// Which scopes a refusal names.
+    pub named: NamedScopes,
+    /// Scopes that contain others: broader, narrower.
+    pub contains: Vec<(String, String)>,
     /// What becomes of arguments that do not fit the schema.
     pub validation: Validation,
     /// Scope that the `full` mode of a tool needs beyond its own; empty for none.
@@ -159,6 +163,8 @@ impl Default for Enforcement {
             base_scope: "notes:read".to_owned(),
             order: Order::default(),
             denial: Denial::default(),
+            named: NamedScopes::default(),
+            contains: Vec::new(),
             validation: Validation::default(),
             full_mode_scope: String::new(),
             unvalidated: Vec::new(),
@@ -198,6 +204,23 @@ pub enum ScopeModel {
     ListedButNotEnforced,
     /// At each tool, the wrong way round: tokens that hold its scopes are refused.
     Inverted,
+    /// At each tool that needs one, and then every scope there is.
+    AllOrNothing,
+}
+
+/// Which scopes a refusal names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum NamedScopes {
+    /// All that the operation needs.
+    #[default]
+    Needed,
+    /// One that is missing, and after that the next.
+    OneMissing,
+    /// That of basic use, whatever is missing.
+    Basic,
+    /// Every scope there is.
+    Catalogue,
 }
 
 /// Whether scopes are looked at before or after the arguments.
@@ -382,6 +405,10 @@ pub enum ScopesSupported {
     Absent,
     /// Every scope there is.
     Catalogue,
+    /// The scope for basic use and `offline_access`.
+    WithOfflineAccess,
+    /// The scope for basic use and one that nobody can obtain.
+    WithUnknown,
 }
 
 /// Whether all routes to metadata lead to the same place.

@@ -33,6 +33,8 @@ pub struct Server {
     pub extensions: Vec<String>,
     /// Tools added to the surface for measurements; every second one only reads.
     pub generated_tools: usize,
+    /// Scopes of the added tools, one each in turn; empty for those of the notes.
+    pub generated_scopes: Vec<String>,
     /// Milliseconds both servers wait before each answer.
     pub delay_ms: u64,
 }
@@ -58,6 +60,7 @@ impl Default for Server {
             schemes: SchemePlace::default(),
             extensions: Vec::new(),
             generated_tools: 0,
+            generated_scopes: Vec::new(),
             delay_ms: 0,
         }
     }

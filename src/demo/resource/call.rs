@@ -122,7 +122,7 @@ fn unknown(name: &str) -> Outcome {
 
 fn denied(context: &Context<'_>, asked: &Asked<'_>, params: &Value) -> Reply {
     let policy = &context.shared.behaviour.enforcement;
-    let scopes = gate::needed(context.shared, asked);
+    let scopes = gate::named(context.shared, context.principal, asked);
     let list = scopes.join(" ");
     let outcome = match policy.denial {
         Denial::Http403 | Denial::Http403Bare | Denial::Http401 => {

@@ -225,6 +225,9 @@ fn generated(behaviour: &Behaviour, ordinal: usize) -> Tool {
     } else {
         "notes:write"
     };
+    let made_up = &behaviour.server.generated_scopes;
+    let turn = ordinal.checked_rem(made_up.len()).unwrap_or_default();
+    let scope = made_up.get(turn).map_or(scope, String::as_str);
     Tool {
         description: if reads {
             format!("Read record {ordinal} by id")

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::super::behaviour::{
-    Authentication, Challenge, Denial, ErrorDetail, Lapses, Order, PrmLocation, QueryTokens,
-    ScopeModel, TokenLines,
+    Authentication, Challenge, Denial, ErrorDetail, Lapses, NamedScopes, Order, PrmLocation,
+    QueryTokens, ScopeModel, TokenLines,
 };
 use super::super::http::{self, Incoming, Refusal, with_header};
 use super::super::state::Shared;
@@ -56,7 +56,7 @@ pub(crate) fn admit(
         let key = format!("{} {digest:x}", claims.sub);
         Some(Principal {
             subject: claims.sub.clone(),
-            scopes: claims.scopes(),
+            scopes: contained(shared, claims.scopes()),
             key,
         })
     });
@@ -107,7 +107,26 @@ pub(crate) fn refusal(
     let denied = asked
         .iter()
         .find(|one| !opens(shared, principal, one) && !lapses(shared, principal, one))?;
-    Some(forbidden(shared, &needed(shared, denied)))
+    Some(forbidden(shared, &named(shared, principal, denied)))
+}
+
+/// The scopes that a refusal names.
+pub(crate) fn named(
+    shared: &Shared,
+    principal: Option<&Principal>,
+    asked: &Asked<'_>,
+) -> Vec<String> {
+    let needed = needed(shared, asked);
+    match shared.behaviour.enforcement.named {
+        NamedScopes::Needed => needed,
+        NamedScopes::Basic => vec![shared.behaviour.enforcement.base_scope.clone()],
+        NamedScopes::Catalogue => shared.behaviour.scope_catalogue(),
+        NamedScopes::OneMissing => {
+            let held = principal.map(|principal| &principal.scopes);
+            let lacks = |scope: &String| held.is_none_or(|held| !held.contains(scope));
+            needed.into_iter().filter(lacks).take(1).collect()
+        }
+    }
 }
 
 /// Whether the principal gets what is asked for: its scopes open it, or the door let it lapse.
@@ -136,6 +155,13 @@ fn opens(shared: &Shared, principal: Option<&Principal>, asked: &Asked<'_>) -> b
             needed.is_empty() || needed.iter().any(|scope| !principal.scopes.contains(scope))
         }
         ScopeModel::ServerOnly => principal.scopes.contains(&policy.base_scope),
+        ScopeModel::AllOrNothing => {
+            let catalogue = shared.behaviour.scope_catalogue();
+            needed(shared, asked).is_empty()
+                || catalogue
+                    .iter()
+                    .all(|scope| principal.scopes.contains(scope))
+        }
         ScopeModel::PerTool => {
             policy.unguarded.iter().any(|tool| tool == asked.name)
                 || needed(shared, asked)
@@ -159,6 +185,19 @@ pub(crate) fn needed(shared: &Shared, asked: &Asked<'_>) -> Vec<String> {
         }
         _ => Vec::new(),
     }
+}
+
+/// A token's scopes with those that they contain.
+fn contained(shared: &Shared, held: BTreeSet<String>) -> BTreeSet<String> {
+    let pairs = &shared.behaviour.enforcement.contains;
+    let mut all = held;
+    // As many rounds as there are pairs follow every chain to its end.
+    for _ in pairs {
+        let narrower = pairs.iter().filter(|(broad, _)| all.contains(broad));
+        let narrower: Vec<String> = narrower.map(|(_, narrow)| narrow.clone()).collect();
+        all.extend(narrower);
+    }
+    all
 }
 
 /// HTTP's way of saying that scopes are missing, as the behaviour words it.

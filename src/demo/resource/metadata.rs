@@ -58,10 +58,13 @@ fn members(shared: &Shared) -> Map<String, Value> {
     if let Some(servers) = servers {
         document.insert("authorization_servers".to_owned(), servers);
     }
+    let base = behaviour.enforcement.base_scope.clone();
     let scopes = match behaviour.metadata.scopes_supported {
-        ScopesSupported::Present => Some(vec![behaviour.enforcement.base_scope.clone()]),
+        ScopesSupported::Present => Some(vec![base]),
         ScopesSupported::Absent => None,
         ScopesSupported::Catalogue => Some(behaviour.scope_catalogue()),
+        ScopesSupported::WithOfflineAccess => Some(vec![base, "offline_access".to_owned()]),
+        ScopesSupported::WithUnknown => Some(vec![base, "notes:archive".to_owned()]),
     };
     if let Some(scopes) = scopes {
         document.insert("scopes_supported".to_owned(), json!(scopes));

@@ -272,7 +272,7 @@ fn refuse_unless_permitted(context: &Context<'_>, method: &str, name: &str) -> R
     if gate::permitted(context.shared, context.principal, &asked) {
         return Ok(());
     }
-    let scopes = gate::needed(context.shared, &asked);
+    let scopes = gate::named(context.shared, context.principal, &asked);
     Err(
         if gate::is_http(context.shared.behaviour.enforcement.denial) {
             Outcome::Http(Box::new(gate::forbidden(context.shared, &scopes)))

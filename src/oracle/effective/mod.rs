@@ -106,7 +106,10 @@ fn rows<'a>(matrix: &'a Matrix, identities: &'a Identities) -> Vec<Row<'a>> {
                 cells: Vec::new(),
             });
         }
-        let identity = named.get(cell.identity.as_str());
+        // What others settle was not asked; it adds nothing to what they say.
+        let identity = named
+            .get(cell.identity.as_str())
+            .filter(|_| !cell.is_settled());
         if let (Some(row), Some(identity)) = (rows.get_mut(at), identity) {
             row.cells.push((cell, identity));
         }

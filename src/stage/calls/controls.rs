@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::mcp::Operation;
 use crate::model::audit::Collected;
-use crate::model::identity::IdentityKind;
+use crate::model::identity::{Identity, IdentityKind};
 use crate::model::probe::{ProbeId, ProbeKey};
 use crate::model::surface::{Subject, SubjectKind};
 use crate::oracle::calibrate;
@@ -16,6 +16,17 @@ use crate::wire::{Pending, Sent};
 /// Sends them for every identity at once.
 pub(super) async fn controls(run: &Run<'_>, collected: &mut Collected, sessions: &Sessions) {
     let identities = collected.identities.present.clone();
+    random_names(run, collected, sessions, &identities).await;
+    preflight(run, collected, sessions).await;
+}
+
+/// Random names, for each of these identities by itself.
+pub(super) async fn random_names(
+    run: &Run<'_>,
+    collected: &mut Collected,
+    sessions: &Sessions,
+    identities: &[Identity],
+) {
     let random = |number: usize| {
         format!(
             "{}{}",
@@ -25,15 +36,9 @@ pub(super) async fn controls(run: &Run<'_>, collected: &mut Collected, sessions:
     };
     let names = [random(0), random(1)];
     let nothing = json!({});
-    let preflights = calibrate::preflights(&collected.surface.subjects, &run.settings.tools);
-    let preflights: Vec<(String, String, Value)> = preflights
-        .into_iter()
-        .map(|it| (it.subject.id.clone(), it.subject.name.clone(), it.arguments))
-        .collect();
     let unknown = Unknown::new(run, collected);
-    let baseline = collected.identities.baseline().cloned();
     let mut pending: Vec<Pending<'_, Sent>> = Vec::new();
-    for identity in &identities {
+    for identity in identities {
         let Some(session) = sessions.get(&identity.name) else {
             continue;
         };
@@ -69,26 +74,38 @@ pub(super) async fn controls(run: &Run<'_>, collected: &mut Collected, sessions:
             }
         }
     }
-    if let Some(identity) = &baseline
-        && let Some(session) = sessions.get(&identity.name)
-    {
-        for (subject, name, arguments) in &preflights {
-            let key = ProbeKey::new(ProbeId::Calibrate).about(subject.clone());
-            let operation = Operation::CallTool {
-                name,
-                arguments,
-                schema: None,
-            };
-            let id = run.next_id();
-            pending.push(Box::pin(rpc::send(
-                run,
-                Ask::new(key, identity, session, operation),
-                id,
-            )));
-        }
-    }
     let answers = together(pending).await;
     for sent in answers {
+        file(collected, sent);
+    }
+}
+
+/// Schema-invalid calls of read-only tools.
+async fn preflight(run: &Run<'_>, collected: &mut Collected, sessions: &Sessions) {
+    let preflights = calibrate::preflights(&collected.surface.subjects, &run.settings.tools);
+    let preflights: Vec<(String, String, Value)> = preflights
+        .into_iter()
+        .map(|it| (it.subject.id.clone(), it.subject.name.clone(), it.arguments))
+        .collect();
+    let Some(identity) = collected.identities.baseline().cloned() else {
+        return;
+    };
+    let Some(session) = sessions.get(&identity.name) else {
+        return;
+    };
+    let mut pending: Vec<Pending<'_, Sent>> = Vec::new();
+    for (subject, name, arguments) in &preflights {
+        let key = ProbeKey::new(ProbeId::Calibrate).about(subject.clone());
+        let operation = Operation::CallTool {
+            name,
+            arguments,
+            schema: None,
+        };
+        let id = run.next_id();
+        let ask = Ask::new(key, &identity, session, operation);
+        pending.push(Box::pin(rpc::send(run, ask, id)));
+    }
+    for sent in together(pending).await {
         file(collected, sent);
     }
 }

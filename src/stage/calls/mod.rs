@@ -4,6 +4,7 @@ mod controls;
 mod follow_up;
 pub(crate) mod outside;
 mod question;
+mod renew;
 mod round;
 mod series;
 pub(crate) mod vectors;
@@ -11,11 +12,14 @@ pub(crate) mod vectors;
 use std::collections::BTreeMap;
 
 use super::enumerate::Sessions;
+use question::question;
+pub(crate) use renew::MOST_RENEWALS;
 use round::Arm;
 
-use super::{Run, doors};
+use super::{Run, doors, file, rpc, together};
 use crate::mcp::header;
 use crate::model::audit::Collected;
+use crate::model::exchange::ExchangeId;
 use crate::model::identity::{Identity, IdentityKind};
 use crate::model::matrix::Calibration;
 use crate::model::probe::ProbeId;
@@ -26,6 +30,7 @@ use crate::oracle::calibrate::{self, Permissions, Treatment};
 use crate::oracle::matrix::MatrixInput;
 use crate::oracle::vectors::Vector;
 use crate::oracle::wants;
+use crate::wire::{Pending, Sent};
 
 /// How each subject is asked, by subject id.
 pub type Treatments = BTreeMap<String, Treatment>;
@@ -47,7 +52,7 @@ pub struct Asked {
 
 /// Sends the controls and the pre-flight, then every call in rounds: baseline, others, baseline
 /// again, and what the answers leave open.
-pub async fn call(run: &Run<'_>, collected: &mut Collected, sessions: &Sessions) -> Asked {
+pub async fn call(run: &Run<'_>, collected: &mut Collected, sessions: &mut Sessions) -> Asked {
     controls::controls(run, collected, sessions).await;
     if collected.discovery.audited.is_none() {
         return Asked::default();
@@ -68,18 +73,76 @@ pub async fn call(run: &Run<'_>, collected: &mut Collected, sessions: &Sessions)
     for arm in [Arm::Baseline(0), Arm::Others, Arm::Baseline(1)] {
         round::round(run, collected, sessions, &mut asked, arm).await;
     }
+    settle(run, collected, sessions, &mut asked).await;
+    vectors::send(run, collected, sessions, &mut asked).await;
+    asked
+}
+
+/// Sends what the answers leave open, until nothing is.
+async fn settle(
+    run: &Run<'_>,
+    collected: &mut Collected,
+    sessions: &mut Sessions,
+    asked: &mut Asked,
+) {
     for _ in 0..MOST_ROUNDS {
-        let mut wanted = wants::wants(&input(collected, &asked));
+        renew::renew(run, collected, sessions, asked).await;
+        let mut wanted = wants::wants(&input(collected, asked));
         if asked.halted.is_some() {
             wanted.retain(|want| want.probe != ProbeId::CallInvalid);
         }
         if wanted.is_empty() {
             break;
         }
-        follow_up::follow_up(run, collected, sessions, &mut asked, &wanted).await;
+        follow_up::follow_up(run, collected, sessions, asked, &wanted).await;
     }
-    vectors::send(run, collected, sessions, &mut asked).await;
-    asked
+}
+
+/// Identities that came later: their random names, the calls of some subjects, and what the answers
+/// leave open. Returns how many calls were sent, repeats not counted.
+pub(crate) async fn later(
+    run: &Run<'_>,
+    collected: &mut Collected,
+    sessions: &mut Sessions,
+    asked: &mut Asked,
+    wanted: &[(Identity, Vec<String>)],
+) -> usize {
+    let known = |identity: &Identity| {
+        collected.ledger.iter().any(|exchange| {
+            exchange.probe.id == ProbeId::UnknownName && exchange.identity == identity.name
+        })
+    };
+    let callers = wanted.iter().map(|(identity, _)| identity);
+    let callers: Vec<Identity> = callers.filter(|it| !known(it)).cloned().collect();
+    controls::random_names(run, collected, sessions, &callers).await;
+    let subjects = collected.surface.subjects.clone();
+    let mut pending: Vec<Pending<'_, Sent>> = Vec::new();
+    for (identity, about) in wanted {
+        let Some(session) = sessions.get(&identity.name) else {
+            continue;
+        };
+        for subject in subjects
+            .iter()
+            .filter(|subject| about.contains(&subject.id))
+        {
+            let Some(treatment) = asked.treatments.get(&subject.id) else {
+                continue;
+            };
+            if asked.halted.is_some() && matches!(treatment, Treatment::Invalid { .. }) {
+                continue;
+            }
+            if let Some(ask) = question(subject, treatment, identity, session, 0, None) {
+                let id = run.next_id();
+                pending.push(Box::pin(rpc::send(run, ask, id)));
+            }
+        }
+    }
+    let calls = pending.len();
+    let answers = together(pending).await.into_iter();
+    let sent: Vec<ExchangeId> = answers.map(|sent| file(collected, sent)).collect();
+    round::halt_where_one_ran(collected, asked, &sent);
+    settle(run, collected, sessions, asked).await;
+    calls
 }
 
 /// What was asked for beyond the matrix: equal calls in a row, and resources outside the offer.

@@ -13,7 +13,7 @@ use super::{Run, close, detect, discover, file, together};
 use crate::mcp::Operation;
 use crate::mcp::decode;
 use crate::model::audit::{Collected, SessionRecord};
-use crate::model::discovery::{AnonymousAccess, Sourced};
+use crate::model::discovery::{AnonymousAccess, ServedRevision, Sourced};
 use crate::model::identity::{Identity, IdentityKind};
 use crate::model::probe::{ProbeId, ProbeKey};
 use crate::model::surface::{Listing, SubjectKind};
@@ -40,6 +40,23 @@ pub async fn enumerate(run: &Run<'_>, collected: &mut Collected) -> Sessions {
     read_lists(run, collected, &sessions, second_lists(collected)).await;
     baseline::choose(collected);
     sessions
+}
+
+/// Opens a session for identities that came later and reads their tool list.
+pub(crate) async fn join(
+    run: &Run<'_>,
+    collected: &mut Collected,
+    sessions: &mut Sessions,
+    joining: &[Identity],
+) {
+    let Some(served) = collected.discovery.audited.clone() else {
+        return;
+    };
+    open_for(run, collected, sessions, &served, joining).await;
+    let lists = joining
+        .iter()
+        .map(|identity| (identity.name.clone(), SubjectKind::Tool, 0));
+    read_lists(run, collected, sessions, lists.collect()).await;
 }
 
 /// Reads the tool list again over fresh connections: twice in a row for the baseline, which tells a
@@ -141,13 +158,26 @@ async fn open_all(run: &Run<'_>, collected: &mut Collected, sessions: &mut Sessi
     let Some(served) = collected.discovery.audited.clone() else {
         return;
     };
-    let endpoint = collected.discovery.endpoint.clone();
     let identities = asking(run, collected);
+    open_for(run, collected, sessions, &served, &identities).await;
+    if served.revision.is_modern() {
+        modern_doors(run, collected, sessions).await;
+    }
+}
+
+async fn open_for(
+    run: &Run<'_>,
+    collected: &mut Collected,
+    sessions: &mut Sessions,
+    served: &ServedRevision,
+    identities: &[Identity],
+) {
+    let endpoint = collected.discovery.endpoint.clone();
     let opened = together(
         identities
             .iter()
             .map(|identity| {
-                Box::pin(session::open(run, identity, &served, &endpoint, "session"))
+                Box::pin(session::open(run, identity, served, &endpoint, "session"))
                     as Pending<'_, OpenedSession>
             })
             .collect(),
@@ -176,9 +206,6 @@ async fn open_all(run: &Run<'_>, collected: &mut Collected, sessions: &mut Sessi
             }
         }
         sessions.insert(identity.name.clone(), opened.session);
-    }
-    if served.revision.is_modern() {
-        modern_doors(run, collected, sessions).await;
     }
 }
 

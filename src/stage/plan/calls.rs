@@ -6,7 +6,7 @@ use crate::model::probe::{Plan, ProbeId, Unsettleable};
 use crate::model::settings::Settings;
 use crate::model::surface::SubjectKind;
 use crate::oracle::calibrate::{self, Treatment};
-use crate::stage::calls::{Treatments, outside, vectors};
+use crate::stage::calls::{MOST_RENEWALS, Treatments, outside, vectors};
 use crate::stage::doors;
 
 pub(super) fn sessions(plan: &mut Plan, who: &Who, collected: &Collected) {
@@ -41,6 +41,8 @@ pub(super) fn sessions(plan: &mut Plan, who: &Who, collected: &Collected) {
         (all.len() + 4) * pages,
         false,
     );
+    // A doubtful token is looked at once a round, and after it was replaced.
+    add(plan, ProbeId::Liveness, &all, LOOKS * all.len(), true);
     for probe in [
         ProbeId::ListResources,
         ProbeId::ListResourceTemplates,
@@ -169,7 +171,10 @@ pub(super) fn calls(
             usize::from(settings.calls.repeat).max(2)
         };
         let requests = subjects.len() * columns.len() * each;
+        let again = subjects.len() * who.minted.len() * MOST_RENEWALS;
         group(plan, probe, &columns, subjects, requests, each > 1);
+        // What a token that ended was asked is asked again with its successor.
+        add(plan, probe, &who.minted, again, true);
     }
     let vectors = vectors::all(settings, collected, treatments);
     for (probe, listed) in [(ProbeId::CallValid, false), (ProbeId::CallListed, true)] {
@@ -203,3 +208,6 @@ fn probe_of(id: &str, treatment: &Treatment) -> Option<ProbeId> {
         Treatment::Valid { .. } => Some(ProbeId::ReadResource),
     }
 }
+
+/// Looks at one token: doubts, replacements, and doubts about these.
+const LOOKS: usize = 6;

@@ -6,6 +6,7 @@ use crate::model::client_documents::DocumentVariant;
 use crate::model::probe::{Plan, ProbeId, Tier, Unsettleable};
 use crate::model::settings::Settings;
 use crate::oracle::client_documents;
+use crate::stage::calls::MOST_RENEWALS;
 use crate::stage::front;
 
 pub(super) fn registration(plan: &mut Plan, settings: &Settings, collected: &Collected) {
@@ -169,6 +170,9 @@ pub(super) fn minting(plan: &mut Plan, who: &Who) {
         who.minted.len(),
         false,
     );
+    // A token that ends during the run is replaced.
+    let again = MOST_RENEWALS * who.minted.len();
+    add(plan, ProbeId::MintToken, &who.minted, again, true);
 }
 
 /// Clients that one authorization server can be made to hold: one valid one and one per question.

@@ -27,6 +27,8 @@ pub fn plan(settings: &Settings, collected: &Collected, treatments: Option<&Trea
     calls::controls(&mut plan, &who, collected);
     calls::calls(&mut plan, settings, &who, collected, treatments);
     calls::doors(&mut plan, settings, &who, collected);
+    let ladder = super::ladder::plan::planned(settings, collected, treatments);
+    plan.groups.extend(ladder);
     calls::on_request(&mut plan, settings, collected);
     plan.groups
         .extend(super::bypass::plan::planned(settings, collected));
@@ -48,7 +50,10 @@ struct Who {
 
 impl Who {
     fn new(settings: &Settings, collected: &Collected) -> Self {
-        let present = &collected.identities.present;
+        // The rungs of a ladder are counted with the ladder.
+        let rungs = &collected.ladder;
+        let present = collected.identities.present.iter();
+        let present: Vec<_> = present.filter(|it| !rungs.has(&it.name)).collect();
         if !present.is_empty() {
             let of = |wanted: bool| {
                 let names = present

@@ -1,0 +1,186 @@
+//! Tokens that end during the run: noticed, and minted again where the run minted them.
+
+use super::{Asked, input, question};
+use crate::mcp::Operation;
+use crate::model::audit::Collected;
+use crate::model::identity::{Identity, Provenance};
+use crate::model::probe::{ProbeId, ProbeKey};
+use crate::model::settings::CredentialSource;
+use crate::oracle::calibrate::Treatment;
+use crate::oracle::liveness::{Deaths, is_due, suspects};
+use crate::oracle::matrix;
+use crate::stage::enrol::{self, Order};
+use crate::stage::enumerate::Sessions;
+use crate::stage::rpc::{self, Ask};
+use crate::stage::{Run, close, file, session, together};
+use crate::wire::{Pending, Sent};
+
+/// Looks whether doubtful tokens are alive, replaces those that ended or are about to, and asks again
+/// what the dead ones were asked.
+pub(super) async fn renew(
+    run: &Run<'_>,
+    collected: &mut Collected,
+    sessions: &mut Sessions,
+    asked: &Asked,
+) {
+    let doubtful = suspects(&collected.ledger, &collected.identities);
+    look(run, collected, sessions, &doubtful).await;
+    let ended: Vec<Identity> = {
+        let deaths = Deaths::read(&collected.ledger);
+        let ends = |identity: &&Identity| {
+            deaths.standing(&identity.name).is_some() || is_due(identity, &collected.ledger)
+        };
+        let valid = collected.identities.valid().filter(ends);
+        valid
+            .filter(|identity| renewals(collected, &identity.name) < MOST_RENEWALS)
+            .cloned()
+            .collect()
+    };
+    let mut renewed = Vec::new();
+    for identity in ended {
+        if replace(run, collected, sessions, &identity).await {
+            renewed.push(identity.name);
+        }
+    }
+    if !renewed.is_empty() {
+        ask_again(run, collected, sessions, asked, &renewed).await;
+    }
+}
+
+/// The list that every one of them could read before.
+async fn look(run: &Run<'_>, collected: &mut Collected, sessions: &Sessions, names: &[String]) {
+    let identities = collected.identities.present.clone();
+    let mut pending: Vec<Pending<'_, Sent>> = Vec::new();
+    for identity in identities.iter().filter(|it| names.contains(&it.name)) {
+        let Some(session) = sessions.get(&identity.name) else {
+            continue;
+        };
+        let key = ProbeKey::new(ProbeId::Liveness);
+        let ask = Ask::new(
+            key,
+            identity,
+            session,
+            Operation::ListTools { cursor: None },
+        );
+        let id = run.next_id();
+        pending.push(Box::pin(rpc::send(run, ask, id)));
+    }
+    for sent in together(pending).await {
+        file(collected, sent);
+    }
+}
+
+/// A new token under the same name, with a session of its own; whether it lives.
+async fn replace(
+    run: &Run<'_>,
+    collected: &mut Collected,
+    sessions: &mut Sessions,
+    identity: &Identity,
+) -> bool {
+    let Provenance::Minted { client_id, .. } = &identity.provenance else {
+        return false;
+    };
+    let mut sources = run.settings.identities.iter();
+    let source = sources.find_map(|source| match &source.credential {
+        CredentialSource::ClientCredentials(client) if client.client_id == *client_id => {
+            Some((source, client))
+        }
+        _ => None,
+    });
+    let (Some((source, client)), Some(served)) = (source, collected.discovery.audited.clone())
+    else {
+        return false;
+    };
+    let ladder = run.settings.mint.as_ref();
+    let of_ladder = ladder.is_some() && collected.ladder.has(&identity.name);
+    let order = Order {
+        source,
+        client,
+        scopes: identity.requested.clone(),
+        name: identity.name.clone(),
+        varied: of_ladder.then(|| collected.ladder.varied.clone()),
+    };
+    let Some(Ok(fresh)) = enrol::obtain(run, collected, vec![order]).await.pop() else {
+        return false;
+    };
+    if let Some(old) = sessions.get(&identity.name) {
+        close::one(run, collected, identity, old).await;
+    }
+    let endpoint = collected.discovery.endpoint.clone();
+    let opened = session::open(run, &fresh, &served, &endpoint, "renewed").await;
+    for sent in opened.sent {
+        file(collected, sent);
+    }
+    sessions.insert(fresh.name.clone(), opened.session);
+    let name = fresh.name.clone();
+    let present = collected.identities.present.iter_mut();
+    for known in present.filter(|known| known.name == name) {
+        *known = Identity {
+            privileged: known.privileged,
+            ..fresh.clone()
+        };
+    }
+    look(run, collected, sessions, std::slice::from_ref(&name)).await;
+    Deaths::read(&collected.ledger).standing(&name).is_none()
+}
+
+/// The calls whose only answers were those to a dead token.
+async fn ask_again(
+    run: &Run<'_>,
+    collected: &mut Collected,
+    sessions: &Sessions,
+    asked: &Asked,
+    names: &[String],
+) {
+    let built = matrix::build(&input(collected, asked));
+    let answered: std::collections::BTreeSet<(&str, &str)> = built
+        .cells
+        .iter()
+        .filter(|cell| cell.attempts > 0)
+        .map(|cell| (cell.identity.as_str(), cell.subject.as_str()))
+        .collect();
+    let had = |identity: &str, subject: &str| {
+        collected.ledger.iter().any(|exchange| {
+            exchange.identity == identity
+                && exchange.probe.subject.as_deref() == Some(subject)
+                && exchange.probe.id != ProbeId::Calibrate
+        })
+    };
+    let identities = collected.identities.present.clone();
+    let subjects = collected.surface.subjects.clone();
+    let mut pending: Vec<Pending<'_, Sent>> = Vec::new();
+    for identity in identities.iter().filter(|it| names.contains(&it.name)) {
+        let Some(session) = sessions.get(&identity.name) else {
+            continue;
+        };
+        for subject in &subjects {
+            let open = !answered.contains(&(identity.name.as_str(), subject.id.as_str()));
+            let Some(treatment) = asked.treatments.get(&subject.id).filter(|_| open) else {
+                continue;
+            };
+            let stopped = asked.halted.is_some() && matches!(treatment, Treatment::Invalid { .. });
+            if stopped || !had(&identity.name, &subject.id) {
+                continue;
+            }
+            let ask = question(subject, treatment, identity, session, 0, None);
+            if let Some(ask) = ask {
+                let id = run.next_id();
+                pending.push(Box::pin(rpc::send(run, ask, id)));
+            }
+        }
+    }
+    for sent in together(pending).await {
+        file(collected, sent);
+    }
+}
+
+/// How often a token was minted under this name beyond the first time.
+fn renewals(collected: &Collected, name: &str) -> usize {
+    let minted = collected.ledger.iter().filter(|exchange| {
+        exchange.probe.id == ProbeId::MintToken && exchange.probe.variant.as_deref() == Some(name)
+    });
+    minted.count().saturating_sub(1)
+}
+
+/// Times one token is replaced: a lifetime shorter than a third of the audit is not served.
+pub(crate) const MOST_RENEWALS: usize = 2;
