@@ -11,8 +11,8 @@ use crate::model::target::Target;
 use crate::oracle::{arguments, breaks, conformity, effective, enforcement, gates, matrix};
 use crate::report::assemble::{self, Judged};
 use crate::stage::{
-    Run, bypass, calls, client_documents, close, discover, enrol, enumerate, hardening, login,
-    plan, register, token_endpoint,
+    Run, bypass, calls, client_documents, close, discover, enrol, enumerate, eras, hardening,
+    login, plan, register, token_endpoint,
 };
 
 /// What is to be audited.
@@ -40,6 +40,7 @@ pub async fn collect(run: &Run<'_>, target: Target, engagement: Engagement) -> C
         calls::on_request(run, &mut collected, &sessions, &asked).await;
         // Last of all on these sessions: where one is alive at a time, further ones end it.
         bypass::bypass(run, &mut collected, &sessions, &asked).await;
+        let others = eras::eras(run, &mut collected, &asked).await;
         hardening::plaintext(run, &anonymous, &mut collected).await;
         close::close(run, &mut collected, &sessions).await;
         if let Some(mut session) = login {
@@ -50,6 +51,7 @@ pub async fn collect(run: &Run<'_>, target: Target, engagement: Engagement) -> C
         if collected.discovery.audited.is_some() {
             let built = matrix::build(&calls::input(&collected, &asked));
             collected.matrices.push(built);
+            collected.matrices.extend(others);
         }
     }
     collected.invalid_calls =

@@ -206,6 +206,10 @@ pub fn settings(behaviour: &Behaviour, running: &Running, seed: &[u8; 32]) -> io
         identities,
         calls: calls(behaviour)?,
         policy: behaviour.audit.policy.iter().map(intended).collect(),
+        bypass: BypassRules {
+            query_token: behaviour.audit.query_token,
+            ..BypassRules::default()
+        },
         observe_rate_limit: behaviour.audit.observe_rate_limit,
         client,
         login: login(behaviour.audit.login),

@@ -2,6 +2,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::indexing_slicing,
     reason = "helpers of a test may panic as tests do"
 )]
 
@@ -15,10 +16,18 @@ use serde_json::Value;
 
 #[path = "render/answers.rs"]
 mod answers;
+#[path = "render/diff.rs"]
+mod diff;
+#[path = "render/formats.rs"]
+mod formats;
+#[path = "render/html.rs"]
+mod html;
 #[path = "render/outcome.rs"]
 mod outcome;
 #[path = "support/rich_report.rs"]
 mod rich;
+#[path = "render/schemas.rs"]
+mod schemas;
 #[path = "render/sizes.rs"]
 mod sizes;
 

@@ -11,6 +11,7 @@ pub mod requirements;
 
 mod access;
 mod assertions;
+mod borrowed;
 mod documents;
 mod front;
 mod intended;
@@ -106,6 +107,10 @@ mod token {
     pub(super) mod issuer_keys_pooled;
     pub(super) mod key_confusion_accepted;
     pub(super) mod missing_token_accepted;
+    pub(super) mod query_token_accepted;
+    pub(super) mod session_id_is_credential;
+    pub(super) mod session_lends_rights;
+    pub(super) mod several_tokens_accepted;
     pub(super) mod tampered_token_accepted;
     pub(super) mod token_type_unchecked;
     pub(super) mod unsigned_token_accepted;
@@ -141,6 +146,7 @@ mod primitive {
     pub(super) mod policy_drift;
     pub(super) mod protected_tool_public;
     pub(super) mod resource_path_escapes;
+    pub(super) mod revision_enforces_less;
     pub(super) mod stranger_outdoes_token;
     pub(super) mod tool_calls_unlimited;
     pub(super) mod unauthorized_tool_callable;
@@ -150,6 +156,7 @@ mod primitive {
 mod transport {
     pub(super) mod foreign_origin_accepted;
     pub(super) mod plaintext_endpoint;
+    pub(super) mod session_of_another_user;
 }
 
 mod extension {
@@ -409,6 +416,10 @@ catalogue! {
         token_type_unchecked => "token-type-unchecked",
         upstream_token_accepted => "upstream-token-accepted",
         issuer_keys_pooled => "issuer-keys-pooled",
+        query_token_accepted => "query-token-accepted",
+        several_tokens_accepted => "several-tokens-accepted",
+        session_id_is_credential => "session-id-is-credential",
+        session_lends_rights => "session-lends-rights",
     }
     scope {
         scopes_not_advertised => "scopes-not-advertised",
@@ -427,6 +438,7 @@ catalogue! {
         name_spelling_not_checked => "name-spelling-not-checked",
         method_spelling_not_checked => "method-spelling-not-checked",
         argument_form_not_checked => "argument-form-not-checked",
+        revision_enforces_less => "revision-enforces-less",
         unauthorized_tool_callable => "unauthorized-tool-callable",
         permitted_call_refused => "permitted-call-refused",
         policy_drift => "policy-drift",
@@ -445,6 +457,7 @@ catalogue! {
     transport {
         foreign_origin_accepted => "foreign-origin-accepted",
         plaintext_endpoint => "plaintext-endpoint",
+        session_of_another_user => "session-of-another-user",
     }
     extension {
         stranger_obtains_token => "stranger-obtains-token",

@@ -66,6 +66,8 @@ pub(crate) enum Command {
     Demo(DemoArgs),
     /// List the checks, and how many requirements they cover.
     Checks(ChecksArgs),
+    /// Compare two JSON reports of one server, regressions first.
+    Diff(DiffArgs),
     /// Print the page of one check.
     Explain(ExplainArgs),
     /// Print a man page, shell completions, or a JSON schema.
@@ -81,6 +83,9 @@ pub(crate) struct AuditArgs {
     /// What to print.
     #[command(flatten)]
     pub(crate) output: OutputArgs,
+    /// An earlier JSON report of the same server: only what is new or worse fails the run.
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub(crate) baseline: Option<PathBuf>,
 }
 
 /// What to audit, as whom, and how far to go.
@@ -281,8 +286,9 @@ impl Extra {
 /// What to print and what fails the run.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct OutputArgs {
-    /// Write a report: table=PATH or json=PATH, `-` for standard output. Repeat for several; with
-    /// none, the table goes to standard output.
+    /// Write a report: FORMAT is table, json, sarif, junit, markdown, html, github, har, oscal or
+    /// brief; PATH is a file or `-` for standard output. Repeat for several; with none, the table
+    /// goes to standard output.
     #[arg(
         short,
         long = "report",
@@ -368,6 +374,37 @@ pub(crate) struct ChecksArgs {
     /// Also list requirements without a check, with the reason.
     #[arg(long)]
     pub(crate) open: bool,
+}
+
+/// `diff`.
+#[derive(Args, Debug)]
+pub(crate) struct DiffArgs {
+    /// The older report, as `--report json=PATH` wrote it.
+    #[arg(value_name = "OLD")]
+    pub(crate) old: PathBuf,
+    /// The newer report.
+    #[arg(value_name = "NEW")]
+    pub(crate) new: PathBuf,
+    /// How to print it.
+    #[arg(long, value_enum, default_value_t = DiffFormat::Table)]
+    pub(crate) format: DiffFormat,
+    /// Exit with 1 on regressions of this severity or above [default: low].
+    #[arg(long, value_name = "SEVERITY", value_enum)]
+    pub(crate) fail_on: Option<SeverityWord>,
+    /// Exit with 0 whatever changed.
+    #[arg(long)]
+    pub(crate) exit_zero: bool,
+}
+
+/// Forms of a comparison.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DiffFormat {
+    /// For people.
+    Table,
+    /// For programs.
+    Json,
+    /// For a pull-request comment.
+    Markdown,
 }
 
 /// `explain`.

@@ -5,11 +5,11 @@ use std::sync::atomic::Ordering;
 use super::args::{AuditArgs, Global};
 use super::progress::Progress;
 use super::session::{self, Usage};
-use super::{DONE, Outcome, browser};
+use super::{DONE, Outcome, browser, diff};
 use crate::audit;
 use crate::checks;
 use crate::config::source::ProcessSecrets;
-use crate::report::exit;
+use crate::report::{self, exit};
 use crate::stage::{Run, Visit};
 
 pub(crate) fn run(args: &AuditArgs, global: &Global) -> Outcome {
@@ -21,6 +21,11 @@ pub(crate) fn run(args: &AuditArgs, global: &Global) -> Outcome {
     .map_err(|unknown| Usage(unknown.to_string()))?;
     let destinations = session::destinations(&args.output)?;
     let prepared = session::prepare(&flags, &mut ProcessSecrets::default())?;
+    let target = audit::target(&prepared.url);
+    let baseline = match &args.baseline {
+        Some(path) => Some(diff::baseline(path, &target.resource.0)?),
+        None => None,
+    };
     let (wire, cancel) = session::wire(&prepared)?;
     let runtime = session::runtime()?;
     let open = !args.target.login.no_browser;
@@ -35,11 +40,15 @@ pub(crate) fn run(args: &AuditArgs, global: &Global) -> Outcome {
         if prepared.settings.login.is_some() {
             run = run.with_person(browser::person(&show, &cancel));
         }
-        let target = audit::target(&prepared.url);
         let mut collected = audit::collect(&run, target, prepared.engagement.clone()).await;
         progress.finish();
         collected.interrupted = interrupted.load(Ordering::Relaxed);
-        let report = audit::judge(collected, &selected, &prepared.settings);
+        let mut report = audit::judge(collected, &selected, &prepared.settings);
+        if let Some(old) = &baseline {
+            let (fail_on, strict) = (prepared.settings.fail_on, prepared.settings.strict);
+            let diff = report::diff::compare(old, &report);
+            report::diff::gate(&mut report, &diff, fail_on, strict);
+        }
         let code = report.outcome.exit_code;
         (report, code)
     });

@@ -7,6 +7,7 @@ mod calls;
 mod catalogue;
 #[cfg(feature = "demo")]
 mod demo;
+mod diff;
 mod generate;
 mod login;
 mod plan;
@@ -33,6 +34,7 @@ pub fn run() -> ExitCode {
         #[cfg(feature = "demo")]
         Command::Demo(args) => demo::run(&args, &cli.global),
         Command::Checks(args) => catalogue::list(&args, &cli.global),
+        Command::Diff(args) => diff::run(&args, &cli.global),
         Command::Explain(args) => catalogue::explain(&args),
         Command::Generate(args) => generate::run(&args),
     };

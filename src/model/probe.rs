@@ -157,6 +157,13 @@ probes! {
     UnknownPrompt "unknown-prompt" Authenticated "`prompts/get` of a random name: the baseline for hidden prompts";
     PassingSession "passing-session" Authenticated "a session that is opened for one question and closed again";
     PlainAgain "plain-again" Authenticated "a call that is sent in other forms, in its plain form";
+    BorrowedSession "borrowed-session" Authenticated "a request on a session that another identity opened";
+    QueryToken "query-token" Authenticated "a list with a useless token in the query string; a working one with `--query-token`";
+    TwoTokens "two-tokens" Authenticated "a list with a working and a useless token in two header lines";
+    EraSession "era-session" Authenticated "a session in another revision that is served, for the comparison of revisions";
+    EraList "era-list" Authenticated "`tools/list` in another revision";
+    EraUnknown "era-unknown" Authenticated "`tools/call` of a random name in another revision";
+    EraCall "era-call" Authenticated "a call of the matrix in another revision";
     HeaderSplit "header-split" Authenticated "a refused call whose header fields and body disagree";
     CallInArray "call-in-array" Authenticated "a refused call inside a JSON array";
     NameSpelling "name-spelling" Authenticated "a refused call with its name spelled otherwise";

@@ -316,6 +316,12 @@ pub struct ReportSubject {
     /// Scopes it declares for itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub declared: Option<Vec<DeclaredScheme>>,
+    /// SHA-256 of its title and description.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description_sha256: Option<String>,
+    /// SHA-256 of its input schema, members sorted, or of a prompt's arguments.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema_sha256: Option<String>,
 }
 
 /// The cells of one revision and transport.

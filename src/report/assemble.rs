@@ -18,6 +18,7 @@ use crate::model::verdict::Finding;
 
 use super::accept::{Split, split};
 use super::answers::answers;
+use super::definition;
 use super::exit::outcome;
 use super::undecided::undecided;
 
@@ -120,6 +121,8 @@ fn label(subject: &Subject) -> ReportSubject {
         name: subject.name.clone(),
         annotations: subject.annotations,
         declared: subject.schemes.clone(),
+        description_sha256: definition::description(subject),
+        schema_sha256: definition::schema(subject),
     }
 }
 

@@ -2,6 +2,9 @@
 
 use std::io::{self, Write};
 
+use serde::Serialize;
+use serde_json::Value;
+
 use crate::model::report::Report;
 
 use super::{RenderError, Renderer, safe};
@@ -12,9 +15,24 @@ pub struct Json;
 
 impl Renderer for Json {
     fn render(&self, report: &Report, out: &mut dyn Write) -> Result<(), RenderError> {
-        serde_json::to_writer_pretty(Inert(&mut *out), report)?;
-        out.write_all(b"\n")?;
-        Ok(())
+        write(report, out)
+    }
+}
+
+/// Writes any value as pretty JSON that is inert on a terminal.
+pub(super) fn write<T: Serialize + ?Sized>(
+    value: &T,
+    out: &mut dyn Write,
+) -> Result<(), RenderError> {
+    serde_json::to_writer_pretty(Inert(&mut *out), value)?;
+    out.write_all(b"\n")?;
+    Ok(())
+}
+
+/// Sets a member of an object; anything else stays as it is.
+pub(super) fn put(object: &mut Value, name: &str, value: impl Into<Value>) {
+    if let Some(members) = object.as_object_mut() {
+        members.insert(name.to_owned(), value.into());
     }
 }
 

@@ -4,12 +4,14 @@ use std::fmt;
 use std::io::{self, Write};
 use std::str::FromStr;
 
+use serde::Serialize;
 use thiserror::Error;
 
 use crate::model::report::Report;
 
 pub mod answers;
 pub mod assemble;
+pub mod diff;
 pub mod exit;
 pub mod safe;
 pub mod schema;
@@ -18,19 +20,39 @@ pub mod words;
 mod accept;
 mod admission;
 mod breaks;
+mod brief;
 mod clients;
 mod data;
+mod definition;
+mod facts;
 mod findings;
+mod github;
+mod har;
+mod html;
 mod json;
+mod junit;
 mod ladder;
+mod markdown;
+mod markup;
 mod matrix;
 mod opens;
+mod oscal;
 pub mod policy_file;
+mod sarif;
+mod stamp;
 mod table;
 mod text;
 mod undecided;
 
+pub use brief::Brief;
+pub use github::Github;
+pub use har::Har;
+pub use html::Html;
 pub use json::Json;
+pub use junit::Junit;
+pub use markdown::Markdown;
+pub use oscal::Oscal;
+pub use sarif::Sarif;
 pub use table::Table;
 
 /// Writes a report in one form.
@@ -69,17 +91,52 @@ pub enum Format {
     Table,
     /// The contract, for programs.
     Json,
+    /// For code scanning.
+    Sarif,
+    /// For whatever shows test results.
+    Junit,
+    /// A pull-request comment or a job summary.
+    Markdown,
+    /// One page for a browser, with everything on it.
+    Html,
+    /// Annotations of a workflow.
+    Github,
+    /// The exchanges, for tools that show traffic.
+    Har,
+    /// Assessment results, for an assessor's file.
+    Oscal,
+    /// One page for a purchase.
+    Brief,
 }
 
 impl Format {
     /// Every form.
-    pub const ALL: [Self; 2] = [Self::Table, Self::Json];
+    pub const ALL: [Self; 10] = [
+        Self::Table,
+        Self::Json,
+        Self::Sarif,
+        Self::Junit,
+        Self::Markdown,
+        Self::Html,
+        Self::Github,
+        Self::Har,
+        Self::Oscal,
+        Self::Brief,
+    ];
 
     /// The word used in flags.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Table => "table",
             Self::Json => "json",
+            Self::Sarif => "sarif",
+            Self::Junit => "junit",
+            Self::Markdown => "markdown",
+            Self::Html => "html",
+            Self::Github => "github",
+            Self::Har => "har",
+            Self::Oscal => "oscal",
+            Self::Brief => "brief",
         }
     }
 
@@ -88,6 +145,14 @@ impl Format {
         match self {
             Self::Table => Box::new(Table::new(*style)),
             Self::Json => Box::new(Json),
+            Self::Sarif => Box::new(Sarif),
+            Self::Junit => Box::new(Junit),
+            Self::Markdown => Box::new(Markdown),
+            Self::Html => Box::new(Html),
+            Self::Github => Box::new(Github),
+            Self::Har => Box::new(Har),
+            Self::Oscal => Box::new(Oscal),
+            Self::Brief => Box::new(Brief),
         }
     }
 }
@@ -139,6 +204,16 @@ pub fn render(format: Format, report: &Report, style: &Style) -> Result<Vec<u8>,
     let mut bytes = Vec::new();
     format.renderer(style).render(report, &mut bytes)?;
     Ok(bytes)
+}
+
+/// Any value as pretty JSON that is inert on a terminal.
+///
+/// # Errors
+/// When it does not serialise.
+pub fn inert_json<T: Serialize>(value: &T) -> Result<String, RenderError> {
+    let mut bytes = Vec::new();
+    json::write(value, &mut bytes)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 #[cfg(test)]

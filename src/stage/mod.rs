@@ -9,6 +9,7 @@ pub mod detect;
 pub mod discover;
 pub mod enrol;
 pub mod enumerate;
+pub mod eras;
 pub mod forge;
 mod front;
 pub mod hardening;

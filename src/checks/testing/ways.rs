@@ -1,6 +1,6 @@
 //! Refused calls in other forms.
 
-use crate::model::bypass::{Attempt, Passage};
+use crate::model::bypass::{Attempt, Passage, SessionUse};
 use crate::model::exchange::ExchangeId;
 use crate::model::identity::IdentityKind;
 use crate::model::matrix::Access;
@@ -50,5 +50,23 @@ impl World {
             reason: String::new(),
         });
         self.collected.bypass.attempts.last_mut().unwrap()
+    }
+
+    /// A request on a session of `admin`.
+    pub(crate) fn borrowed(&mut self, user: &str, request: &str, passage: Passage) {
+        let revision = self.collected.discovery.revision().unwrap();
+        let control = self.answer(ProbeId::BorrowedSession, "admin", 200, &[], "{}");
+        let exchange = self.answer(ProbeId::BorrowedSession, user, 200, &[], "{}");
+        self.collected.bypass.sessions.push(SessionUse {
+            revision,
+            opener: "admin".to_owned(),
+            user: user.to_owned(),
+            request: request.to_owned(),
+            control,
+            exchange,
+            refused: Vec::new(),
+            passage,
+            reason: "as it was seen".to_owned(),
+        });
     }
 }

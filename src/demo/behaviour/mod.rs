@@ -56,7 +56,8 @@ pub use token_endpoint::{
 pub use verification::{IssuerCheck, KeyChoice, TokenUse, TypeCheck, UpstreamTokens, Verification};
 
 pub use ways::{
-    ArgumentReading, ArrayReading, HeaderReading, MethodReading, NameReading, VersionReading, Ways,
+    ArgumentReading, ArrayReading, HeaderReading, MethodReading, NameReading, QueryTokens,
+    SessionReading, TokenLines, VersionReading, Ways,
 };
 
 /// Everything a behaviour file can say.
@@ -124,6 +125,8 @@ pub struct Audit {
     pub client: AuditClient,
     /// Tiers allowed beyond the default, for example `register`.
     pub allow: Vec<String>,
+    /// Whether the auditor may send a working token in a query string.
+    pub query_token: bool,
     /// Registrations in a row that the auditor is to send.
     pub observe_rate_limit: Option<usize>,
     /// Equal calls in a row that the auditor is to send.
@@ -150,6 +153,7 @@ impl Default for Audit {
             mint: Vec::new(),
             client: AuditClient::default(),
             allow: Vec::new(),
+            query_token: false,
             observe_rate_limit: None,
             observe_call_limit: None,
             probe_traversal: false,

@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::server::Revision;
+
 /// How a message is read, first by the gate and then by whatever runs it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -19,6 +21,14 @@ pub struct Ways {
     pub arguments: ArgumentReading,
     /// What a request without `MCP-Protocol-Version` is taken for (2026-07-28).
     pub versions: VersionReading,
+    /// Whose a session is.
+    pub sessions: SessionReading,
+    /// What two `Authorization` lines are taken for.
+    pub token_lines: TokenLines,
+    /// Whether a token in the query string counts.
+    pub query_tokens: QueryTokens,
+    /// Revisions in which the gate was forgotten.
+    pub unguarded_revisions: Vec<Revision>,
 }
 
 /// What the header fields that mirror the body are good for.
@@ -95,4 +105,39 @@ pub enum VersionReading {
     Required,
     /// It is served, and the gate does not look at it.
     MissingIsTrusted,
+}
+
+/// Whose a session is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum SessionReading {
+    /// Its opener's, with the token that opened it.
+    #[default]
+    Bound,
+    /// Everybody's who has a token, with the rights of that token.
+    Unbound,
+    /// Everybody's who has a token, with the rights of the opener.
+    OpenerDecides,
+}
+
+/// What two `Authorization` lines are taken for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum TokenLines {
+    /// A malformed request.
+    #[default]
+    Refused,
+    /// The last one counts.
+    LastCounts,
+}
+
+/// Whether a token in the query string counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum QueryTokens {
+    /// It does not.
+    #[default]
+    Ignored,
+    /// It does, as `access_token`.
+    Accepted,
 }

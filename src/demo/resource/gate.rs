@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::super::behaviour::{
-    Authentication, Challenge, Denial, Lapses, Order, PrmLocation, ScopeModel,
+    Authentication, Challenge, Denial, Lapses, Order, PrmLocation, QueryTokens, ScopeModel,
+    TokenLines,
 };
 use super::super::http::{self, Incoming, Refusal, with_header};
 use super::super::state::Shared;
@@ -48,7 +49,7 @@ pub(crate) fn admit(
     if authentication == Authentication::Open {
         return Ok(None);
     }
-    let token = presented(incoming)?;
+    let token = presented(shared, incoming)?;
     let principal = token.filter(|_| !shared.is_locked_out()).and_then(|token| {
         let claims = tokens::accept(shared, token)?;
         let digest = Sha256::digest(token.as_bytes());
@@ -202,8 +203,17 @@ fn asked_once(message: &Value) -> Option<Asked<'_>> {
 }
 
 /// The bearer token of a request; more than one credential is an error (RFC 6750 §3.1).
-fn presented(incoming: &Incoming) -> Result<Option<&str>, Refusal> {
-    let mut values = incoming.headers.get_all("authorization").iter();
+fn presented<'a>(shared: &Shared, incoming: &'a Incoming) -> Result<Option<&'a str>, Refusal> {
+    let ways = &shared.behaviour.ways;
+    let mut values: Vec<_> = incoming.headers.get_all("authorization").iter().collect();
+    if values.is_empty() && ways.query_tokens == QueryTokens::Accepted {
+        let mut pairs = incoming.query.split('&');
+        return Ok(pairs.find_map(|pair| pair.strip_prefix("access_token=")));
+    }
+    if ways.token_lines == TokenLines::LastCounts {
+        values = values.pop().into_iter().collect();
+    }
+    let mut values = values.into_iter();
     let Some(value) = values.next() else {
         return Ok(None);
     };

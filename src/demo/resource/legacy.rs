@@ -6,7 +6,7 @@ use axum::response::Response;
 use serde_json::{Value, json};
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::super::behaviour::{Authentication, Framing, Revision, SessionPolicy};
+use super::super::behaviour::{Authentication, Framing, Revision, SessionPolicy, SessionReading};
 use super::super::http::{self, Incoming, Refusal, with_header};
 use super::super::state::{Shared, lock};
 use super::gate::Principal;
@@ -106,6 +106,18 @@ pub(crate) fn post(
             "Invalid request: the body must be one JSON-RPC message",
         ),
     }
+}
+
+/// The session that a request names, whoever opened it.
+pub(crate) fn opened(shared: &Shared, incoming: &Incoming) -> Option<Session> {
+    let id = incoming.header(SESSION_HEADER)?;
+    lock(&shared.sessions).open.get(id).cloned()
+}
+
+/// The opener of the session, where it lends its rights.
+pub(crate) fn lender(shared: &Shared, incoming: &Incoming) -> Option<Principal> {
+    let lends = shared.behaviour.ways.sessions == SessionReading::OpenerDecides;
+    opened(shared, incoming).filter(|_| lends)?.principal
 }
 
 /// Answers a DELETE: ends the session it names.
@@ -219,7 +231,8 @@ fn session(
         )));
     };
     let found = lock(&shared.sessions).open.get(id).cloned();
-    let unbound = shared.behaviour.resource.authentication == Authentication::SessionOnly;
+    let unbound = shared.behaviour.resource.authentication == Authentication::SessionOnly
+        || shared.behaviour.ways.sessions != SessionReading::Bound;
     let same = |session: &Session| {
         session.principal.as_ref().map(|one| &one.key) == principal.map(|one| &one.key)
     };

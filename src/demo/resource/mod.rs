@@ -88,7 +88,7 @@ fn post(shared: &Arc<Shared>, incoming: &Incoming) -> Response {
         (None, None) => Vec::new(),
     };
     let principal = match gate::admit(shared, incoming, &asked) {
-        Ok(principal) => principal,
+        Ok(principal) => legacy::lender(shared, incoming).or(principal),
         Err(refusal) => return *refusal,
     };
     if shared.behaviour.server.revisions == [Revision::R2024_11] {

@@ -14,7 +14,7 @@ use super::super::behaviour::{
 use super::super::http::Incoming;
 use super::super::state::Shared;
 use super::gate::Asked;
-use super::modern;
+use super::{legacy, modern};
 
 /// What a gate that misreads a message takes it for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -39,6 +39,10 @@ impl Seen {
 /// What the gate takes a message for, where that is not what it is.
 pub(crate) fn seen(shared: &Shared, incoming: &Incoming, message: &Value) -> Option<Seen> {
     let ways = &shared.behaviour.ways;
+    let session = legacy::opened(shared, incoming);
+    if session.is_some_and(|session| ways.unguarded_revisions.contains(&session.revision)) {
+        return Some(Seen::default());
+    }
     if let Value::Array(messages) = message {
         return in_array(ways, messages);
     }

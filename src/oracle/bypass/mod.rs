@@ -2,6 +2,8 @@
 
 mod passage;
 mod sample;
+mod session;
 
 pub use passage::{passage, seems_open};
 pub use sample::{Guarded, Known, MOST_IDENTITIES, MOST_SUBJECTS, guarded, readable};
+pub use session::borrowed;

@@ -5,6 +5,8 @@ mod forms;
 mod messages;
 mod passing;
 pub(crate) mod plan;
+mod sessions;
+mod tokens;
 
 use super::Run;
 use super::calls::{self, Asked};
@@ -37,6 +39,11 @@ pub async fn bypass(run: &Run<'_>, collected: &mut Collected, sessions: &Session
     messages::audited(run, collected, sessions, &calls).await;
     messages::batches(run, collected, &calls).await;
     messages::confirm(run, collected, &calls).await;
+    sessions::sessions(run, collected, &calls).await;
+    tokens::tokens(run, collected).await;
+    for used in &mut collected.bypass.sessions {
+        (used.passage, used.reason) = sample::borrowed(&collected.ledger, used);
+    }
     for attempt in &mut collected.bypass.attempts {
         (attempt.passage, attempt.reason) = sample::passage(&collected.ledger, attempt);
     }

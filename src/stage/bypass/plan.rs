@@ -1,11 +1,14 @@
 //! What the ways round cost at most: forms × refused calls, and as much for the control.
 
 use super::forms::MOST_FORMS;
+use super::{sessions, tokens};
 use crate::model::audit::Collected;
 use crate::model::identity::IdentityKind;
 use crate::model::probe::{PlannedGroup, ProbeId};
 use crate::model::settings::Settings;
+use crate::model::surface::SubjectKind;
 use crate::oracle::bypass::{MOST_IDENTITIES, MOST_SUBJECTS};
+use crate::stage::eras;
 
 /// Upper bounds; before anything is refused nothing is certain.
 pub(crate) fn planned(settings: &Settings, collected: &Collected) -> Vec<PlannedGroup> {
@@ -40,8 +43,15 @@ pub(crate) fn planned(settings: &Settings, collected: &Collected) -> Vec<Planned
         .collect();
     bounds.extend([
         (ProbeId::PlainAgain, 2 * calls + all * calls),
-        (ProbeId::PassingSession, 2 * 3 * who.len()),
-        (ProbeId::CloseSession, 3 * who.len()),
+        // Arrays, confirmations in two revisions, and the session that is lent.
+        (ProbeId::PassingSession, 2 * (3 * who.len() + 3)),
+        (ProbeId::CloseSession, 3 * who.len() + 3 + tokens::MOST),
+        (ProbeId::BorrowedSession, sessions::MOST),
+        (
+            ProbeId::QueryToken,
+            2 + 3 * usize::from(settings.bypass.query_token),
+        ),
+        (ProbeId::TwoTokens, 2),
     ]);
     bounds
         .into_iter()
@@ -55,4 +65,36 @@ pub(crate) fn planned(settings: &Settings, collected: &Collected) -> Vec<Planned
             conditional: true,
         })
         .collect()
+}
+
+/// The other revisions: sessions, lists, random names, and each call twice.
+pub(crate) fn eras(settings: &Settings, collected: &Collected) -> Vec<PlannedGroup> {
+    let others = eras::others(collected).len();
+    let names: Vec<String> = eras::who(collected).into_iter().map(|it| it.name).collect();
+    if !settings.bypass.allowed || others == 0 || names.len() < 2 {
+        return Vec::new();
+    }
+    let tools = collected.surface.subjects.iter();
+    let tools = tools
+        .filter(|subject| subject.kind == SubjectKind::Tool)
+        .count();
+    let asked = names.len() * others;
+    [
+        (ProbeId::EraSession, 3 * asked),
+        (ProbeId::EraList, asked),
+        (ProbeId::EraUnknown, 2 * asked),
+        (ProbeId::EraCall, 2 * asked * tools.min(eras::MOST_TOOLS)),
+        (ProbeId::CloseSession, asked),
+    ]
+    .into_iter()
+    .map(|(probe, requests)| PlannedGroup {
+        probe,
+        tier: probe.tier(),
+        identities: names.clone(),
+        subjects: Vec::new(),
+        requests,
+        per: None,
+        conditional: true,
+    })
+    .collect()
 }

@@ -29,6 +29,8 @@ pub fn plan(settings: &Settings, collected: &Collected, treatments: Option<&Trea
     calls::on_request(&mut plan, settings, collected);
     plan.groups
         .extend(super::bypass::plan::planned(settings, collected));
+    plan.groups
+        .extend(super::bypass::plan::eras(settings, collected));
     target::transport(&mut plan, collected);
     target::closing(&mut plan, &who);
     plan.groups.retain(|group| group.requests > 0);

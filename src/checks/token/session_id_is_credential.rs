@@ -1,0 +1,53 @@
+//! TOK-13 and XPT-04: a session id does not take the place of a token.
+//!
+//! MCP §Token Requirements: every request is authorized, even within one logical session.
+
+use crate::checks::borrowed;
+use crate::checks::evidence::Evidence;
+use crate::model::identity::IdentityKind;
+use crate::model::verdict::Verdict;
+
+/// Reads what the control's session was good for without a token, and with a useless one.
+pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
+    let strangers = [IdentityKind::Anonymous, IdentityKind::Garbage];
+    borrowed::judge(evidence, &strangers, |used| {
+        format!(
+            "on a session of `{}` a `{}` of `{}` was served; expected HTTP 401, since the session id \
+             is no credential",
+            used.opener, used.request, used.user
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::checks::testing::World;
+    use crate::model::bypass::Passage;
+    use crate::model::verdict::Status;
+
+    const ID: &str = "session-id-is-credential";
+
+    #[test]
+    fn a_list_without_a_token_is_broken_and_a_refusal_holds() {
+        let mut world = World::guarded();
+        world.borrowed("anonymous", "tools/list", Passage::Held);
+        assert_eq!(world.status(ID), Status::Pass);
+        world.borrowed("anonymous", "DELETE", Passage::Through);
+        assert_eq!(world.status(ID), Status::Fail);
+    }
+
+    #[test]
+    fn what_a_valid_token_gets_is_another_question() {
+        let mut world = World::guarded();
+        world.borrowed("reader", "tool/delete_note", Passage::Through);
+        assert_eq!(world.status(ID), Status::NotApplicable);
+    }
+
+    #[test]
+    fn a_lost_answer_decides_nothing_and_no_session_does_not_apply() {
+        let mut world = World::guarded();
+        assert_eq!(world.status(ID), Status::NotApplicable);
+        world.borrowed("anonymous", "tools/list", Passage::Open);
+        assert_eq!(world.status(ID), Status::Inconclusive);
+    }
+}

@@ -1,0 +1,239 @@
+//! What is not a finding: open questions, passes, what was left behind, and the rules of the run.
+
+use std::io;
+
+use crate::model::report::Report;
+use crate::model::verdict::Status;
+use crate::report::markup::Markup;
+use crate::report::{facts, safe, words};
+
+use super::{fact, section};
+
+pub(super) fn undecided(out: &mut Markup<'_>, report: &Report) -> io::Result<()> {
+    let heading = match report.undecided.len() {
+        0 => "Not decided: nothing".to_owned(),
+        n => format!("Not decided ({n})"),
+    };
+    section(out, "undecided", &heading, |out| {
+        if report.undecided.is_empty() {
+            return Ok(());
+        }
+        rows(out, &["what", "why", "decided by"], |body| {
+            for item in &report.undecided {
+                let flag = item.decided_by.as_deref().unwrap_or("no flag of this tool");
+                let what = safe::fit_middle(&item.what, NAME);
+                row(
+                    body,
+                    &[
+                        &what,
+                        &safe::fit(&item.reason, LONG),
+                        &safe::fit(flag, LONG),
+                    ],
+                )?;
+            }
+            Ok(())
+        })
+    })
+}
+
+pub(super) fn coverage(out: &mut Markup<'_>, report: &Report) -> io::Result<()> {
+    let counts: Vec<String> = facts::tally(report)
+        .into_iter()
+        .map(|(status, n)| format!("{n} {}", status.as_str()))
+        .collect();
+    let heading = format!("Checks ({})", report.coverage.len());
+    section(out, "checks", &heading, |out| {
+        out.leaf("p", &[], &counts.join(", "))?;
+        let text = format!(
+            "{} of {} cells decided. A pass means that what was sent was answered as it should \
+             be, not that the server is secure.",
+            report.outcome.decided_cells, report.outcome.cells
+        );
+        out.leaf("p", &[("class", "dim")], &text)?;
+        if report.coverage.is_empty() {
+            return Ok(());
+        }
+        out.element("div", &[("id", "coverage")], |out| {
+            out.element("p", &[("class", "filter")], |line| {
+                line.element("label", &[], |label| {
+                    label.text("Show rows with ")?;
+                    label.empty("input", &[("type", "search"), ("data-of", "coverage")])
+                })
+            })?;
+            rows(
+                out,
+                &["status", "check", "requirement", "rests on", "why"],
+                |body| {
+                    for one in &report.coverage {
+                        body.newline()?;
+                        body.element("tr", &[], |row| {
+                            row.element("td", &[], |cell| {
+                                let class = format!("badge {}", tone(one.status));
+                                cell.leaf("span", &[("class", &class)], one.status.as_str())
+                            })?;
+                            row.leaf("td", &[], &one.title)?;
+                            row.leaf("td", &[("class", "m")], &one.requirements.join(", "))?;
+                            row.leaf("td", &[], &one.wording)?;
+                            row.leaf("td", &[], &safe::fit(&one.reason, LONG))
+                        })?;
+                    }
+                    Ok(())
+                },
+            )
+        })
+    })
+}
+
+pub(super) fn residue(out: &mut Markup<'_>, report: &Report) -> io::Result<()> {
+    let open = || report.sessions.iter().filter(|session| !session.closed);
+    let n = report.residue.len() + open().count();
+    let heading = match n {
+        0 => "Left behind: nothing".to_owned(),
+        n => format!("Left behind ({n})"),
+    };
+    section(out, "residue", &heading, |out| {
+        for item in &report.residue {
+            out.element("dl", &[], |list| {
+                let name = safe::fit_middle(&item.name, NAME);
+                fact(
+                    list,
+                    &item.kind,
+                    &format!("{name} at {}", safe::fit(&item.location, LONG)),
+                )?;
+                fact(list, "still there", &safe::fit(&item.reason, LONG))?;
+                fact(list, "undo", &safe::fit(&item.undo, LONG))
+            })?;
+        }
+        for session in open() {
+            let text = format!(
+                "Session of {}, opened in {}, was not closed; it ends when the server drops it.",
+                session.identity, session.exchange
+            );
+            out.leaf("p", &[], &text)?;
+        }
+        Ok(())
+    })
+}
+
+pub(super) fn engagement(out: &mut Markup<'_>, report: &Report) -> io::Result<()> {
+    let run = &report.engagement;
+    section(out, "engagement", "Engagement", |out| {
+        out.element("dl", &[], |list| {
+            let tool = format!("{} {}", report.tool.name, report.tool.version);
+            fact(list, "tool", &tool)?;
+            fact(list, "run", &run.run_id)?;
+            fact(list, "started", &run.started)?;
+            fact(list, "target", &safe::fit_middle(&report.target.url, LONG))?;
+            fact(list, "revision", facts::revision(report))?;
+            let tiers: Vec<&str> = run.tiers.iter().map(|tier| tier.as_str()).collect();
+            fact(list, "allowed tiers", &tiers.join(", "))?;
+            let reads = if run.reads {
+                "may be called"
+            } else {
+                "are not called"
+            };
+            fact(list, "read-only tools", reads)?;
+            fact(
+                list,
+                "other hosts",
+                &or_none(&run.confirmed_hosts.join(", ")),
+            )?;
+            let counts = report.requests.by_tier.iter();
+            let counts: Vec<String> = counts.map(|(tier, n)| format!("{tier} {n}")).collect();
+            let total = report.requests.total;
+            fact(
+                list,
+                "requests",
+                &format!("{total} ({})", or_none(&counts.join(", "))),
+            )?;
+            let limits = format!(
+                "{} in flight, {} a second, at most {}",
+                run.concurrency, run.rate, run.max_requests
+            );
+            fact(list, "limits", &limits)?;
+            fact(
+                list,
+                "certificates",
+                if run.insecure {
+                    "not verified"
+                } else {
+                    "verified"
+                },
+            )?;
+            fact(list, "extra roots", run.cacert.as_deref().unwrap_or("none"))?;
+            fact(list, "proxy", run.proxy.as_deref().unwrap_or("none"))
+        })?;
+        out.leaf("h3", &[], "Identities")?;
+        rows(
+            out,
+            &["name", "what it carries", "scopes", "state"],
+            |body| {
+                for identity in &report.identities.present {
+                    let scopes = identity.scopes().map(|scopes| {
+                        let scopes: Vec<&str> = scopes.iter().map(String::as_str).collect();
+                        or_none(&scopes.join(" "))
+                    });
+                    let scopes = scopes.as_deref().unwrap_or("not known");
+                    let baseline = report.identities.baseline.as_ref() == Some(&identity.name);
+                    let state = match &identity.invalid {
+                        Some(reason) => format!("not usable: {reason}"),
+                        None if baseline => "strongest".to_owned(),
+                        None => String::new(),
+                    };
+                    let kind = words::identity(identity.kind);
+                    row(body, &[&identity.name, kind, scopes, &state])?;
+                }
+                for missing in &report.identities.missing {
+                    row(body, &[&missing.name, "missing", "", &missing.reason])?;
+                }
+                Ok(())
+            },
+        )
+    })
+}
+
+pub(super) fn rows(
+    out: &mut Markup<'_>,
+    names: &[&'static str],
+    content: impl FnOnce(&mut Markup<'_>) -> io::Result<()>,
+) -> io::Result<()> {
+    out.element("div", &[("class", "scroll")], |out| {
+        out.element("table", &[("class", "sort")], |table| {
+            table.element("thead", &[], |head| {
+                head.element("tr", &[], |row| {
+                    for name in names {
+                        row.leaf("th", &[("scope", "col")], name)?;
+                    }
+                    Ok(())
+                })
+            })?;
+            table.element("tbody", &[], content)
+        })
+    })
+}
+
+pub(super) fn row(out: &mut Markup<'_>, cells: &[&str]) -> io::Result<()> {
+    out.newline()?;
+    out.element("tr", &[], |row| {
+        for cell in cells {
+            row.leaf("td", &[], &safe::fit(cell, LONG))?;
+        }
+        Ok(())
+    })
+}
+
+fn or_none(text: &str) -> String {
+    if text.is_empty() { "none" } else { text }.to_owned()
+}
+
+const fn tone(status: Status) -> &'static str {
+    match status {
+        Status::Pass => "good",
+        Status::Fail => "bad",
+        Status::Warn | Status::Inconclusive => "warn",
+        Status::NotApplicable | Status::Observed => "cool",
+    }
+}
+
+const NAME: usize = 120;
+const LONG: usize = 1200;
