@@ -99,10 +99,12 @@ fn gate(rule: &EffectiveRule) -> String {
                 ", as far as argument validation"
             };
             let smaller = |set: &ScopeSet| rule.opened_by.iter().any(|it| set.is_subset(it));
-            let exact = match rule.exact {
-                true => "",
-                false if rule.settled_by.iter().any(smaller) => " or less",
-                false => " or another way",
+            let exact = if rule.exact {
+                ""
+            } else if rule.settled_by.iter().any(smaller) {
+                " or less"
+            } else {
+                " or another way"
             };
             format!("{opened}{exact} ({sure}{reach})")
         }
