@@ -8,7 +8,7 @@ use crate::model::matrix::Matrix;
 use crate::model::report::{Report, ToolEnforcement};
 use crate::model::settings::Settings;
 use crate::model::target::Target;
-use crate::oracle::{enforcement, gates, matrix, policy};
+use crate::oracle::{arguments, conformity, effective, enforcement, gates, matrix};
 use crate::report::assemble::{self, Judged};
 use crate::stage::{
     Run, bypass, calls, client_documents, close, discover, enrol, enumerate, eras, hardening,
@@ -37,6 +37,7 @@ pub async fn collect(run: &Run<'_>, target: Target, engagement: Engagement) -> C
         let asked = calls::call(run, &mut collected, &sessions).await;
         hardening::origins(run, &mut collected, &sessions).await;
         enumerate::repeat_lists(run, &mut collected, &sessions).await;
+        calls::on_request(run, &mut collected, &sessions, &asked).await;
         // Last of all on these sessions: where one is alive at a time, further ones end it.
         bypass::bypass(run, &mut collected, &sessions, &asked).await;
         let others = eras::eras(run, &mut collected, &asked).await;
@@ -53,6 +54,8 @@ pub async fn collect(run: &Run<'_>, target: Target, engagement: Engagement) -> C
             collected.matrices.extend(others);
         }
     }
+    collected.invalid_calls =
+        arguments::invalid_calls(&collected.ledger, &collected.surface, &collected.identities);
     collected.gates = gates::gates(&collected.ledger, &collected.identities);
     collected
 }
@@ -112,8 +115,15 @@ pub fn judge(collected: Collected, checks: &[&'static Check], settings: &Setting
         broken_by: tools.broken_by,
         sentence: tools.sentence,
     };
-    let effective = policy::effective(matrix, &collected.identities);
+    let effective = effective::effective(matrix, &collected.identities);
+    let comparison = conformity::compare(
+        matrix,
+        &collected.surface,
+        &collected.identities,
+        &settings.policy,
+    );
     let judged = Judged {
+        comparison,
         coverage: judged.coverage,
         findings: judged.findings,
         enforcement,

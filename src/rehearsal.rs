@@ -9,14 +9,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::audit;
 use crate::checks;
-use crate::demo::{self, Behaviour, DemoToken, LoginMode, Running, TokenKind, visitor};
+use crate::demo::{self, Behaviour, DemoToken, Intended, LoginMode, Running, TokenKind, visitor};
 use crate::model::audit::Engagement;
 use crate::model::identity::IdentityKind;
 use crate::model::probe::Tier;
 use crate::model::report::Report;
 use crate::model::settings::{
-    BypassRules, Callback, ClientAuth, ClientCredentials, CredentialSource, IdentitySource,
-    KnownClient, LoginRequest, Network, Settings,
+    BypassRules, Callback, Calls, ClientAuth, ClientCredentials, CredentialSource, IdentitySource,
+    KnownClient, LoginRequest, Network, PolicyEntry, Settings, SkippedArm,
 };
 use crate::model::verdict::Severity;
 use crate::stage::{Entropy, Person, Run, Visit};
@@ -208,6 +208,8 @@ pub fn settings(behaviour: &Behaviour, running: &Running, seed: &[u8; 32]) -> io
             query_token: behaviour.audit.query_token,
             ..BypassRules::default()
         },
+        calls: calls(behaviour)?,
+        policy: behaviour.audit.policy.iter().map(intended).collect(),
         observe_rate_limit: behaviour.audit.observe_rate_limit,
         client,
         login: login(behaviour.audit.login),
@@ -238,6 +240,7 @@ pub fn defaults(seed: &[u8; 32]) -> Settings {
         policy: Vec::new(),
         accept: Vec::new(),
         tools: Vec::new(),
+        calls: Calls::default(),
         observe_rate_limit: None,
         network: Network {
             timeout: Duration::from_secs(20),
@@ -253,6 +256,20 @@ pub fn defaults(seed: &[u8; 32]) -> Settings {
     }
 }
 
+fn calls(behaviour: &Behaviour) -> io::Result<Calls> {
+    let mut skip_arms = BTreeSet::new();
+    for word in &behaviour.audit.skip_arms {
+        let arm = SkippedArm::ALL.into_iter().find(|arm| arm.as_str() == word);
+        skip_arms.insert(arm.ok_or_else(|| invalid(format!("`{word}` is not an arm")))?);
+    }
+    Ok(Calls {
+        observe_limit: behaviour.audit.observe_call_limit,
+        traversal: behaviour.audit.probe_traversal,
+        repeat: behaviour.audit.repeat,
+        skip_arms,
+    })
+}
+
 fn identity(token: &DemoToken) -> IdentitySource {
     IdentitySource {
         name: token.name.clone(),
@@ -261,6 +278,12 @@ fn identity(token: &DemoToken) -> IdentitySource {
             TokenKind::OtherUser => IdentityKind::OtherUser,
             TokenKind::Expired => IdentityKind::Expired,
             TokenKind::ForeignAudience => IdentityKind::ForeignAudience,
+            TokenKind::ForeignIssuer => IdentityKind::ForeignIssuer,
+            TokenKind::CrossIssuer => IdentityKind::CrossIssuer,
+            TokenKind::IdToken => IdentityKind::IdToken,
+            TokenKind::RefreshToken => IdentityKind::RefreshToken,
+            TokenKind::WrongType => IdentityKind::WrongType,
+            TokenKind::Upstream => IdentityKind::Upstream,
         },
         privileged: false,
         scopes: Some(token.scopes.iter().cloned().collect()),
@@ -268,6 +291,18 @@ fn identity(token: &DemoToken) -> IdentitySource {
             source: "demo".to_owned(),
             token: SecretString::from(token.value.clone()),
         },
+    }
+}
+
+fn intended(entry: &Intended) -> PolicyEntry {
+    let set = |scopes: &Vec<String>| scopes.iter().cloned().collect();
+    PolicyEntry {
+        tools: entry.tools.clone(),
+        subjects: entry.subjects.clone(),
+        require: set(&entry.require),
+        any_of: entry.any_of.iter().map(set).collect(),
+        public: entry.public,
+        deny: entry.deny,
     }
 }
 

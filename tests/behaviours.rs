@@ -18,7 +18,7 @@ use std::fmt::Write as _;
 
 use futures_util::StreamExt;
 use mcp_assay::checks;
-use mcp_assay::demo::{Behaviour, LoginMode, TokenKind};
+use mcp_assay::demo::{Behaviour, LoginMode};
 use mcp_assay::model::probe::ProbeId;
 use mcp_assay::model::report::Report;
 use mcp_assay::model::verdict::Status;
@@ -139,19 +139,27 @@ fn awaiting_consent(ran: &Ran) -> Vec<String> {
     let rows = ran.report.coverage.iter().filter(|row| {
         let flag = row.decided_by.as_deref().unwrap_or_default();
         let tier = flag.strip_prefix("--allow ");
-        let tier = tier.is_some_and(|tier| !given.iter().any(|it| it == tier));
-        let query = flag == "--query-token" && !ran.behaviour.audit.query_token;
+        let lent = LENT_BY_THE_OPERATOR.contains(&row.check.as_str());
         row.status == Status::Inconclusive
-            && (tier || query || flag.contains("other-user") && !has_another_user(ran))
+            && (tier.is_some_and(|tier| !given.iter().any(|it| it == tier))
+                || ON_REQUEST.iter().any(|own| flag.starts_with(own))
+                || (lent && flag.starts_with("an [[identity]]")))
     });
     rows.map(|row| row.check.clone()).collect()
 }
 
-fn has_another_user(ran: &Ran) -> bool {
-    let kind = |name: &String| ran.behaviour.identities.get(name).map(|it| it.kind);
-    let mut given = ran.behaviour.audit.identities.iter();
-    given.any(|name| kind(name) == Some(TokenKind::OtherUser))
-}
+/// Flags that allow one probe each: their checks wait for them in nearly every behaviour.
+const ON_REQUEST: [&str; 3] = ["--probe-traversal", "--observe-call-limit", "--query-token"];
+
+/// Checks that wait for a token which most behaviours do not lend.
+const LENT_BY_THE_OPERATOR: [&str; 6] = [
+    "foreign-issuer-accepted",
+    "issuer-keys-pooled",
+    "session-of-another-user",
+    "token-type-unchecked",
+    "upstream-token-accepted",
+    "wrong-kind-accepted",
+];
 
 /// Behaviours whose defect shows in every second request, so that what is seen depends on chance.
 const BY_CHANCE: [&str; 1] = ["list-varies-per-request"];

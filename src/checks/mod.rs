@@ -14,6 +14,7 @@ mod assertions;
 mod borrowed;
 mod documents;
 mod front;
+mod intended;
 mod logins;
 mod registering;
 mod scopes;
@@ -101,7 +102,9 @@ mod grant {
 mod token {
     pub(super) mod expired_token_accepted;
     pub(super) mod foreign_audience_accepted;
+    pub(super) mod foreign_issuer_accepted;
     pub(super) mod garbage_token_accepted;
+    pub(super) mod issuer_keys_pooled;
     pub(super) mod key_confusion_accepted;
     pub(super) mod missing_token_accepted;
     pub(super) mod query_token_accepted;
@@ -109,7 +112,10 @@ mod token {
     pub(super) mod session_lends_rights;
     pub(super) mod several_tokens_accepted;
     pub(super) mod tampered_token_accepted;
+    pub(super) mod token_type_unchecked;
     pub(super) mod unsigned_token_accepted;
+    pub(super) mod upstream_token_accepted;
+    pub(super) mod wrong_kind_accepted;
 }
 
 mod scope {
@@ -123,8 +129,10 @@ mod scope {
 }
 
 mod primitive {
+    pub(super) mod access_changes_between_repeats;
     pub(super) mod annotation_contradicts_access;
     pub(super) mod argument_form_not_checked;
+    pub(super) mod arguments_not_validated;
     pub(super) mod batched_call_not_checked;
     pub(super) mod declared_scheme_not_enforced;
     pub(super) mod denial_in_band;
@@ -133,8 +141,14 @@ mod primitive {
     pub(super) mod list_varies_per_connection;
     pub(super) mod method_spelling_not_checked;
     pub(super) mod name_spelling_not_checked;
+    pub(super) mod narrower_token_opens_more;
+    pub(super) mod permitted_call_refused;
+    pub(super) mod policy_drift;
     pub(super) mod protected_tool_public;
+    pub(super) mod resource_path_escapes;
     pub(super) mod revision_enforces_less;
+    pub(super) mod stranger_outdoes_token;
+    pub(super) mod tool_calls_unlimited;
     pub(super) mod unauthorized_tool_callable;
     pub(super) mod validation_before_authorization;
 }
@@ -396,11 +410,16 @@ catalogue! {
         tampered_token_accepted => "tampered-token-accepted",
         unsigned_token_accepted => "unsigned-token-accepted",
         key_confusion_accepted => "key-confusion-accepted",
+        foreign_issuer_accepted => "foreign-issuer-accepted",
         foreign_audience_accepted => "foreign-audience-accepted",
         query_token_accepted => "query-token-accepted",
         several_tokens_accepted => "several-tokens-accepted",
         session_id_is_credential => "session-id-is-credential",
         session_lends_rights => "session-lends-rights",
+        wrong_kind_accepted => "wrong-kind-accepted",
+        token_type_unchecked => "token-type-unchecked",
+        upstream_token_accepted => "upstream-token-accepted",
+        issuer_keys_pooled => "issuer-keys-pooled",
     }
     scope {
         scopes_not_advertised => "scopes-not-advertised",
@@ -421,11 +440,19 @@ catalogue! {
         argument_form_not_checked => "argument-form-not-checked",
         revision_enforces_less => "revision-enforces-less",
         unauthorized_tool_callable => "unauthorized-tool-callable",
+        permitted_call_refused => "permitted-call-refused",
+        policy_drift => "policy-drift",
+        narrower_token_opens_more => "narrower-token-opens-more",
+        access_changes_between_repeats => "access-changes-between-repeats",
         protected_tool_public => "protected-tool-public",
+        stranger_outdoes_token => "stranger-outdoes-token",
         validation_before_authorization => "validation-before-authorization",
         declared_scheme_not_enforced => "declared-scheme-not-enforced",
         denial_in_band => "denial-in-band",
         annotation_contradicts_access => "annotation-contradicts-access",
+        resource_path_escapes => "resource-path-escapes",
+        arguments_not_validated => "arguments-not-validated",
+        tool_calls_unlimited => "tool-calls-unlimited",
     }
     transport {
         foreign_origin_accepted => "foreign-origin-accepted",

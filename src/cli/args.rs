@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::calls::CallOptions;
 use super::login::{LoginArgs, LoginOptions};
 use crate::config::{BypassFlags, Flags};
 use crate::model::probe::Tier;
@@ -152,6 +153,9 @@ pub(crate) struct TargetArgs {
     pub(crate) no_reads: bool,
     #[command(flatten)]
     pub(crate) bypass: BypassArgs,
+    /// Calls beyond the defaults, and calls left out.
+    #[command(flatten)]
+    pub(crate) calls: CallOptions,
     /// Send this many registrations in a row, each deleted again, to see whether a limit answers;
     /// needs `--allow register`.
     #[arg(long, value_name = "N", help_heading = "Safety")]
@@ -223,6 +227,7 @@ impl TargetArgs {
                 off: self.bypass.no_bypass,
                 query_token: self.bypass.query_token,
             },
+            calls: self.calls.flags(),
             allow_hosts: self.allow_hosts.clone(),
             only: self.only.clone(),
             skip: self.skip.clone(),
@@ -294,6 +299,10 @@ pub(crate) struct OutputArgs {
     /// Exit with 0 whatever was found; errors of the run itself keep their code.
     #[arg(long, help_heading = "Output")]
     pub(crate) exit_zero: bool,
+    /// Write what was seen to open each tool as `[[policy]]` entries of a configuration, to be read,
+    /// corrected and pinned; a new file, or `-` for standard output.
+    #[arg(long, value_name = "PATH", help_heading = "Output")]
+    pub(crate) write_policy: Option<String>,
     /// Print every row of the matrix instead of folding equal ones.
     #[arg(long, help_heading = "Output")]
     pub(crate) full: bool,

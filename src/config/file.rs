@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::policy::{self, PolicySection};
 use super::source::{self, Secrets, TokenSource};
 use super::{
     Acceptance, ClientAuth, ClientCredentials, CredentialSource, Error, IdentityKind,
@@ -84,7 +85,9 @@ pub struct IdentitySection {
     /// Whether it is the strongest.
     #[serde(default)]
     pub privileged: bool,
-    /// `valid`, `expired` (past its expiry) or `foreign-audience` (issued for another resource).
+    /// `valid`, `other-user`, or what makes it a token to be refused: `expired`,
+    /// `foreign-audience`, `foreign-issuer`, `cross-issuer`, `id-token`, `refresh-token`,
+    /// `wrong-type`, `upstream`.
     #[serde(default)]
     pub kind: KindWord,
 }
@@ -112,6 +115,18 @@ pub enum KindWord {
     Expired,
     /// Genuine, issued for another resource.
     ForeignAudience,
+    /// Genuine, of an issuer that the target does not name.
+    ForeignIssuer,
+    /// Signed by one issuer of the target in the name of another.
+    CrossIssuer,
+    /// An ID token.
+    IdToken,
+    /// A refresh token.
+    RefreshToken,
+    /// Signed by the right key for the right audience, of another type than `at+jwt`.
+    WrongType,
+    /// For an API behind the target.
+    Upstream,
 }
 
 /// `[mint]`.
@@ -143,20 +158,6 @@ pub struct ClientSection {
     pub id: Option<String>,
     /// One of its registered redirect URIs.
     pub redirect_uri: Option<String>,
-}
-
-/// `[[policy]]`.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct PolicySection {
-    /// Name patterns; `*` matches any run of characters.
-    pub tools: Vec<String>,
-    /// Scopes a caller must hold, all of them.
-    #[serde(default)]
-    pub require: BTreeSet<String>,
-    /// Whether no token is needed.
-    #[serde(default)]
-    pub public: bool,
 }
 
 /// `[[accept]]`.
@@ -198,6 +199,11 @@ pub struct SafetySection {
     pub reads: Option<bool>,
     /// Whether refused calls are sent again in other forms; true when absent.
     pub bypass: Option<bool>,
+    /// Whether resource paths that climb out of what is offered may be read.
+    pub probe_traversal: bool,
+    /// Wrong credentials that are not sent: `anonymous`, `garbage`, `garbage-jwt`, `derived`.
+    #[schemars(with = "Vec<String>")]
+    pub skip_arms: Vec<Spanned<String>>,
     /// https address that forwards to `callback_listen`.
     pub callback_base: Option<String>,
     /// Address and port where documents of the run are served.
@@ -310,6 +316,12 @@ impl ConfigFile {
                     KindWord::OtherUser => IdentityKind::OtherUser,
                     KindWord::Expired => IdentityKind::Expired,
                     KindWord::ForeignAudience => IdentityKind::ForeignAudience,
+                    KindWord::ForeignIssuer => IdentityKind::ForeignIssuer,
+                    KindWord::CrossIssuer => IdentityKind::CrossIssuer,
+                    KindWord::IdToken => IdentityKind::IdToken,
+                    KindWord::RefreshToken => IdentityKind::RefreshToken,
+                    KindWord::WrongType => IdentityKind::WrongType,
+                    KindWord::Upstream => IdentityKind::Upstream,
                 },
                 privileged: section.privileged,
                 scopes: section.scopes.clone(),
@@ -410,13 +422,8 @@ impl ConfigFile {
         }))
     }
 
-    pub(super) fn policy(&self) -> Vec<PolicyEntry> {
-        let entry = |section: &PolicySection| PolicyEntry {
-            tools: section.tools.clone(),
-            require: section.require.clone(),
-            public: section.public,
-        };
-        self.policy.iter().map(entry).collect()
+    pub(super) fn policy(&self) -> Result<Vec<PolicyEntry>, Error> {
+        policy::entries(&self.path, &self.policy)
     }
 
     pub(super) fn acceptances(&self, today: &str) -> Result<Vec<Acceptance>, Error> {

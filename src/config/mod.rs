@@ -1,8 +1,10 @@
 //! Configuration file, environment and flags become [`Settings`]; every mistake names its place.
 
 mod callback;
+pub mod calls;
 mod file;
 pub mod login;
+mod policy;
 pub mod source;
 
 use std::collections::BTreeSet;
@@ -95,6 +97,8 @@ pub struct Flags {
     pub no_reads: bool,
     /// `--no-bypass` and `--query-token`.
     pub bypass: BypassFlags,
+    /// `--observe-call-limit`, `--repeat` and the other flags about calls.
+    pub calls: calls::CallFlags,
     /// `--allow-host`.
     pub allow_hosts: Vec<String>,
     /// `--check`.
@@ -179,9 +183,10 @@ pub fn settings(
         login,
         mint,
         client,
-        policy: file.policy(),
+        policy: file.policy()?,
         accept: file.acceptances(today)?,
         tools: file.tool_rules(),
+        calls: calls::calls(&flags.calls, &file)?,
         observe_rate_limit,
         network: network(flags, &file, run_id)?,
         callback: callback::callback(flags, &file)?,

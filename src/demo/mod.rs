@@ -9,6 +9,7 @@ pub mod visitor;
 
 mod authority;
 mod http;
+mod lent;
 mod resource;
 mod state;
 #[cfg(test)]
@@ -29,7 +30,7 @@ use axum::serve::ListenerExt as _;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-pub use behaviour::{BUILTIN, Behaviour, LoadError, LoginMode, TokenKind};
+pub use behaviour::{BUILTIN, Behaviour, Intended, LoadError, LoginMode, TokenKind};
 
 use behaviour::{Location, Party};
 use http::Incoming;
@@ -246,7 +247,7 @@ fn ready_made(shared: &Shared) -> Vec<DemoToken> {
     let token = |(name, identity): (&String, &behaviour::Identity)| {
         let audience = match identity.kind {
             TokenKind::ForeignAudience => &sibling,
-            TokenKind::Valid | TokenKind::OtherUser | TokenKind::Expired => &shared.mcp_url,
+            _ => &shared.mcp_url,
         };
         let order = tokens::Order {
             subject: if identity.kind == TokenKind::OtherUser {

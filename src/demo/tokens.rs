@@ -10,8 +10,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::behaviour::{
-    Audience, Expiry, KeyBinding, Signature, TokenAudience, TokenCheck, TokenFormat, TokenKind,
+    Audience, Expiry, IssuerCheck, KeyBinding, KeyChoice, Signature, TokenAudience, TokenCheck,
+    TokenFormat, TokenKind, TokenUse, TypeCheck,
 };
+use super::lent;
 use super::state::{Shared, lock};
 
 /// The claims of an access token.
@@ -45,10 +47,12 @@ impl Claims {
 
 /// The key pair of the authorization server, and what is derived from it.
 pub(crate) struct Keys {
-    signing: EncodingKey,
+    pub(super) signing: EncodingKey,
     verifying: DecodingKey,
     public_jwk: Value,
     confusable: Vec<DecodingKey>,
+    /// The key pair of another issuer.
+    pub(super) second: (EncodingKey, DecodingKey),
 }
 
 impl Keys {
@@ -66,7 +70,12 @@ impl Keys {
             .map(|bytes| DecodingKey::from_secret(bytes))
             .collect();
         let verifying = DecodingKey::from_ec_pem(PUBLIC_PEM.as_bytes())?;
+        let second = (
+            EncodingKey::from_ec_pem(SECOND_PRIVATE_PEM.as_bytes())?,
+            DecodingKey::from_ec_pem(SECOND_PUBLIC_PEM.as_bytes())?,
+        );
         Ok(Self {
+            second,
             signing,
             verifying,
             public_jwk,
@@ -96,13 +105,13 @@ pub(crate) fn mint(shared: &Shared, order: &Order<'_>) -> Option<(String, u64)> 
     let now = get_current_timestamp();
     let issued = match order.kind {
         TokenKind::Expired => now.saturating_sub(lifetime.saturating_add(EXPIRED_FOR)),
-        TokenKind::Valid | TokenKind::OtherUser | TokenKind::ForeignAudience => now,
+        _ => now,
     };
     let audience = match policy.audience {
         TokenAudience::Resource => order.audience,
         TokenAudience::Generic => GENERIC_AUDIENCE,
     };
-    let claims = Claims {
+    let mut claims = Claims {
         iss: shared.issuer.clone(),
         sub: order.subject.to_owned(),
         aud: json!(audience),
@@ -114,20 +123,29 @@ pub(crate) fn mint(shared: &Shared, order: &Order<'_>) -> Option<(String, u64)> 
         cnf: (shared.behaviour.token_endpoint.binding == KeyBinding::Key)
             .then(|| json!({"jkt": THUMBPRINT})),
     };
+    if let Some(form) = lent::form(order, &mut claims) {
+        return Some((lent::token(shared, form, claims)?, lifetime));
+    }
     let token = match policy.format {
-        TokenFormat::Opaque => {
-            let token = shared.ids.next("at");
-            lock(&shared.opaque_tokens).insert(token.clone(), claims);
-            token
-        }
-        TokenFormat::Jwt => {
-            let mut header = Header::new(Algorithm::ES256);
-            header.typ = Some("at+jwt".to_owned());
-            header.kid = Some(KEY_ID.to_owned());
-            jsonwebtoken::encode(&header, &claims, &shared.keys.signing).ok()?
-        }
+        TokenFormat::Opaque => opaque(shared, "at", claims),
+        TokenFormat::Jwt => signed(&shared.keys.signing, "at+jwt", &claims)?,
     };
     Some((token, lifetime))
+}
+
+/// A random token that stands for the claims.
+pub(super) fn opaque(shared: &Shared, prefix: &str, claims: Claims) -> String {
+    let token = shared.ids.next(prefix);
+    lock(&shared.opaque_tokens).insert(token.clone(), claims);
+    token
+}
+
+/// A token that says the claims itself.
+pub(super) fn signed(key: &EncodingKey, typ: &str, claims: &Claims) -> Option<String> {
+    let mut header = Header::new(Algorithm::ES256);
+    header.typ = Some(typ.to_owned());
+    header.kid = Some(KEY_ID.to_owned());
+    jsonwebtoken::encode(&header, claims, key).ok()
 }
 
 /// The claims of a token that the MCP server accepts; none when it refuses the token.
@@ -145,8 +163,10 @@ pub(crate) fn accept(shared: &Shared, token: &str) -> Option<Claims> {
         None => verified(shared, token)?,
     };
     let fresh = claims.exp > get_current_timestamp() || policy.expiry == Expiry::Ignored;
-    let ours = claims.iss == shared.issuer;
-    (fresh && ours && audience_fits(shared, &claims)).then_some(claims)
+    let rules = &shared.behaviour.verification;
+    let ours = claims.iss == shared.issuer || rules.issuer == IssuerCheck::Ignored;
+    let meant = audience_fits(shared, &claims) || lent::fits(rules, &claims);
+    (fresh && ours && meant).then_some(claims)
 }
 
 fn verified(shared: &Shared, token: &str) -> Option<Claims> {
@@ -162,16 +182,18 @@ fn verified(shared: &Shared, token: &str) -> Option<Claims> {
         .and_then(Value::as_str)
         .unwrap_or_default();
     let keys = &shared.keys;
+    let rules = &shared.behaviour.verification;
+    let trusted: &[&DecodingKey] = match rules.keys {
+        KeyChoice::OfIssuer => &[&keys.verifying],
+        KeyChoice::Pooled => &[&keys.verifying, &keys.second.1],
+    };
+    let any_type = rules.typ == TypeCheck::Ignored || rules.token_use == TokenUse::Any;
     let genuine = || {
         algorithm == "ES256"
-            && typed.eq_ignore_ascii_case("at+jwt")
-            && crypto::verify(
-                signature,
-                signed.as_bytes(),
-                &keys.verifying,
-                Algorithm::ES256,
-            )
-            .unwrap_or(false)
+            && (any_type || typed.eq_ignore_ascii_case("at+jwt"))
+            && trusted.iter().any(|key| {
+                crypto::verify(signature, signed.as_bytes(), key, Algorithm::ES256).unwrap_or(false)
+            })
     };
     let good = match shared.behaviour.resource.signature {
         Signature::Verified => genuine(),
@@ -249,6 +271,8 @@ pub(crate) const SIBLING_PATH: &str = "/other";
 
 const PRIVATE_PEM: &str = include_str!("../../fixtures/keys/demo-es256.pem");
 const PUBLIC_PEM: &str = include_str!("../../fixtures/keys/demo-es256.pub.pem");
+const SECOND_PRIVATE_PEM: &str = include_str!("../../fixtures/keys/demo-es256-second.pem");
+const SECOND_PUBLIC_PEM: &str = include_str!("../../fixtures/keys/demo-es256-second.pub.pem");
 /// RFC 7638 §3.1: the thumbprint of its example key.
 const THUMBPRINT: &str = "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs";
 const KEY_ID: &str = "demo-es256";

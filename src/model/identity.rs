@@ -30,6 +30,19 @@ pub enum IdentityKind {
     Expired,
     /// A genuine token of the same authorization server for another resource, from the operator.
     ForeignAudience,
+    /// A genuine token of an issuer that the target does not name, from the operator.
+    ForeignIssuer,
+    /// A token that one issuer of the target signed in the name of another, from the operator.
+    CrossIssuer,
+    /// A genuine ID token (OpenID Connect Core §2).
+    IdToken,
+    /// A genuine refresh token.
+    RefreshToken,
+    /// A JWT of another type than `at+jwt` that the right key signed for the right audience, from
+    /// the operator.
+    WrongType,
+    /// A genuine token for an API behind the target, from the operator.
+    Upstream,
     /// A copy of a valid token with edited claims or signature.
     Tampered,
     /// A copy of a valid token with `alg: none`.

@@ -146,10 +146,12 @@ probes! {
     ListPrompts "list-prompts" Authenticated "`prompts/list`, one page";
     UnknownName "unknown-name" Authenticated "`tools/call` of a random name: the baseline for hidden tools";
     Calibrate "calibrate" Authenticated "schema-invalid call of a read-only tool, to see that arguments are validated";
+    CallBurst "call-burst" Authenticated "one of several equal calls in a row, on request only";
     CallInvalid "call-invalid" Authenticated "`tools/call` with arguments that break every required property";
     CallValid "call-valid" Authenticated "`tools/call` of a clearly read-only tool with valid arguments";
     CallListed "call-listed" Call "`tools/call` that the operator listed";
     ReadResource "read-resource" Authenticated "`resources/read` of a listed resource";
+    ReadOutside "read-outside" Authenticated "`resources/read` of a path or address outside what is offered, on request only";
     UnknownResource "unknown-resource" Authenticated "`resources/read` of a random URI: the baseline for hidden resources";
     PromptGet "get-prompt" Authenticated "`prompts/get` with minimal arguments";
     UnknownPrompt "unknown-prompt" Authenticated "`prompts/get` of a random name: the baseline for hidden prompts";

@@ -1,6 +1,6 @@
 //! The words of the report, each in one place.
 
-use crate::model::identity::IdentityKind;
+use crate::model::identity::{IdentityKind, ScopeSet};
 use crate::model::matrix::{Access, Confidence};
 use crate::model::registration::Posture;
 use crate::model::surface::SubjectKind;
@@ -70,10 +70,38 @@ pub const fn identity(kind: IdentityKind) -> &'static str {
         IdentityKind::OtherUser => "another user's token",
         IdentityKind::Expired => "expired token",
         IdentityKind::ForeignAudience => "token for another resource",
+        IdentityKind::ForeignIssuer => "token of another issuer",
+        IdentityKind::CrossIssuer => "token signed by one issuer in another's name",
+        IdentityKind::IdToken => "ID token",
+        IdentityKind::RefreshToken => "refresh token",
+        IdentityKind::WrongType => "token of another type",
+        IdentityKind::Upstream => "token for an API behind the server",
         IdentityKind::Tampered => "tampered copy of a valid token",
         IdentityKind::Unsigned => "unsigned copy of a valid token",
         IdentityKind::KeyConfusion => "copy signed with a key of the attacker's choice",
     }
+}
+
+/// All of these scopes: "`a` and `b`", `no scope`.
+pub fn scopes(scopes: &ScopeSet) -> String {
+    if scopes.is_empty() {
+        return "no scope".to_owned();
+    }
+    let quoted: Vec<String> = scopes.iter().map(|scope| format!("`{scope}`")).collect();
+    list(&quoted)
+}
+
+/// Any of these scope sets: "`a`, or `b` and `c`"; `no set` when there is none.
+pub fn alternatives(sets: &[ScopeSet]) -> String {
+    if sets.is_empty() {
+        return "no set".to_owned();
+    }
+    let shown: Vec<String> = sets.iter().take(ALTERNATIVES_SHOWN).map(scopes).collect();
+    let more = match sets.len().saturating_sub(ALTERNATIVES_SHOWN) {
+        0 => String::new(),
+        more => format!(", or {more} more"),
+    };
+    format!("{}{more}", shown.join(", or "))
 }
 
 /// `1 tool`, `2 tools`.
@@ -96,3 +124,5 @@ pub fn list<T: AsRef<str>>(items: &[T]) -> String {
         }
     }
 }
+
+const ALTERNATIVES_SHOWN: usize = 6;

@@ -344,6 +344,7 @@ impl World {
             decided_by: None,
             attempts: 2,
             challenged_scopes: Vec::new(),
+            flips: Vec::new(),
             exchanges: vec![exchange],
         });
         cells.last_mut().unwrap()
@@ -354,6 +355,7 @@ impl World {
             tools: tools.iter().map(|&tool| tool.to_owned()).collect(),
             require: require.iter().map(|&scope| scope.to_owned()).collect(),
             public,
+            ..PolicyEntry::default()
         });
     }
 

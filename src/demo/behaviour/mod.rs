@@ -11,6 +11,7 @@ mod loader;
 mod resource;
 mod server;
 mod token_endpoint;
+mod verification;
 mod ways;
 
 use std::collections::BTreeMap;
@@ -40,9 +41,9 @@ pub use grants::{
 };
 pub use loader::LoadError;
 pub use resource::{
-    Audience, Authentication, AuthorizationServers, Challenge, Denial, Enforcement, Expiry,
-    Metadata, Order, PrmLocation, Progress, Resource, ResourceShape, Routes, ScopeModel,
-    ScopesSupported, Signature, TokenCheck, Validation,
+    Audience, Authentication, AuthorizationServers, Challenge, Denial, Dispatch, Enforcement,
+    Expiry, Lapses, Metadata, Order, PathCheck, PrmLocation, Progress, Resource, ResourceShape,
+    Routes, ScopeModel, ScopesSupported, Signature, TokenCheck, Validation,
 };
 pub use server::{
     Cursor, Framing, Input, ListStability, OriginCheck, Revision, Scheme, SchemePlace, Server,
@@ -52,6 +53,7 @@ pub use token_endpoint::{
     AssertionCheck, AuthMethods, ErrorShape, GrantProfile, IntrospectionAccess, KeyBinding,
     PasswordGrant, SecretCheck, TokenEndpoint,
 };
+pub use verification::{IssuerCheck, KeyChoice, TokenUse, TypeCheck, UpstreamTokens, Verification};
 
 pub use ways::{
     ArgumentReading, ArrayReading, HeaderReading, MethodReading, NameReading, QueryTokens,
@@ -77,6 +79,8 @@ pub struct Behaviour {
     pub server: Server,
     /// Which tokens the MCP server accepts, and how it refuses the others.
     pub resource: Resource,
+    /// What else is asked of a token, and what a refusal says.
+    pub verification: Verification,
     /// How scopes decide about tool calls.
     pub enforcement: Enforcement,
     /// How messages are read, by the gate and by the dispatcher.
@@ -113,6 +117,8 @@ pub struct Behaviour {
 pub struct Audit {
     /// Names of the ready-made tokens that are handed to the auditor.
     pub identities: Vec<String>,
+    /// What the auditor is told to expect, first match first.
+    pub policy: Vec<Intended>,
     /// Tokens that the auditor is to mint by itself.
     pub mint: Vec<Mint>,
     /// A client that the auditor is told of.
@@ -123,6 +129,14 @@ pub struct Audit {
     pub query_token: bool,
     /// Registrations in a row that the auditor is to send.
     pub observe_rate_limit: Option<usize>,
+    /// Equal calls in a row that the auditor is to send.
+    pub observe_call_limit: Option<usize>,
+    /// Whether the auditor is to read paths outside what is offered.
+    pub probe_traversal: bool,
+    /// How often the auditor is to ask each cell at least.
+    pub repeat: u16,
+    /// Wrong credentials that the auditor is not to send.
+    pub skip_arms: Vec<String>,
     /// Address under which the auditor's documents are forwarded; empty for loopback alone.
     pub callback_base: String,
     /// Protocol revision to audit; empty for the newest one served.
@@ -135,16 +149,39 @@ impl Default for Audit {
     fn default() -> Self {
         Self {
             identities: vec!["reader".to_owned(), "admin".to_owned()],
+            policy: Vec::new(),
             mint: Vec::new(),
             client: AuditClient::default(),
             allow: Vec::new(),
             query_token: false,
             observe_rate_limit: None,
+            observe_call_limit: None,
+            probe_traversal: false,
+            repeat: 0,
+            skip_arms: Vec::new(),
             callback_base: "https://auditor.example".to_owned(),
             revision: String::new(),
             login: LoginMode::default(),
         }
     }
+}
+
+/// An entry of the policy that the auditor is given.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Intended {
+    /// Patterns of tool names.
+    pub tools: Vec<String>,
+    /// Patterns of subject ids.
+    pub subjects: Vec<String>,
+    /// Scopes a caller must hold, all of them.
+    pub require: Vec<String>,
+    /// Scope sets of which a caller must hold one.
+    pub any_of: Vec<Vec<String>>,
+    /// Whether no token is needed.
+    pub public: bool,
+    /// Whether nobody may get in.
+    pub deny: bool,
 }
 
 /// A client that the auditor is told of; none when the id is empty.
@@ -209,6 +246,18 @@ pub enum TokenKind {
     Expired,
     /// Genuine, but issued for a sibling resource.
     ForeignAudience,
+    /// Signed with the right key, but of an issuer that is not named.
+    ForeignIssuer,
+    /// In the issuer's name, but signed with the key of another.
+    CrossIssuer,
+    /// An ID token.
+    IdToken,
+    /// A refresh token.
+    RefreshToken,
+    /// Right in everything but its type.
+    WrongType,
+    /// For an API behind the MCP server.
+    Upstream,
 }
 
 /// A pre-registered confidential client.
