@@ -14,7 +14,7 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
         return Verdict::Inconclusive {
             reason: "only one person's tokens are known, so nobody else could use the session"
                 .to_owned(),
-            decided_by: Some("an identity with `kind = \"other-user\"`".to_owned()),
+            decided_by: Some("an [[identity]] entry with `kind = \"other-user\"`".to_owned()),
         };
     }
     borrowed::judge(evidence, &[IdentityKind::OtherUser], |used| {
