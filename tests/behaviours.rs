@@ -18,7 +18,7 @@ use std::fmt::Write as _;
 
 use futures_util::StreamExt;
 use mcp_assay::checks;
-use mcp_assay::demo::{Behaviour, LoginMode};
+use mcp_assay::demo::{Behaviour, LoginMode, TokenKind};
 use mcp_assay::model::probe::ProbeId;
 use mcp_assay::model::report::Report;
 use mcp_assay::model::verdict::Status;
@@ -157,13 +157,12 @@ fn awaiting_consent(ran: &Ran) -> Vec<String> {
 }
 
 /// Flags that allow one probe each: their checks wait for them in nearly every behaviour.
-const ON_REQUEST: [&str; 3] = ["--probe-traversal", "--observe-call-limit", "--query-token"];
+const ON_REQUEST: [&str; 2] = ["--probe-traversal", "--observe-call-limit"];
 
 /// Checks that wait for a token which most behaviours do not lend.
-const LENT_BY_THE_OPERATOR: [&str; 6] = [
+const LENT_BY_THE_OPERATOR: [&str; 5] = [
     "foreign-issuer-accepted",
     "issuer-keys-pooled",
-    "session-of-another-user",
     "token-type-unchecked",
     "upstream-token-accepted",
     "wrong-kind-accepted",

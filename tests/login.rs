@@ -117,9 +117,20 @@ async fn no_code_verifier_or_refresh_token_appears_in_any_report() {
                     assert!(hex < 32, "{name}: a secret of the demo appears");
                 }
             }
-            assert!(!text.contains("eyJ"), "{name}: a token appears");
+            // Pages of checks, which SARIF carries, show the first letters of one.
+            let mut starts = text.match_indices("eyJ");
+            let token = starts.any(|(at, _)| is_signed(&text[at..]));
+            assert!(!token, "{name}: a token appears");
         }
     }
+}
+
+/// Whether a text starts with three dotted parts, each as long as those of a signed JWT.
+fn is_signed(text: &str) -> bool {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    let token = text.split(|c: char| !is_part(c) && c != '.').next();
+    let parts: Vec<&str> = token.unwrap_or_default().split('.').collect();
+    parts.len() >= 3 && parts.iter().take(3).all(|part| part.len() >= 16)
 }
 
 #[tokio::test]

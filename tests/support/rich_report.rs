@@ -184,29 +184,33 @@ pub(crate) fn judged() -> Judged {
                        token that should not reach them, and two tools were not decided."
                 .to_owned(),
         },
-        policy: EffectivePolicy {
-            subjects: vec![EffectiveRule {
-                subject: "tool/delete_note".to_owned(),
-                opened_by: vec![scopes(&["notes:write"])],
-                refused_for: vec![scopes(&["notes:read"])],
-                required: scopes(&["notes:write"]),
-                gate: Gate::Scopes,
-                exact: true,
-                ran: true,
-                confidence: Confidence::Strong,
-                open: None,
-                settled_by: Vec::new(),
-                decided_by: None,
-                exchanges: vec![x(6)],
-            }],
-            ..EffectivePolicy::default()
-        },
+        policy: policy(),
         comparison: None,
         breaks: vec![vec![CellBreak {
             subject: "tool/export_notes".to_owned(),
             identity: "reader".to_owned(),
             by: Contradicts::Listing,
         }]],
+    }
+}
+
+fn policy() -> EffectivePolicy {
+    EffectivePolicy {
+        subjects: vec![EffectiveRule {
+            subject: "tool/delete_note".to_owned(),
+            opened_by: vec![scopes(&["notes:write"])],
+            refused_for: vec![scopes(&["notes:read"])],
+            required: scopes(&["notes:write"]),
+            gate: Gate::Scopes,
+            exact: true,
+            ran: true,
+            confidence: Confidence::Strong,
+            open: None,
+            settled_by: Vec::new(),
+            decided_by: None,
+            exchanges: vec![x(6)],
+        }],
+        ..EffectivePolicy::default()
     }
 }
 

@@ -3,12 +3,16 @@
 //! MCP §Token Requirements: every request is authorized, even within one logical session.
 
 use crate::checks::borrowed;
-use crate::checks::evidence::Evidence;
+use crate::checks::evidence::{Evidence, Protection};
 use crate::model::identity::IdentityKind;
 use crate::model::verdict::Verdict;
 
 /// Reads what the control's session was good for without a token, and with a useless one.
 pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
+    // Where nobody needs a token, a session id takes the place of none.
+    if evidence.protection() == Protection::Open {
+        return Verdict::NotApplicable("the target asks for no token".to_owned());
+    }
     let strangers = [IdentityKind::Anonymous, IdentityKind::Garbage];
     borrowed::judge(evidence, &strangers, |used| {
         format!(
@@ -23,6 +27,7 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
 mod tests {
     use crate::checks::testing::World;
     use crate::model::bypass::Passage;
+    use crate::model::discovery::AnonymousAccess;
     use crate::model::verdict::Status;
 
     const ID: &str = "session-id-is-credential";
@@ -34,6 +39,14 @@ mod tests {
         assert_eq!(world.status(ID), Status::Pass);
         world.borrowed("anonymous", "DELETE", Passage::Through);
         assert_eq!(world.status(ID), Status::Fail);
+    }
+
+    #[test]
+    fn a_server_that_asks_for_no_token_has_none_to_replace() {
+        let mut world = World::guarded();
+        world.collected.discovery.anonymous = AnonymousAccess::Served;
+        world.borrowed("anonymous", "tools/list", Passage::Through);
+        assert_eq!(world.status(ID), Status::NotApplicable);
     }
 
     #[test]

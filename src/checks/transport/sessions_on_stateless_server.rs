@@ -23,6 +23,13 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
     for exchange in &asked {
         match exchange.probe.variant.as_deref() {
             Some("session-header") if is_served(exchange) => {}
+            // About the credential, a limit or an outage, not about the session id.
+            Some("session-header")
+                if matches!(status(exchange), None | Some(401 | 403 | 429 | 500..)) =>
+            {
+                let seen = describe(exchange);
+                case.doubt(format!("{seen} to a request with a session id"), None);
+            }
             Some("session-header") => {
                 let message = format!(
                     "{} to a request that carries `Mcp-Session-Id`, expected the answer without it",
@@ -106,6 +113,14 @@ mod tests {
         assert_eq!(world(&refused).status(ID), Status::Warn);
         let stream = [("session-header", 200, RESULT), ("get", 200, "")];
         assert_eq!(world(&stream).status(ID), Status::Warn);
+    }
+
+    #[test]
+    fn a_refused_token_a_limit_and_an_outage_say_nothing_about_sessions() {
+        for status in [401, 429, 503] {
+            let world = world(&[("session-header", status, "{}")]);
+            assert_eq!(world.status(ID), Status::Inconclusive, "{status}");
+        }
     }
 
     #[test]
