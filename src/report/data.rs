@@ -10,6 +10,7 @@ use crate::model::report::{CellCoverage, DataAnswer};
 use crate::model::surface::{ListOutcome, SubjectKind};
 
 use super::answers::{Behind, in_order, weakest};
+use super::tenant::tenant;
 use super::words;
 
 /// Answers the question from gates and cells.
@@ -21,20 +22,23 @@ pub(super) fn answer(collected: &Collected, behind: &Behind) -> DataAnswer {
         "resource",
     );
     let prompts = kind(collected, &[SubjectKind::Prompt], "prompt");
+    let tenant = tenant(collected);
     let decided = [&audience, &resources, &prompts]
         .into_iter()
-        .filter_map(|part| part.confidence);
+        .filter_map(|part| part.confidence)
+        .chain(tenant.confidence);
     let sentence = format!(
-        "{} {} {} {TENANT_SENTENCE}",
-        audience.sentence, resources.sentence, prompts.sentence
+        "{} {} {} {}",
+        audience.sentence, resources.sentence, prompts.sentence, tenant.sentence
     );
     let exchanges = behind.exchanges.iter().chain(&audience.exchanges);
+    let exchanges = exchanges.chain(&tenant.exchanges);
     DataAnswer {
         sentence,
         confidence: weakest(decided),
         exchanges: in_order(exchanges.copied()),
         audience: audience.word,
-        tenant: TENANT.to_owned(),
+        tenant: tenant.word,
         resources: resources.word,
         prompts: prompts.word,
         coverage: coverage(collected),
@@ -275,7 +279,3 @@ impl Tally {
         *slot += 1;
     }
 }
-
-const TENANT: &str = "not tested: needs a second user with the same scopes";
-const TENANT_SENTENCE: &str = "Whether one user's data is out of another user's reach was not tested: that needs a second \
-     user.";

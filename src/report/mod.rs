@@ -41,6 +41,7 @@ pub mod policy_file;
 mod sarif;
 mod stamp;
 mod table;
+mod tenant;
 mod text;
 mod undecided;
 
