@@ -35,6 +35,10 @@ pub(crate) fn list(args: &ChecksArgs, _global: &Global) -> Outcome {
         return Err(Usage(format!("`{area}` is not an area")).into());
     }
     let is_wanted = |id: &str| area.as_deref().is_none_or(|area| id.starts_with(area));
+    let rows = checks::all()
+        .iter()
+        .map(|it| it.page().requirements.join(","));
+    let widest = rows.map(|row| row.len()).max().unwrap_or_default();
     for check in checks::all() {
         let page = check.page();
         if !is_wanted(page.requirement()) || tier.is_some_and(|tier| page.tier > tier) {
@@ -43,7 +47,7 @@ pub(crate) fn list(args: &ChecksArgs, _global: &Global) -> Outcome {
         // Writing to a String cannot fail.
         let _ = writeln!(
             out,
-            "{:<9} {:<42} {:<8} {:<13} {}",
+            "{:<widest$} {:<42} {:<8} {:<13} {}",
             page.requirements.join(","),
             check.id,
             page.severity.as_str(),
