@@ -11,6 +11,16 @@ use super::case::{Case, Draft};
 use super::evidence::Evidence;
 use super::scopes;
 
+/// Reads what a way came to; `how` completes "… when it is asked".
+pub(crate) fn judge(evidence: &Evidence<'_>, way: ProbeId, how: &str) -> Verdict {
+    if let Some(verdict) = untried(evidence, way) {
+        return verdict;
+    }
+    let mut case = evidence.case();
+    weigh(&mut case, evidence, way, how);
+    case.verdict(held(evidence, way))
+}
+
 /// The attempts of a way, in order.
 pub(crate) fn attempts<'a>(
     evidence: &Evidence<'a>,
@@ -55,7 +65,7 @@ pub(crate) fn weigh(case: &mut Case<'_>, evidence: &Evidence<'_>, way: ProbeId, 
 }
 
 /// What is said when every form was refused.
-pub(crate) fn held(evidence: &Evidence<'_>, way: ProbeId) -> Verdict {
+fn held(evidence: &Evidence<'_>, way: ProbeId) -> Verdict {
     let tried = || attempts(evidence, way).filter(|attempt| attempt.identity.is_some());
     let refused = tried()
         .filter(|attempt| attempt.passage == Passage::Held)
@@ -128,3 +138,73 @@ fn open(attempt: &Attempt) -> String {
 
 /// What lets a way be tried.
 const SWITCH: &str = "a run without `--no-bypass`";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::testing::World;
+    use crate::model::target::Revision;
+    use crate::model::verdict::Status;
+
+    /// The checks whose judge is [`judge`].
+    const CHECKS: [(&str, ProbeId); 4] = [
+        ("argument-form-not-checked", ProbeId::ArgumentsForm),
+        ("method-spelling-not-checked", ProbeId::MethodSpelling),
+        ("name-spelling-not-checked", ProbeId::NameSpelling),
+        ("batched-call-not-checked", ProbeId::CallInArray),
+    ];
+
+    fn world(way: ProbeId, passage: Passage) -> World {
+        let mut world = World::guarded();
+        world.revision(Revision::R2026_07);
+        world.attempt(way, "a-form", passage);
+        world
+    }
+
+    #[test]
+    fn a_form_that_gets_through_is_broken() {
+        for (id, way) in CHECKS {
+            let Verdict::Broken(findings) = world(way, Passage::Through).verdict(id) else {
+                panic!("{id}: expected a finding");
+            };
+            assert!(
+                findings[0].message.contains("`a-form`"),
+                "{id}: {}",
+                findings[0].message
+            );
+            assert_eq!(findings[0].subject, "tool/delete_note", "{id}");
+        }
+    }
+
+    #[test]
+    fn a_form_that_is_refused_holds_and_so_does_one_that_nobody_passes() {
+        for (id, way) in CHECKS {
+            let mut world = world(way, Passage::Held);
+            world.attempt(way, "another", Passage::Closed);
+            assert_eq!(world.status(id), Status::Pass, "{id}");
+        }
+    }
+
+    #[test]
+    fn a_missing_answer_decides_nothing() {
+        for (id, way) in CHECKS {
+            let status = world(way, Passage::Open).status(id);
+            assert_eq!(status, Status::Inconclusive, "{id}");
+        }
+    }
+
+    #[test]
+    fn without_a_refused_call_there_is_nothing_to_get_round() {
+        for (id, _) in CHECKS {
+            let mut world = World::guarded();
+            world.revision(Revision::R2026_07);
+            assert_eq!(world.status(id), Status::NotApplicable, "{id}");
+            world.collected.bypass.skipped = Some("switched off".to_owned());
+            let Verdict::Inconclusive { decided_by, .. } = world.verdict(id) else {
+                panic!("{id}: expected an inconclusive verdict");
+            };
+            let named = decided_by.is_some_and(|flag| flag.contains("--no-bypass"));
+            assert!(named, "{id}");
+        }
+    }
+}

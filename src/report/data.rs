@@ -58,15 +58,15 @@ fn coverage(collected: &Collected) -> CellCoverage {
 }
 
 /// One part of the answer; no confidence when nothing was asked.
-struct Statement {
-    word: String,
-    sentence: String,
-    confidence: Option<Confidence>,
-    exchanges: Vec<ExchangeId>,
+pub(super) struct Statement {
+    pub(super) word: String,
+    pub(super) sentence: String,
+    pub(super) confidence: Option<Confidence>,
+    pub(super) exchanges: Vec<ExchangeId>,
 }
 
 impl Statement {
-    fn untested(word: impl Into<String>, sentence: impl Into<String>) -> Self {
+    pub(super) fn untested(word: impl Into<String>, sentence: impl Into<String>) -> Self {
         Self {
             word: word.into(),
             sentence: sentence.into(),

@@ -1,21 +1,14 @@
 //! What one user gets of what belongs to another.
 
+use super::data::Statement;
 use super::words;
 use crate::model::audit::Collected;
 use crate::model::exchange::ExchangeId;
 use crate::model::handles::{ObjectOutcome, ObjectTrial};
 use crate::model::matrix::Confidence;
 
-/// What the objects that the operator named show.
-pub(super) struct Tenant {
-    pub(super) word: String,
-    pub(super) sentence: String,
-    pub(super) confidence: Option<Confidence>,
-    pub(super) exchanges: Vec<ExchangeId>,
-}
-
 /// Reads the trials of objects; without any it says what they need.
-pub(super) fn tenant(collected: &Collected) -> Tenant {
+pub(super) fn tenant(collected: &Collected) -> Statement {
     let trials = &collected.objects;
     if trials.is_empty() {
         return untested(collected);
@@ -54,7 +47,7 @@ pub(super) fn tenant(collected: &Collected) -> Tenant {
             Some(Confidence::Proven),
         ),
     };
-    Tenant {
+    Statement {
         word,
         sentence,
         confidence,
@@ -62,20 +55,18 @@ pub(super) fn tenant(collected: &Collected) -> Tenant {
     }
 }
 
-fn untested(collected: &Collected) -> Tenant {
+fn untested(collected: &Collected) -> Statement {
     let needed = if collected.identities.other_user().is_none() {
         "needs a second user with the same scopes, and objects named in the configuration"
     } else {
         "needs objects named in the configuration"
     };
-    Tenant {
-        word: format!("not tested: {needed}"),
-        sentence: format!(
+    Statement::untested(
+        format!("not tested: {needed}"),
+        format!(
             "Whether one user's data is out of another user's reach was not tested: that {needed}."
         ),
-        confidence: None,
-        exchanges: Vec::new(),
-    }
+    )
 }
 
 fn exchanges(trial: &ObjectTrial) -> impl Iterator<Item = ExchangeId> {
@@ -98,7 +89,7 @@ mod tests {
         }
     }
 
-    fn read(outcomes: &[ObjectOutcome]) -> Tenant {
+    fn read(outcomes: &[ObjectOutcome]) -> Statement {
         tenant(&Collected {
             objects: outcomes.iter().map(|it| trial(*it)).collect(),
             ..Collected::default()
