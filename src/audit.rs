@@ -11,7 +11,7 @@ use crate::model::target::Target;
 use crate::oracle::{enforcement, gates, matrix, policy};
 use crate::report::assemble::{self, Judged};
 use crate::stage::{
-    Run, calls, client_documents, close, discover, enrol, enumerate, hardening, login, plan,
+    Run, calls, client_documents, close, discover, doors, enrol, enumerate, hardening, login, plan,
     register, token_endpoint,
 };
 
@@ -38,6 +38,8 @@ pub async fn collect(run: &Run<'_>, target: Target, engagement: Engagement) -> C
         hardening::origins(run, &mut collected, &sessions).await;
         enumerate::repeat_lists(run, &mut collected, &sessions).await;
         hardening::plaintext(run, &anonymous, &mut collected).await;
+        doors::spoofs(run, &mut collected).await;
+        doors::wrong_tokens(run, &mut collected, &sessions).await;
         close::close(run, &mut collected, &sessions).await;
         if let Some(mut session) = login {
             login::probe(run, &mut collected, &mut session).await;

@@ -101,9 +101,13 @@ mod token {
     pub(super) mod foreign_audience_accepted;
     pub(super) mod foreign_issuer_accepted;
     pub(super) mod garbage_token_accepted;
+    pub(super) mod gate_inconsistent;
     pub(super) mod issuer_keys_pooled;
     pub(super) mod key_confusion_accepted;
     pub(super) mod missing_token_accepted;
+    pub(super) mod refusal_discloses;
+    pub(super) mod refusal_status_wrong;
+    pub(super) mod spoofed_identity_accepted;
     pub(super) mod tampered_token_accepted;
     pub(super) mod token_type_unchecked;
     pub(super) mod unsigned_token_accepted;
@@ -394,6 +398,10 @@ catalogue! {
         token_type_unchecked => "token-type-unchecked",
         upstream_token_accepted => "upstream-token-accepted",
         issuer_keys_pooled => "issuer-keys-pooled",
+        gate_inconsistent => "gate-inconsistent",
+        refusal_discloses => "refusal-discloses",
+        refusal_status_wrong => "refusal-status-wrong",
+        spoofed_identity_accepted => "spoofed-identity-accepted",
     }
     scope {
         scopes_not_advertised => "scopes-not-advertised",

@@ -1,6 +1,6 @@
 //! Genuine tokens that are no access tokens for the MCP server, and which of them a careless one takes.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::behaviour::{TokenKind, TokenUse, UpstreamTokens, Verification};
 use super::state::Shared;
@@ -58,7 +58,7 @@ pub(crate) fn token(shared: &Shared, form: Form, claims: Claims) -> Option<Strin
 
 /// Whether a careless server takes a token although it is meant for something else.
 pub(crate) fn fits(rules: &Verification, claims: &Claims) -> bool {
-    let meant_for = |audience: &str| claims.aud == Value::from(audience);
+    let meant_for = |audience: &str| claims.aud == *audience;
     let other_use = meant_for(&claims.client_id) || meant_for(REFRESH);
     (rules.token_use == TokenUse::Any && other_use)
         || (rules.upstream == UpstreamTokens::PassedOn && meant_for(UPSTREAM))

@@ -75,11 +75,11 @@ impl Keys {
             DecodingKey::from_ec_pem(SECOND_PUBLIC_PEM.as_bytes())?,
         );
         Ok(Self {
-            second,
             signing,
             verifying,
             public_jwk,
             confusable,
+            second,
         })
     }
 

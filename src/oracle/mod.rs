@@ -12,6 +12,7 @@ pub mod cascade;
 mod cells;
 pub mod client_documents;
 pub mod differential;
+pub mod doors;
 pub mod enforcement;
 pub mod front_channel;
 pub mod front_page;

@@ -6,6 +6,7 @@ pub mod client_documents;
 pub mod close;
 pub mod detect;
 pub mod discover;
+pub mod doors;
 pub mod enrol;
 pub mod enumerate;
 pub mod forge;

@@ -60,19 +60,19 @@ mod tests {
 
     const ID: &str = "token-type-unchecked";
 
-    fn claims(typ: &str) -> Option<Claims> {
-        Some(Claims {
+    fn claims(typ: &str) -> Claims {
+        Claims {
             typ: Some(typ.to_owned()),
             ..Claims::default()
-        })
+        }
     }
 
     fn world(valid: &str, wrong: &str, outcome: GateOutcome) -> World {
         let mut world = World::new();
-        world.valid("reader", &["notes:read"]).claims = claims(valid);
+        world.valid("reader", &["notes:read"]).claims = Some(claims(valid));
         world
             .identity("mistyped", IdentityKind::WrongType, &[])
-            .claims = claims(wrong);
+            .claims = Some(claims(wrong));
         world.gate("mistyped", "list-tools", outcome, 200);
         world
     }

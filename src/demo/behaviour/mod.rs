@@ -52,7 +52,10 @@ pub use token_endpoint::{
     AssertionCheck, AuthMethods, ErrorShape, GrantProfile, IntrospectionAccess, KeyBinding,
     PasswordGrant, SecretCheck, TokenEndpoint,
 };
-pub use verification::{IssuerCheck, KeyChoice, TokenUse, TypeCheck, UpstreamTokens, Verification};
+pub use verification::{
+    ForgottenDoor, IssuerCheck, KeyChoice, RefusalStatus, RefusalText, TokenUse, TrustedFields,
+    TypeCheck, UpstreamTokens, Verification,
+};
 
 /// Everything a behaviour file can say.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]

@@ -10,7 +10,7 @@ use super::super::behaviour::{Authentication, Challenge, Denial, Order, PrmLocat
 use super::super::http::{self, Incoming, Refusal, with_header};
 use super::super::state::Shared;
 use super::super::tokens;
-use super::{catalogue, metadata};
+use super::{catalogue, metadata, verification};
 
 /// Whoever a token stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,6 +57,9 @@ pub(crate) fn admit(
             key,
         })
     });
+    if let Some(principal) = verification::stand_in(shared, incoming) {
+        return Ok(Some(principal));
+    }
     let every = |passes: &dyn Fn(&Asked<'_>) -> bool| !asked.is_empty() && asked.iter().all(passes);
     let public = |one: &Asked<'_>| {
         one.method == "tools/call"
@@ -68,6 +71,7 @@ pub(crate) fn admit(
                 .any(|tool| tool == one.name)
     };
     let unchecked = every(&public)
+        || verification::forgotten(shared, incoming, asked)
         || match authentication {
             Authentication::CallsUnchecked => every(&|one| one.method == "tools/call"),
             Authentication::CallsOnly => {
@@ -82,7 +86,13 @@ pub(crate) fn admit(
     if principal.is_some() || unchecked {
         Ok(principal)
     } else {
-        Err(Box::new(unauthorized(shared, token.is_some())))
+        let refusal = unauthorized(shared, token.is_some());
+        Err(Box::new(verification::worded(
+            shared,
+            refusal,
+            token.is_some(),
+            asked,
+        )))
     }
 }
 

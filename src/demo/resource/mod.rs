@@ -11,6 +11,7 @@ mod notes;
 mod render;
 mod sse;
 mod validation;
+mod verification;
 
 use std::sync::Arc;
 

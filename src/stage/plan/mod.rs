@@ -27,6 +27,7 @@ pub fn plan(settings: &Settings, collected: &Collected, treatments: Option<&Trea
     calls::controls(&mut plan, &who, collected);
     calls::calls(&mut plan, settings, &who, treatments);
     target::transport(&mut plan, collected);
+    target::doors(&mut plan, &who, collected);
     target::closing(&mut plan, &who);
     plan.groups.retain(|group| group.requests > 0);
     plan

@@ -5,7 +5,7 @@ use crate::codec::uri;
 use crate::model::audit::Collected;
 use crate::model::probe::{Plan, ProbeId, Tier};
 use crate::stage::enumerate::MOST_LOOKS;
-use crate::stage::{hardening, metadata};
+use crate::stage::{doors, hardening, metadata};
 
 /// Where nobody without a token sees which revisions are served, tokens look; and the key set is read
 /// to forge what must be refused.
@@ -80,6 +80,35 @@ pub(super) fn transport(plan: &mut Plan, collected: &Collected) {
         usize::from(plain),
         false,
     );
+}
+
+/// Doors beside the usual ones: spoofed fields without a token, and a wrong token elsewhere.
+pub(super) fn doors(plan: &mut Plan, who: &Who, collected: &Collected) {
+    let anonymous = vec!["anonymous".to_owned()];
+    add(
+        plan,
+        ProbeId::SpoofedIdentity,
+        &anonymous,
+        doors::MOST_SPOOFS,
+        true,
+    );
+    if who.valid.is_empty() {
+        return;
+    }
+    add(
+        plan,
+        ProbeId::WrongTokenDoor,
+        &who.refused,
+        doors::most(collected),
+        true,
+    );
+    for (probe, requests) in [
+        (ProbeId::OpenSession, 1),
+        (ProbeId::Initialized, 1),
+        (ProbeId::CloseSession, 1 + doors::most(collected)),
+    ] {
+        add(plan, probe, &who.valid, requests, true);
+    }
 }
 
 pub(super) fn closing(plan: &mut Plan, who: &Who) {
