@@ -11,8 +11,8 @@ use crate::model::target::Target;
 use crate::oracle::{enforcement, gates, matrix, policy};
 use crate::report::assemble::{self, Judged};
 use crate::stage::{
-    Run, calls, client_documents, close, discover, doors, enrol, enumerate, hardening, login, plan,
-    register, token_endpoint,
+    Run, calls, client_documents, close, discover, doors, enrol, enumerate, forge, hardening,
+    login, plan, register, revoked, token_endpoint,
 };
 
 /// What is to be audited.
@@ -40,7 +40,9 @@ pub async fn collect(run: &Run<'_>, target: Target, engagement: Engagement) -> C
         hardening::plaintext(run, &anonymous, &mut collected).await;
         doors::spoofs(run, &mut collected).await;
         doors::wrong_tokens(run, &mut collected, &sessions).await;
+        forge::more(run, &mut collected).await;
         close::close(run, &mut collected, &sessions).await;
+        revoked::revoked(run, &mut collected).await;
         if let Some(mut session) = login {
             login::probe(run, &mut collected, &mut session).await;
             login::close(run, &mut collected, session).await;

@@ -148,9 +148,10 @@ fn awaiting_consent(ran: &Ran) -> Vec<String> {
 }
 
 /// Checks that wait for a token which most behaviours do not lend.
-const LENT_BY_THE_OPERATOR: [&str; 5] = [
+const LENT_BY_THE_OPERATOR: [&str; 6] = [
     "foreign-issuer-accepted",
     "issuer-keys-pooled",
+    "revoked-token-accepted",
     "token-type-unchecked",
     "upstream-token-accepted",
     "wrong-kind-accepted",

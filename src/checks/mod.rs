@@ -107,6 +107,7 @@ mod token {
     pub(super) mod missing_token_accepted;
     pub(super) mod refusal_discloses;
     pub(super) mod refusal_status_wrong;
+    pub(super) mod revoked_token_accepted;
     pub(super) mod spoofed_identity_accepted;
     pub(super) mod tampered_token_accepted;
     pub(super) mod token_type_unchecked;
@@ -401,6 +402,7 @@ catalogue! {
         gate_inconsistent => "gate-inconsistent",
         refusal_discloses => "refusal-discloses",
         refusal_status_wrong => "refusal-status-wrong",
+        revoked_token_accepted => "revoked-token-accepted",
         spoofed_identity_accepted => "spoofed-identity-accepted",
     }
     scope {

@@ -167,6 +167,7 @@ async fn stream(run: &Run<'_>, collected: &mut Collected, identity: &Identity, s
     outgoing.identity.clone_from(&identity.name);
     outgoing.headers = encoded.headers;
     outgoing.credential.clone_from(&identity.credential);
+    outgoing.credential_field.clone_from(&identity.header);
     let opened = run.wire.open(outgoing).await;
     if let Some(stream) = opened.stream {
         run.wire.close(stream);

@@ -18,6 +18,7 @@ pub mod mint;
 pub mod plan;
 pub mod register;
 pub mod reply;
+pub mod revoked;
 pub mod rpc;
 pub mod session;
 pub mod stranger;

@@ -5,6 +5,7 @@
 use crate::checks::case::Draft;
 use crate::checks::evidence::{Evidence, Protection};
 use crate::checks::tokens::OPEN;
+use crate::model::discovery::AnonymousAccess;
 use crate::model::exchange::Exchange;
 use crate::model::matrix::GateOutcome;
 use crate::model::probe::ProbeId;
@@ -21,6 +22,12 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
         .map(|exchange| (exchange, admits(exchange)))
         .collect();
     let Some((first, outcome)) = tried.first() else {
+        if evidence.discovery().anonymous == AnonymousAccess::Served {
+            return Verdict::NotApplicable(
+                "the first door answers without a token, so such fields would show nothing there"
+                    .to_owned(),
+            );
+        }
         return Verdict::inconclusive("no door was seen to refuse a request without a token");
     };
     let mut case = evidence.case();
@@ -104,6 +111,14 @@ mod tests {
         let world = world(&[("all", 200), ("Cookie", 401)]);
         assert_eq!(world.status(ID), Status::Warn);
         assert_eq!(world.verdict(ID).findings()[0].subject, "all fields");
+    }
+
+    #[test]
+    fn a_public_list_leaves_nothing_to_open() {
+        let mut world = world(&[]);
+        world.collected.discovery.anonymous = AnonymousAccess::Served;
+        world.gate("anonymous", "call-valid", GateOutcome::Refused, 401);
+        assert_eq!(world.status(ID), Status::NotApplicable);
     }
 
     #[test]

@@ -53,8 +53,8 @@ pub use token_endpoint::{
     PasswordGrant, SecretCheck, TokenEndpoint,
 };
 pub use verification::{
-    ForgottenDoor, IssuerCheck, KeyChoice, RefusalStatus, RefusalText, TokenUse, TrustedFields,
-    TypeCheck, UpstreamTokens, Verification,
+    ForgottenDoor, IssuerCheck, KeyChoice, RefusalStatus, RefusalText, RevocationCheck, TokenUse,
+    TrustedFields, TypeCheck, UpstreamTokens, Verification,
 };
 
 /// Everything a behaviour file can say.
@@ -190,6 +190,8 @@ pub struct Identity {
     pub scopes: Vec<String>,
     /// Whether the token is good, and if not, why.
     pub kind: TokenKind,
+    /// The field that carries it; `Authorization: Bearer` when absent.
+    pub header: Option<String>,
 }
 
 /// Whether a ready-made token is good, and if not, why.

@@ -25,6 +25,21 @@ pub struct Verification {
     pub refusal: RefusalText,
     /// The status of a refusal of a wrong token.
     pub status: RefusalStatus,
+    /// What is asked about a token's revocation.
+    pub revocation: RevocationCheck,
+    /// A field that may carry the token instead of `Authorization`; empty for none.
+    pub key_field: String,
+}
+
+/// What is asked about a token's revocation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum RevocationCheck {
+    /// That there was none.
+    #[default]
+    Checked,
+    /// Nothing: the token says until when it is good.
+    Ignored,
 }
 
 /// A door at which the check of tokens was forgotten.
@@ -38,8 +53,8 @@ pub enum ForgottenDoor {
     PromptList,
     /// DELETE of a session.
     Delete,
-    /// Every POST of a revision with sessions.
-    OlderRevisions,
+    /// Every POST of the oldest revision.
+    OldestRevision,
 }
 
 /// Fields that stand in for a token.

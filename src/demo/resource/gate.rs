@@ -46,7 +46,8 @@ pub(crate) fn admit(
     if authentication == Authentication::Open {
         return Ok(None);
     }
-    let token = presented(incoming)?;
+    let key = verification::key(shared, incoming);
+    let token = presented(incoming)?.or(key);
     let principal = token.and_then(|token| {
         let claims = tokens::accept(shared, token)?;
         let digest = Sha256::digest(token.as_bytes());

@@ -2,7 +2,7 @@
 
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::super::behaviour::{ForgottenDoor, RefusalStatus, RefusalText, TrustedFields};
 use super::super::http::{self, Incoming};
@@ -23,6 +23,12 @@ pub(super) fn stand_in(shared: &Shared, incoming: &Incoming) -> Option<Principal
     })
 }
 
+/// The key in the field that is meant for keys.
+pub(super) fn key<'a>(shared: &Shared, incoming: &'a Incoming) -> Option<&'a str> {
+    let field = shared.behaviour.verification.key_field.as_str();
+    (!field.is_empty()).then(|| incoming.header(field))?
+}
+
 /// Whether a request comes through the door at which the check was forgotten.
 pub(super) fn forgotten(shared: &Shared, incoming: &Incoming, asked: &[Asked<'_>]) -> bool {
     match shared.behaviour.verification.forgotten {
@@ -31,12 +37,22 @@ pub(super) fn forgotten(shared: &Shared, incoming: &Incoming, asked: &[Asked<'_>
             !asked.is_empty() && asked.iter().all(|one| one.method == "prompts/list")
         }
         ForgottenDoor::Delete => incoming.method == Method::DELETE,
-        ForgottenDoor::OlderRevisions => {
-            let opens = asked.iter().any(|one| one.method == "initialize");
+        ForgottenDoor::OldestRevision => {
+            let oldest = shared.behaviour.server.revisions.iter().min();
+            let stated = incoming.header("mcp-protocol-version").map(str::to_owned);
+            let stated = stated.or_else(|| version(incoming));
             incoming.method == Method::POST
-                && (opens || incoming.headers.contains_key("mcp-session-id"))
+                && stated.is_some()
+                && stated.as_deref() == oldest.map(|oldest| oldest.as_str())
         }
     }
+}
+
+/// The revision that an `initialize` asks for.
+fn version(incoming: &Incoming) -> Option<String> {
+    let message: Value = serde_json::from_slice(&incoming.body).ok()?;
+    let version = message.pointer("/params/protocolVersion")?.as_str()?;
+    Some(version.to_owned())
 }
 
 /// The refusal as the behaviour words it.

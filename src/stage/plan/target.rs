@@ -5,7 +5,7 @@ use crate::codec::uri;
 use crate::model::audit::Collected;
 use crate::model::probe::{Plan, ProbeId, Tier};
 use crate::stage::enumerate::MOST_LOOKS;
-use crate::stage::{doors, hardening, metadata};
+use crate::stage::{doors, forge, hardening, metadata, revoked};
 
 /// Where nobody without a token sees which revisions are served, tokens look; and the key set is read
 /// to forge what must be refused.
@@ -95,6 +95,16 @@ pub(super) fn doors(plan: &mut Plan, who: &Who, collected: &Collected) {
     if who.valid.is_empty() {
         return;
     }
+    if collected.identities.present.is_empty() {
+        // Before any token is read, nobody knows how many copies it has.
+        add(
+            plan,
+            ProbeId::ListTools,
+            &who.refused,
+            forge::MOST_MORE,
+            true,
+        );
+    }
     add(
         plan,
         ProbeId::WrongTokenDoor,
@@ -121,6 +131,11 @@ pub(super) fn closing(plan: &mut Plan, who: &Who) {
         who.minted.len(),
         true,
     );
+    if !who.minted.is_empty() {
+        let tries = usize::from(revoked::ATTEMPTS);
+        add(plan, ProbeId::RevokedToken, &who.minted, tries, true);
+        add(plan, ProbeId::CloseSession, &who.minted, tries, true);
+    }
 }
 
 /// Legacy revisions that are asked for one by one once a legacy one is served.
