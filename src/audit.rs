@@ -8,11 +8,11 @@ use crate::model::matrix::Matrix;
 use crate::model::report::{Report, ToolEnforcement};
 use crate::model::settings::Settings;
 use crate::model::target::Target;
-use crate::oracle::{enforcement, gates, matrix, policy};
+use crate::oracle::{arguments, conformity, effective, enforcement, gates, matrix};
 use crate::report::assemble::{self, Judged};
 use crate::stage::{
-    Run, calls, client_documents, close, discover, doors, enrol, enumerate, forge, hardening,
-    login, plan, register, revoked, token_endpoint,
+    Run, bypass, calls, client_documents, close, discover, doors, enrol, enumerate, forge,
+    hardening, login, plan, register, revoked, token_endpoint,
 };
 
 /// What is to be audited.
@@ -37,6 +37,9 @@ pub async fn collect(run: &Run<'_>, target: Target, engagement: Engagement) -> C
         let asked = calls::call(run, &mut collected, &sessions).await;
         hardening::origins(run, &mut collected, &sessions).await;
         enumerate::repeat_lists(run, &mut collected, &sessions).await;
+        calls::on_request(run, &mut collected, &sessions, &asked).await;
+        // Last of all on these sessions: where one is alive at a time, further ones end it.
+        bypass::bypass(run, &mut collected, &sessions, &asked).await;
         hardening::plaintext(run, &anonymous, &mut collected).await;
         doors::spoofs(run, &mut collected).await;
         doors::wrong_tokens(run, &mut collected, &sessions).await;
@@ -53,6 +56,8 @@ pub async fn collect(run: &Run<'_>, target: Target, engagement: Engagement) -> C
             collected.matrices.push(built);
         }
     }
+    collected.invalid_calls =
+        arguments::invalid_calls(&collected.ledger, &collected.surface, &collected.identities);
     collected.gates = gates::gates(&collected.ledger, &collected.identities);
     collected
 }
@@ -112,8 +117,15 @@ pub fn judge(collected: Collected, checks: &[&'static Check], settings: &Setting
         broken_by: tools.broken_by,
         sentence: tools.sentence,
     };
-    let effective = policy::effective(matrix, &collected.identities);
+    let effective = effective::effective(matrix, &collected.identities);
+    let comparison = conformity::compare(
+        matrix,
+        &collected.surface,
+        &collected.identities,
+        &settings.policy,
+    );
     let judged = Judged {
+        comparison,
         coverage: judged.coverage,
         findings: judged.findings,
         enforcement,

@@ -9,14 +9,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::audit;
 use crate::checks;
-use crate::demo::{self, Behaviour, DemoToken, LoginMode, Running, TokenKind, visitor};
+use crate::demo::{self, Behaviour, DemoToken, Intended, LoginMode, Running, TokenKind, visitor};
 use crate::model::audit::Engagement;
 use crate::model::identity::IdentityKind;
 use crate::model::probe::Tier;
 use crate::model::report::Report;
 use crate::model::settings::{
-    Callback, ClientAuth, ClientCredentials, CredentialSource, IdentitySource, KnownClient,
-    LoginRequest, Network, Settings,
+    BypassRules, Callback, Calls, ClientAuth, ClientCredentials, CredentialSource, IdentitySource,
+    KnownClient, LoginRequest, Network, PolicyEntry, Settings, SkippedArm,
 };
 use crate::model::verdict::Severity;
 use crate::stage::{Entropy, Person, Run, Visit};
@@ -205,6 +205,8 @@ pub fn settings(behaviour: &Behaviour, running: &Running, seed: &[u8; 32]) -> io
         tiers,
         revision,
         identities,
+        calls: calls(behaviour)?,
+        policy: behaviour.audit.policy.iter().map(intended).collect(),
         observe_rate_limit: behaviour.audit.observe_rate_limit,
         client,
         login: login(behaviour.audit.login),
@@ -226,6 +228,7 @@ pub fn defaults(seed: &[u8; 32]) -> Settings {
     Settings {
         tiers: BTreeSet::from([Tier::Passive, Tier::Anonymous, Tier::Authenticated]),
         reads: true,
+        bypass: BypassRules::default(),
         revision: None,
         identities: Vec::new(),
         login: None,
@@ -234,6 +237,7 @@ pub fn defaults(seed: &[u8; 32]) -> Settings {
         policy: Vec::new(),
         accept: Vec::new(),
         tools: Vec::new(),
+        calls: Calls::default(),
         observe_rate_limit: None,
         network: Network {
             timeout: Duration::from_secs(20),
@@ -247,6 +251,20 @@ pub fn defaults(seed: &[u8; 32]) -> Settings {
         callback: Callback::default(),
         run_id,
     }
+}
+
+fn calls(behaviour: &Behaviour) -> io::Result<Calls> {
+    let mut skip_arms = BTreeSet::new();
+    for word in &behaviour.audit.skip_arms {
+        let arm = SkippedArm::ALL.into_iter().find(|arm| arm.as_str() == word);
+        skip_arms.insert(arm.ok_or_else(|| invalid(format!("`{word}` is not an arm")))?);
+    }
+    Ok(Calls {
+        observe_limit: behaviour.audit.observe_call_limit,
+        traversal: behaviour.audit.probe_traversal,
+        repeat: behaviour.audit.repeat,
+        skip_arms,
+    })
 }
 
 fn identity(token: &DemoToken) -> IdentitySource {
@@ -271,6 +289,18 @@ fn identity(token: &DemoToken) -> IdentitySource {
             source: "demo".to_owned(),
             token: SecretString::from(token.value.clone()),
         },
+    }
+}
+
+fn intended(entry: &Intended) -> PolicyEntry {
+    let set = |scopes: &Vec<String>| scopes.iter().cloned().collect();
+    PolicyEntry {
+        tools: entry.tools.clone(),
+        subjects: entry.subjects.clone(),
+        require: set(&entry.require),
+        any_of: entry.any_of.iter().map(set).collect(),
+        public: entry.public,
+        deny: entry.deny,
     }
 }
 

@@ -142,10 +142,14 @@ fn awaiting_consent(ran: &Ran) -> Vec<String> {
         let lent = LENT_BY_THE_OPERATOR.contains(&row.check.as_str());
         row.status == Status::Inconclusive
             && (tier.is_some_and(|tier| !given.iter().any(|it| it == tier))
+                || ON_REQUEST.iter().any(|own| flag.starts_with(own))
                 || (lent && flag.starts_with("an [[identity]]")))
     });
     rows.map(|row| row.check.clone()).collect()
 }
+
+/// Flags that allow one probe each: their checks wait for them in nearly every behaviour.
+const ON_REQUEST: [&str; 2] = ["--probe-traversal", "--observe-call-limit"];
 
 /// Checks that wait for a token which most behaviours do not lend.
 const LENT_BY_THE_OPERATOR: [&str; 6] = [

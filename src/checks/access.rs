@@ -5,7 +5,7 @@ use crate::model::matrix::{Confidence, Layer};
 use crate::model::probe::ProbeId;
 use crate::model::settings::PolicyEntry;
 use crate::model::surface::Subject;
-use crate::oracle::policy::intended;
+use crate::oracle::policy::{alternatives, intended};
 
 use super::evidence::{Evidence, ToolCell};
 use super::scopes;
@@ -15,7 +15,7 @@ use super::scopes;
 pub(crate) enum Intent {
     /// No token is needed.
     Public,
-    /// Any of these scope sets; an empty set means any valid token.
+    /// Any of these scope sets; an empty set means any valid token, no set that nobody may.
     Scopes(Vec<ScopeSet>),
 }
 
@@ -34,7 +34,7 @@ impl Policy {
         let Intent::Scopes(alternatives) = &self.intent else {
             return Some(true);
         };
-        if it.identity.kind.must_be_refused() {
+        if it.identity.kind.must_be_refused() || alternatives.is_empty() {
             return Some(false);
         }
         if alternatives.iter().any(ScopeSet::is_empty) {
@@ -48,6 +48,9 @@ impl Policy {
     pub(crate) fn demand(&self) -> String {
         match &self.intent {
             Intent::Public => "no token".to_owned(),
+            Intent::Scopes(alternatives) if alternatives.is_empty() => {
+                "what nobody holds (`deny = true`)".to_owned()
+            }
             Intent::Scopes(alternatives) if alternatives.iter().any(ScopeSet::is_empty) => {
                 "a valid token".to_owned()
             }
@@ -111,11 +114,13 @@ pub(crate) fn is_narrower(evidence: &Evidence<'_>, it: &ToolCell<'_>) -> bool {
 }
 
 fn by_operator(policy: &[PolicyEntry], tool: &Subject) -> Option<Policy> {
-    let entry = intended(policy, &tool.name)?;
-    let intent = if entry.public {
+    let entry = intended(policy, tool)?;
+    let intent = if entry.deny {
+        Intent::Scopes(Vec::new())
+    } else if entry.public {
         Intent::Public
     } else {
-        Intent::Scopes(vec![entry.require.clone()])
+        Intent::Scopes(alternatives(entry))
     };
     Some(Policy {
         intent,

@@ -13,11 +13,13 @@ mod access;
 mod assertions;
 mod documents;
 mod front;
+mod intended;
 mod logins;
 mod registering;
 mod scopes;
 mod tokens;
 mod urls;
+mod ways;
 
 mod discovery {
     pub(super) mod authorization_server_metadata_missing;
@@ -127,12 +129,25 @@ mod scope {
 }
 
 mod primitive {
+    pub(super) mod access_changes_between_repeats;
     pub(super) mod annotation_contradicts_access;
+    pub(super) mod argument_form_not_checked;
+    pub(super) mod arguments_not_validated;
+    pub(super) mod batched_call_not_checked;
     pub(super) mod declared_scheme_not_enforced;
     pub(super) mod denial_in_band;
+    pub(super) mod header_body_split;
     pub(super) mod hidden_tool_callable;
     pub(super) mod list_varies_per_connection;
+    pub(super) mod method_spelling_not_checked;
+    pub(super) mod name_spelling_not_checked;
+    pub(super) mod narrower_token_opens_more;
+    pub(super) mod permitted_call_refused;
+    pub(super) mod policy_drift;
     pub(super) mod protected_tool_public;
+    pub(super) mod resource_path_escapes;
+    pub(super) mod stranger_outdoes_token;
+    pub(super) mod tool_calls_unlimited;
     pub(super) mod unauthorized_tool_callable;
     pub(super) mod validation_before_authorization;
 }
@@ -417,12 +432,25 @@ catalogue! {
     primitive {
         list_varies_per_connection => "list-varies-per-connection",
         hidden_tool_callable => "hidden-tool-callable",
+        header_body_split => "header-body-split",
+        batched_call_not_checked => "batched-call-not-checked",
+        name_spelling_not_checked => "name-spelling-not-checked",
+        method_spelling_not_checked => "method-spelling-not-checked",
+        argument_form_not_checked => "argument-form-not-checked",
         unauthorized_tool_callable => "unauthorized-tool-callable",
+        permitted_call_refused => "permitted-call-refused",
+        policy_drift => "policy-drift",
+        narrower_token_opens_more => "narrower-token-opens-more",
+        access_changes_between_repeats => "access-changes-between-repeats",
         protected_tool_public => "protected-tool-public",
+        stranger_outdoes_token => "stranger-outdoes-token",
         validation_before_authorization => "validation-before-authorization",
         declared_scheme_not_enforced => "declared-scheme-not-enforced",
         denial_in_band => "denial-in-band",
         annotation_contradicts_access => "annotation-contradicts-access",
+        resource_path_escapes => "resource-path-escapes",
+        arguments_not_validated => "arguments-not-validated",
+        tool_calls_unlimited => "tool-calls-unlimited",
     }
     transport {
         foreign_origin_accepted => "foreign-origin-accepted",

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::calls::CallOptions;
 use super::login::{LoginArgs, LoginOptions};
-use crate::config::Flags;
+use crate::config::{BypassFlags, Flags};
 use crate::model::probe::Tier;
 use crate::model::target::Revision;
 use crate::model::verdict::Severity;
@@ -164,6 +165,11 @@ pub(crate) struct TargetArgs {
     /// Do not call tools, even those that clearly only read.
     #[arg(long, help_heading = "Safety")]
     pub(crate) no_reads: bool,
+    #[command(flatten)]
+    pub(crate) bypass: BypassArgs,
+    /// Calls beyond the defaults, and calls left out.
+    #[command(flatten)]
+    pub(crate) calls: CallOptions,
     /// Send this many registrations in a row, each deleted again, to see whether a limit answers;
     /// needs `--allow register`.
     #[arg(long, value_name = "N", help_heading = "Safety")]
@@ -234,6 +240,11 @@ impl TargetArgs {
             callback_base: self.callback_base.clone(),
             callback_listen: self.callback_listen.clone(),
             no_reads: self.no_reads,
+            bypass: BypassFlags {
+                off: self.bypass.no_bypass,
+                query_token: self.bypass.query_token,
+            },
+            calls: self.calls.flags(),
             allow_hosts: self.allow_hosts.clone(),
             only: self.only.clone(),
             skip: self.skip.clone(),
@@ -252,6 +263,18 @@ impl TargetArgs {
             observe_rate_limit: self.observe_rate_limit,
         }
     }
+}
+
+/// What may be done to get round refusals.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct BypassArgs {
+    /// Do not look for ways round refusals: no refused call is sent again in another form.
+    #[arg(long, help_heading = "Safety")]
+    pub(crate) no_bypass: bool,
+    /// Send a working token in the query string, which writes it into the logs of the target and of
+    /// every proxy on the way, to see that it is ignored; use a short-lived one.
+    #[arg(long, help_heading = "Safety")]
+    pub(crate) query_token: bool,
 }
 
 /// Tiers that need consent.
@@ -293,6 +316,10 @@ pub(crate) struct OutputArgs {
     /// Exit with 0 whatever was found; errors of the run itself keep their code.
     #[arg(long, help_heading = "Output")]
     pub(crate) exit_zero: bool,
+    /// Write what was seen to open each tool as `[[policy]]` entries of a configuration, to be read,
+    /// corrected and pinned; a new file, or `-` for standard output.
+    #[arg(long, value_name = "PATH", help_heading = "Output")]
+    pub(crate) write_policy: Option<String>,
     /// Print every row of the matrix instead of folding equal ones.
     #[arg(long, help_heading = "Output")]
     pub(crate) full: bool,

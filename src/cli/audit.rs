@@ -43,7 +43,7 @@ pub(crate) fn run(args: &AuditArgs, global: &Global) -> Outcome {
         let code = report.outcome.exit_code;
         (report, code)
     });
-    session::write_reports(&report, &destinations, global, args.output.full)?;
+    session::write_reports(&report, &destinations, global, &args.output)?;
     let lenient = args.output.exit_zero && code == exit::FINDINGS;
     Ok(if lenient { DONE } else { code })
 }

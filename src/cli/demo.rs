@@ -28,7 +28,7 @@ pub(crate) fn run(args: &DemoArgs, global: &Global) -> Outcome {
     let rehearsal = runtime
         .block_on(rehearsal::rehearse(&behaviour, seed, &started))
         .context("the embedded servers cannot be audited")?;
-    session::write_reports(&rehearsal.report, &destinations, global, args.output.full)?;
+    session::write_reports(&rehearsal.report, &destinations, global, &args.output)?;
     runtime.block_on(rehearsal.running.shutdown());
     // A demonstration that found what it was to show has succeeded.
     Ok(DONE)

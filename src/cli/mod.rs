@@ -3,6 +3,7 @@
 mod args;
 mod audit;
 mod browser;
+mod calls;
 mod catalogue;
 #[cfg(feature = "demo")]
 mod demo;

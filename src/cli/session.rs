@@ -13,6 +13,7 @@ use crate::model::audit::Engagement;
 use crate::model::probe::Tier;
 use crate::model::report::Report;
 use crate::model::settings::{Callback, Settings};
+use crate::report::policy_file::policy_file;
 use crate::report::{Format, RenderError, Style, exit};
 use crate::stage::Entropy;
 use crate::wire::BuildError;
@@ -153,7 +154,11 @@ pub(crate) struct Destination {
 /// # Errors
 /// An unknown format, or a path in a folder that does not exist.
 pub(crate) fn destinations(output: &OutputArgs) -> Result<Vec<Destination>, config::Error> {
+    policy_destination(output)?;
     if output.reports.is_empty() {
+        if output.write_policy.as_deref() == Some("-") {
+            return Ok(Vec::new());
+        }
         return Ok(vec![Destination {
             format: Format::Table,
             path: "-".to_owned(),
@@ -184,6 +189,37 @@ pub(crate) fn destinations(output: &OutputArgs) -> Result<Vec<Destination>, conf
     output.reports.iter().map(read).collect()
 }
 
+/// Checks where the policy is to go, before anything is sent.
+fn policy_destination(output: &OutputArgs) -> Result<(), config::Error> {
+    let flag = "--write-policy";
+    let Some(path) = output.write_policy.as_deref() else {
+        return Ok(());
+    };
+    if path == "-" {
+        let taken = |given: &String| given.split_once('=').is_none_or(|(_, path)| path == "-");
+        if output.reports.iter().any(taken) {
+            let problem = "standard output takes a report already";
+            let remedy = "give one of the two a file";
+            return Err(config::Error::value(flag, problem, remedy));
+        }
+        return Ok(());
+    }
+    let file = std::path::Path::new(path);
+    let folder = file.parent().filter(|it| !it.as_os_str().is_empty());
+    if path.is_empty() || folder.is_some_and(|folder| !folder.is_dir()) {
+        let problem = format!("`{path}` is not a file that can be written");
+        let remedy = "name a file in a folder that exists";
+        return Err(config::Error::value(flag, problem, remedy));
+    }
+    // What an operator has corrected by hand is not to be lost to the next run.
+    if file.exists() {
+        let problem = format!("`{path}` exists");
+        let remedy = "name a new file, or move the old one away";
+        return Err(config::Error::value(flag, problem, remedy));
+    }
+    Ok(())
+}
+
 /// Writes every report that was asked for.
 ///
 /// # Errors
@@ -192,12 +228,18 @@ pub(crate) fn write_reports(
     report: &Report,
     destinations: &[Destination],
     global: &Global,
-    full: bool,
+    output: &OutputArgs,
 ) -> anyhow::Result<()> {
     let mut trouble = None;
+    if let Some(path) = &output.write_policy {
+        let written = put(path, policy_file(report).as_bytes());
+        trouble = written
+            .err()
+            .map(|error| error.context(format!("{path} was not written")));
+    }
     for destination in destinations {
         let to_stdout = destination.path == "-";
-        let style = style(global, to_stdout, full);
+        let style = style(global, to_stdout, output.full);
         let renderer = destination.format.renderer(&style);
         let written = stream(&destination.path, &mut |out| {
             renderer.render(report, out).map_err(|error| match error {

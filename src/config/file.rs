@@ -8,6 +8,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::headers;
+use super::policy::{self, PolicySection};
 use super::source::{self, Secrets, TokenSource};
 use super::{
     Acceptance, ClientAuth, ClientCredentials, CredentialSource, Error, IdentityKind,
@@ -164,20 +165,6 @@ pub struct ClientSection {
     pub redirect_uri: Option<String>,
 }
 
-/// `[[policy]]`.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct PolicySection {
-    /// Name patterns; `*` matches any run of characters.
-    pub tools: Vec<String>,
-    /// Scopes a caller must hold, all of them.
-    #[serde(default)]
-    pub require: BTreeSet<String>,
-    /// Whether no token is needed.
-    #[serde(default)]
-    pub public: bool,
-}
-
 /// `[[accept]]`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -215,6 +202,13 @@ pub struct SafetySection {
     pub allow: Vec<Spanned<String>>,
     /// Whether valid calls of clearly read-only tools may run; true when absent.
     pub reads: Option<bool>,
+    /// Whether refused calls are sent again in other forms; true when absent.
+    pub bypass: Option<bool>,
+    /// Whether resource paths that climb out of what is offered may be read.
+    pub probe_traversal: bool,
+    /// Wrong credentials that are not sent: `anonymous`, `garbage`, `garbage-jwt`, `derived`.
+    #[schemars(with = "Vec<String>")]
+    pub skip_arms: Vec<Spanned<String>>,
     /// https address that forwards to `callback_listen`.
     pub callback_base: Option<String>,
     /// Address and port where documents of the run are served.
@@ -443,13 +437,8 @@ impl ConfigFile {
         }))
     }
 
-    pub(super) fn policy(&self) -> Vec<PolicyEntry> {
-        let entry = |section: &PolicySection| PolicyEntry {
-            tools: section.tools.clone(),
-            require: section.require.clone(),
-            public: section.public,
-        };
-        self.policy.iter().map(entry).collect()
+    pub(super) fn policy(&self) -> Result<Vec<PolicyEntry>, Error> {
+        policy::entries(&self.path, &self.policy)
     }
 
     pub(super) fn acceptances(&self, today: &str) -> Result<Vec<Acceptance>, Error> {

@@ -1,10 +1,12 @@
 //! Configuration file, environment and flags become [`Settings`]; every mistake names its place.
 
 mod callback;
+pub mod calls;
 pub mod clients;
 mod file;
 mod headers;
 pub mod login;
+mod policy;
 pub mod source;
 
 use std::collections::BTreeSet;
@@ -13,8 +15,8 @@ use std::path::{Path, PathBuf};
 use crate::model::identity::IdentityKind;
 use crate::model::probe::Tier;
 use crate::model::settings::{
-    Acceptance, ClientAuth, ClientCredentials, CredentialSource, IdentitySource, KnownClient,
-    LoginRequest, Mint, Network, PolicyEntry, Settings, ToolRule,
+    Acceptance, BypassRules, ClientAuth, ClientCredentials, CredentialSource, IdentitySource,
+    KnownClient, LoginRequest, Mint, Network, PolicyEntry, Settings, ToolRule,
 };
 use crate::model::target::Revision;
 use crate::model::verdict::Severity;
@@ -101,6 +103,10 @@ pub struct Flags {
     pub callback_listen: Option<String>,
     /// `--no-reads`.
     pub no_reads: bool,
+    /// `--no-bypass` and `--query-token`.
+    pub bypass: BypassFlags,
+    /// `--observe-call-limit`, `--repeat` and the other flags about calls.
+    pub calls: calls::CallFlags,
     /// `--allow-host`.
     pub allow_hosts: Vec<String>,
     /// `--check`.
@@ -129,6 +135,15 @@ pub struct Flags {
     pub max_requests: Option<usize>,
     /// `--observe-rate-limit`.
     pub observe_rate_limit: Option<usize>,
+}
+
+/// What the operator says about ways round refusals.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BypassFlags {
+    /// `--no-bypass`.
+    pub off: bool,
+    /// `--query-token`.
+    pub query_token: bool,
 }
 
 /// Merges file and flags; tokens are read through `secrets`.
@@ -177,14 +192,19 @@ pub fn settings(
     let settings = Settings {
         tiers,
         reads: !flags.no_reads && file.safety.reads.unwrap_or(true),
+        bypass: BypassRules {
+            allowed: !flags.bypass.off && file.safety.bypass.unwrap_or(true),
+            query_token: flags.bypass.query_token,
+        },
         revision: flags.revision.or(file.revision()?),
         identities,
         login,
         mint,
         client,
-        policy: file.policy(),
+        policy: file.policy()?,
         accept: file.acceptances(today)?,
         tools: file.tool_rules(),
+        calls: calls::calls(&flags.calls, &file)?,
         observe_rate_limit,
         network: network(flags, &file, run_id)?,
         callback: callback::callback(flags, &file)?,

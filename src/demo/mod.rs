@@ -30,7 +30,7 @@ use axum::serve::ListenerExt as _;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-pub use behaviour::{BUILTIN, Behaviour, LoadError, LoginMode, TokenKind};
+pub use behaviour::{BUILTIN, Behaviour, Intended, LoadError, LoginMode, TokenKind};
 
 use behaviour::{Location, Party};
 use http::Incoming;

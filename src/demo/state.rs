@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt::Write as _;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use sha2::{Digest, Sha256};
@@ -35,7 +35,10 @@ pub(crate) struct Shared {
     requests: AtomicUsize,
     list_requests: AtomicUsize,
     executed: Mutex<BTreeMap<String, usize>>,
+    calls: Mutex<HashMap<String, usize>>,
+    locked_out: AtomicBool,
     connections: Mutex<HashMap<SocketAddr, usize>>,
+    lapses: Mutex<HashMap<(String, String), bool>>,
 }
 
 impl Shared {
@@ -61,7 +64,10 @@ impl Shared {
             requests: AtomicUsize::new(0),
             list_requests: AtomicUsize::new(0),
             executed: Mutex::default(),
+            calls: Mutex::default(),
+            locked_out: AtomicBool::new(false),
             connections: Mutex::default(),
+            lapses: Mutex::default(),
             behaviour,
             mcp_origin,
             ids,
@@ -85,8 +91,39 @@ impl Shared {
         *lock(&self.executed).entry(tool.to_owned()).or_default() += 1;
     }
 
+    pub(crate) fn lock_out(&self) {
+        self.locked_out.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_locked_out(&self) -> bool {
+        self.locked_out.load(Ordering::Relaxed)
+    }
+
+    /// How many equal calls were made, this one included.
+    pub(crate) fn count_call(&self, call: &str) -> usize {
+        let mut calls = lock(&self.calls);
+        let count = calls.entry(call.to_owned()).or_default();
+        *count += 1;
+        *count
+    }
+
     pub(crate) fn executed(&self) -> BTreeMap<String, usize> {
         lock(&self.executed).clone()
+    }
+
+    /// Lets every second refusal of a name to a principal lapse; whether this one does.
+    pub(crate) fn lapse(&self, principal: &str, name: &str) -> bool {
+        let mut lapses = lock(&self.lapses);
+        let place = (principal.to_owned(), name.to_owned());
+        let lapsed = lapses.entry(place).or_insert(true);
+        *lapsed = !*lapsed;
+        *lapsed
+    }
+
+    /// Whether the last refusal of a name to a principal lapsed.
+    pub(crate) fn lapsed(&self, principal: &str, name: &str) -> bool {
+        let place = (principal.to_owned(), name.to_owned());
+        lock(&self.lapses).get(&place).is_some_and(|lapsed| *lapsed)
     }
 
     /// How many connections the MCP server had seen before this one.

@@ -12,6 +12,11 @@ pub fn encode_value(text: &str) -> String {
     if is_plain && !has_edges && !is_sentinel {
         return text.to_owned();
     }
+    sentinel(text)
+}
+
+/// The base64 sentinel form of a text, whether or not it needs it.
+pub fn sentinel(text: &str) -> String {
     format!("{PREFIX}{}{SUFFIX}", STANDARD.encode(text))
 }
 

@@ -13,6 +13,7 @@ use serde_json::{Map, Value, json};
 
 use crate::model::target::Revision;
 
+pub mod alter;
 pub mod decode;
 pub mod era;
 pub mod header;

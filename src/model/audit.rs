@@ -3,7 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::arguments::{CallSeries, InvalidCall, TraversalProbes};
 use super::authorization::FrontChannel;
+use super::bypass::Bypass;
 use super::client_documents::ClientDocuments;
 use super::discovery::Discovery;
 use super::exchange::{ExchangeId, Ledger};
@@ -92,6 +94,16 @@ pub struct Collected {
     pub gates: Vec<GateObservation>,
     /// The cells, one matrix per revision and transport.
     pub matrices: Vec<Matrix>,
+    /// What was tried to get round refusals.
+    pub bypass: Bypass,
+    /// The answer to a random tool name, where something ran for it.
+    pub catch_all: Option<ExchangeId>,
+    /// Calls with arguments that break a schema.
+    pub invalid_calls: Vec<InvalidCall>,
+    /// Equal calls in a row, where they were asked for.
+    pub call_series: Option<CallSeries>,
+    /// Resource URIs that leave what is offered, where they were asked for.
+    pub traversal: Option<TraversalProbes>,
     /// Registration per authorization server.
     pub registrations: Vec<Registration>,
     /// Token endpoints, asked without a user.

@@ -180,6 +180,9 @@ pub struct Cell {
     /// Scopes the refusal itself named.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub challenged_scopes: Vec<String>,
+    /// Scopes each of which, added alone to what this token holds, got the same call through.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub flips: Vec<String>,
     /// The identity's own answers first, then the controls.
     pub exchanges: Vec<ExchangeId>,
 }

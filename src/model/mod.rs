@@ -1,7 +1,9 @@
 //! Plain data that every stage, judge and renderer shares; no logic beyond invariants.
 
+pub mod arguments;
 pub mod audit;
 pub mod authorization;
+pub mod bypass;
 pub mod client_documents;
 pub mod consequence;
 pub mod discovery;
@@ -9,6 +11,7 @@ pub mod exchange;
 pub mod identity;
 pub mod login;
 pub mod matrix;
+pub mod policy;
 pub mod probe;
 pub mod registration;
 pub mod report;

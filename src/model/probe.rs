@@ -149,13 +149,23 @@ probes! {
     ListPrompts "list-prompts" Authenticated "`prompts/list`, one page";
     UnknownName "unknown-name" Authenticated "`tools/call` of a random name: the baseline for hidden tools";
     Calibrate "calibrate" Authenticated "schema-invalid call of a read-only tool, to see that arguments are validated";
+    CallBurst "call-burst" Authenticated "one of several equal calls in a row, on request only";
     CallInvalid "call-invalid" Authenticated "`tools/call` with arguments that break every required property";
     CallValid "call-valid" Authenticated "`tools/call` of a clearly read-only tool with valid arguments";
     CallListed "call-listed" Call "`tools/call` that the operator listed";
     ReadResource "read-resource" Authenticated "`resources/read` of a listed resource";
+    ReadOutside "read-outside" Authenticated "`resources/read` of a path or address outside what is offered, on request only";
     UnknownResource "unknown-resource" Authenticated "`resources/read` of a random URI: the baseline for hidden resources";
     PromptGet "get-prompt" Authenticated "`prompts/get` with minimal arguments";
     UnknownPrompt "unknown-prompt" Authenticated "`prompts/get` of a random name: the baseline for hidden prompts";
+    PassingSession "passing-session" Authenticated "a session that is opened for one question and closed again";
+    PlainAgain "plain-again" Authenticated "a call that is sent in other forms, in its plain form";
+    HeaderSplit "header-split" Authenticated "a refused call whose header fields and body disagree";
+    CallInArray "call-in-array" Authenticated "a refused call inside a JSON array";
+    NameSpelling "name-spelling" Authenticated "a refused call with its name spelled otherwise";
+    MethodSpelling "method-spelling" Authenticated "a refused call with its method spelled otherwise";
+    ArgumentsForm "arguments-form" Authenticated "a refused call of a read-only tool with its arguments in another form";
+    VersionField "version-field" Authenticated "a refused call without the fields that name the revision, or with others";
 }
 
 impl fmt::Display for ProbeId {

@@ -9,9 +9,10 @@ use super::client_documents::ClientDocuments;
 use super::consequence::Hardening;
 use super::discovery::Discovery;
 use super::exchange::{ExchangeId, Ledger};
-use super::identity::{Identities, ScopeSet};
+use super::identity::Identities;
 use super::login::Login;
 use super::matrix::{Access, Calibration, Cell, Confidence, GateObservation};
+use super::policy::{EffectivePolicy, PolicyComparison};
 use super::probe::{Plan, Unsettleable};
 use super::registration::{Posture, Registration};
 use super::surface::{Annotations, DeclaredScheme, Listing, SubjectKind};
@@ -43,6 +44,9 @@ pub struct Report {
     pub differences: Vec<MatrixDifference>,
     /// What was seen to open each subject.
     pub effective_policy: EffectivePolicy,
+    /// The cells against the operator's policy, when there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<PolicyComparison>,
     /// A row for every check, passes included.
     pub coverage: Vec<CoverageRow>,
     /// What is broken.
@@ -322,30 +326,6 @@ pub struct MatrixDifference {
     pub identity: String,
     /// The word in each matrix, by revision.
     pub access: Vec<(Revision, Access)>,
-}
-
-/// What was seen to open each subject.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct EffectivePolicy {
-    /// Per subject.
-    pub subjects: Vec<EffectiveRule>,
-    /// Scopes that opened nothing.
-    pub idle_scopes: Vec<String>,
-    /// Subjects that no scope guards.
-    pub unguarded: Vec<String>,
-}
-
-/// What opens one subject.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct EffectiveRule {
-    /// Subject id.
-    pub subject: String,
-    /// The smallest scope sets seen to open it, any of them; empty when not determined.
-    pub opened_by: Vec<ScopeSet>,
-    /// Scope sets seen to be refused.
-    pub refused_for: Vec<ScopeSet>,
-    /// `any token`, `no token`, `scopes`, `not determined`.
-    pub gate: String,
 }
 
 /// One check's row.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 use serde_json::Value;
 
-use super::identity::{IdentityKind, ScopeSet};
+use super::identity::{Identity, IdentityKind, ScopeSet};
 use super::probe::Tier;
 use super::target::Revision;
 use super::verdict::Severity;
@@ -35,6 +35,10 @@ pub struct Settings {
     pub accept: Vec<Acceptance>,
     /// Operator argument vectors and permissions by tool name pattern.
     pub tools: Vec<ToolRule>,
+    /// What may be done to get round refusals.
+    pub bypass: BypassRules,
+    /// What calls go beyond the defaults, and which are left out.
+    pub calls: Calls,
     /// How many registrations in a row to send to see a limit (`--observe-rate-limit`).
     pub observe_rate_limit: Option<usize>,
     /// Network behaviour.
@@ -59,6 +63,97 @@ impl Settings {
         self.tiers.contains(&tier)
     }
 }
+
+/// What may be done to get round refusals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BypassRules {
+    /// Whether refused calls are sent again in other forms (`--no-bypass` clears it).
+    pub allowed: bool,
+    /// Whether a working token may go out in a query string (`--query-token`).
+    pub query_token: bool,
+}
+
+impl Default for BypassRules {
+    fn default() -> Self {
+        Self {
+            allowed: true,
+            query_token: false,
+        }
+    }
+}
+
+/// What calls go beyond the defaults, and which are left out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Calls {
+    /// How many equal calls in a row to send to see a limit (`--observe-call-limit`).
+    pub observe_limit: Option<usize>,
+    /// Whether resource paths that climb out may be read (`--probe-traversal`).
+    pub traversal: bool,
+    /// How often each cell is asked at least (`--repeat`); as often as it takes when zero.
+    pub repeat: u16,
+    /// Credentials that are not sent (`--skip-arm`).
+    pub skip_arms: BTreeSet<SkippedArm>,
+}
+
+impl Calls {
+    /// The arm that leaves an identity out.
+    pub fn left_out(&self, identity: &Identity) -> Option<SkippedArm> {
+        self.skip_arms
+            .iter()
+            .find(|arm| arm.takes(identity))
+            .copied()
+    }
+}
+
+/// Credentials that can be left out where a server locks accounts after bad ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SkippedArm {
+    /// Calls without a token, beyond what discovery sends.
+    Anonymous,
+    /// Random characters.
+    Garbage,
+    /// Random characters in the form of a JWT.
+    GarbageJwt,
+    /// Altered copies of a valid token.
+    Derived,
+}
+
+impl SkippedArm {
+    /// Every one.
+    pub const ALL: [Self; 4] = [
+        Self::Anonymous,
+        Self::Garbage,
+        Self::GarbageJwt,
+        Self::Derived,
+    ];
+
+    /// The word used in flags and reports.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Anonymous => "anonymous",
+            Self::Garbage => "garbage",
+            Self::GarbageJwt => "garbage-jwt",
+            Self::Derived => "derived",
+        }
+    }
+
+    /// Whether an identity belongs to it.
+    pub fn takes(self, identity: &Identity) -> bool {
+        match self {
+            Self::Anonymous => identity.kind == IdentityKind::Anonymous,
+            Self::Garbage => identity.kind == IdentityKind::Garbage && identity.name != GARBAGE_JWT,
+            Self::GarbageJwt => {
+                identity.kind == IdentityKind::Garbage && identity.name == GARBAGE_JWT
+            }
+            Self::Derived => matches!(
+                identity.kind,
+                IdentityKind::Tampered | IdentityKind::Unsigned | IdentityKind::KeyConfusion
+            ),
+        }
+    }
+}
+
+const GARBAGE_JWT: &str = "garbage-jwt";
 
 /// One operator identity and where its token comes from.
 #[derive(Clone, Debug)]
@@ -177,15 +272,21 @@ pub struct Mint {
     pub scopes: Option<ScopeSet>,
 }
 
-/// What the operator intends for some tools.
-#[derive(Clone, Debug)]
+/// What the operator intends for some subjects.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PolicyEntry {
-    /// Name patterns with `*`.
+    /// Patterns of tool names; `*` matches any run of characters, `\*` a star.
     pub tools: Vec<String>,
-    /// Scopes a caller must hold, all of them; empty with `public` false means any valid token.
+    /// Patterns of subject ids (`resource/note://*`, `prompt/plan`).
+    pub subjects: Vec<String>,
+    /// Scopes a caller must hold, all of them; with nothing else said any valid token will do.
     pub require: ScopeSet,
+    /// Scope sets of which a caller must hold one, beside `require`.
+    pub any_of: Vec<ScopeSet>,
     /// Whether no token is needed.
     pub public: bool,
+    /// Whether nobody may get in.
+    pub deny: bool,
 }
 
 /// A finding the operator accepts.

@@ -12,7 +12,7 @@ use super::matrix::was_sent;
 use super::observe::observe;
 use super::policy;
 use crate::codec::schema;
-use crate::model::exchange::Ledger;
+use crate::model::exchange::{Exchange, Ledger};
 use crate::model::matrix::{Calibration, ValidationSeen};
 use crate::model::probe::{ProbeId, Tier};
 use crate::model::settings::ToolRule;
@@ -96,13 +96,13 @@ pub fn treatment(subject: &Subject, permissions: &Permissions<'_>) -> Treatment 
     }
 }
 
-/// The read-only tool whose schema-invalid call shows whether arguments are validated centrally
+/// Read-only tools whose schema-invalid calls show whether arguments are validated centrally
 /// ([`ProbeId::Calibrate`], sent by the baseline).
-pub fn preflight<'a>(subjects: &'a [Subject], rules: &[ToolRule]) -> Option<Preflight<'a>> {
+pub fn preflights<'a>(subjects: &'a [Subject], rules: &[ToolRule]) -> Vec<Preflight<'a>> {
     subjects
         .iter()
         .filter(|subject| subject.kind == SubjectKind::Tool)
-        .find_map(|subject| {
+        .filter_map(|subject| {
             let rule = rule_of(rules, subject);
             let safe = rule.and_then(|rule| rule.safe);
             if safe == Some(false) || (safe.is_none() && intent::doubt(subject).is_some()) {
@@ -115,6 +115,8 @@ pub fn preflight<'a>(subjects: &'a [Subject], rules: &[ToolRule]) -> Option<Pref
                 broken: invalid.broken,
             })
         })
+        .take(MOST_PREFLIGHTS)
+        .collect()
 }
 
 /// What the pre-flight answers show. A schema-invalid call of any tool that ran makes the server
@@ -136,15 +138,7 @@ pub fn calibration(ledger: &Ledger, surface: &Surface, baseline: Option<&str>) -
         let Some(subject) = subject else { continue };
         let answer = observe(exchange);
         if call_steps::shows_execution(&answer) {
-            return Calibration {
-                validation: ValidationSeen::Lenient,
-                tool: Some(subject.name.clone()),
-                exchanges: vec![exchange.id],
-                reason: format!(
-                    "`{}` ran with arguments that break its schema",
-                    subject.name
-                ),
-            };
+            return lenient(subject, exchange);
         }
         let asked = exchange.probe.id == ProbeId::Calibrate;
         if !asked || Some(exchange.identity.as_str()) != baseline {
@@ -178,6 +172,32 @@ pub fn calibration(ledger: &Ledger, surface: &Surface, baseline: Option<&str>) -
         }
     }
     found
+}
+
+/// The first of these schema-invalid calls that ran.
+pub fn ran_although_invalid<'a>(
+    exchanges: impl Iterator<Item = &'a Exchange>,
+    surface: &Surface,
+) -> Option<Calibration> {
+    let mut invalid = exchanges.filter(|exchange| {
+        matches!(exchange.probe.id, ProbeId::Calibrate | ProbeId::CallInvalid) && was_sent(exchange)
+    });
+    invalid.find_map(|exchange| {
+        let subject = surface.subject(exchange.probe.subject.as_deref()?)?;
+        call_steps::shows_execution(&observe(exchange)).then(|| lenient(subject, exchange))
+    })
+}
+
+fn lenient(subject: &Subject, exchange: &Exchange) -> Calibration {
+    Calibration {
+        validation: ValidationSeen::Lenient,
+        tool: Some(subject.name.clone()),
+        exchanges: vec![exchange.id],
+        reason: format!(
+            "`{}` ran with arguments that break its schema",
+            subject.name
+        ),
+    }
 }
 
 fn tool(subject: &Subject, permissions: &Permissions<'_>) -> Treatment {
@@ -282,6 +302,9 @@ fn untested(reason: &str, decided_by: Option<&str>) -> Treatment {
         decided_by: decided_by.map(Into::into),
     }
 }
+
+/// One tool may answer invalid arguments with an error of its own; one of three shows more.
+pub const MOST_PREFLIGHTS: usize = 3;
 
 #[cfg(test)]
 #[path = "calibrate_tests.rs"]

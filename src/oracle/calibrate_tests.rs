@@ -155,7 +155,7 @@ fn prompts_get_their_required_arguments_and_templates_nothing() {
 }
 
 #[test]
-fn the_preflight_takes_a_reading_tool_with_a_required_property() {
+fn the_preflight_takes_reading_tools_with_a_required_property() {
     let mut bare = tool("list_notes", Some(true));
     bare.input_schema = Some(json!({"type": "object"}));
     let subjects = [
@@ -163,12 +163,23 @@ fn the_preflight_takes_a_reading_tool_with_a_required_property() {
         bare,
         tool("read_note", Some(true)),
     ];
-    let chosen = preflight(&subjects, &[]).unwrap();
+    let chosen = preflights(&subjects, &[]);
+    let [chosen] = chosen.as_slice() else {
+        panic!("expected one tool");
+    };
     assert_eq!(chosen.subject.name, "read_note");
     assert_eq!(chosen.broken, ["id"]);
     let forbidden = [rule("read_note", None, Some(false))];
-    assert!(preflight(&subjects, &forbidden).is_none());
-    assert!(preflight(&subjects[..2], &[]).is_none());
+    assert!(preflights(&subjects, &forbidden).is_empty());
+    assert!(preflights(&subjects[..2], &[]).is_empty());
+}
+
+#[test]
+fn no_more_than_three_tools_are_tried() {
+    let many: Vec<Subject> = (0..5)
+        .map(|number| tool(&format!("read_{number}"), Some(true)))
+        .collect();
+    assert_eq!(preflights(&many, &[]).len(), MOST_PREFLIGHTS);
 }
 
 fn calibrated(probe: ProbeId, outcome: Outcome) -> Calibration {

@@ -238,6 +238,7 @@ fn blank(subject: &Subject, arm: &Arm<'_>) -> Cell {
         decided_by: None,
         attempts: 0,
         challenged_scopes: Vec::new(),
+        flips: Vec::new(),
         exchanges: Vec::new(),
     }
 }

@@ -8,8 +8,8 @@ use super::cascade::Control;
 use super::cells;
 use super::observe::Answer;
 use super::scopes;
-use crate::model::identity::Identity;
-use crate::model::matrix::{Access, Cell};
+use crate::model::identity::{Identity, IdentityKind};
+use crate::model::matrix::{Access, Cell, Confidence};
 use crate::model::probe::Tier;
 use crate::model::surface::{ListOutcome, Subject};
 
@@ -166,7 +166,11 @@ fn isolate_the_scope(
                 || standard.is_some_and(|standard| standard.control == Control::Answered);
             let through =
                 cell.access == Access::Allowed || (furthest && cell.access == Access::Reached);
-            through && !arm.identity.kind.must_be_refused() && arm.identity.invalid.is_none()
+            // A token that is let in only now and then shows no cause.
+            let steady =
+                cell.confidence >= Confidence::Strong && cell.rule.as_deref() != Some("D27");
+            let usable = arm.identity.kind == IdentityKind::Valid && arm.identity.invalid.is_none();
+            through && steady && usable
         })
         .map(|(arm, _)| arm.identity)
         .collect();
@@ -204,6 +208,9 @@ fn unsent(arm: &Arm<'_>) -> String {
 #[cfg(test)]
 #[path = "controls_tests.rs"]
 mod controls_tests;
+#[cfg(test)]
+#[path = "flip_tests.rs"]
+mod flip_tests;
 #[cfg(test)]
 #[path = "differential_tests.rs"]
 mod tests;

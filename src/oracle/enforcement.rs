@@ -170,10 +170,10 @@ fn broken(
     siblings_guarded: bool,
     authenticates: bool,
 ) -> Option<Confidence> {
-    let entry = policy::intended(policy, &row.subject.name);
+    let entry = policy::intended(policy, row.subject);
     let schemes = row.subject.schemes.as_deref().unwrap_or_default();
     let listed_elsewhere = row.cells.iter().any(|(cell, _)| cell.listed == Some(true));
-    let public = entry.is_some_and(|entry| entry.public)
+    let public = entry.is_some_and(|entry| entry.public && !entry.deny)
         || schemes.iter().any(|scheme| scheme.kind == "noauth");
     let allowed = row
         .cells

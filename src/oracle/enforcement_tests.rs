@@ -95,7 +95,7 @@ fn a_policy_or_a_declaration_makes_an_open_read_a_breach() {
     let policy = [PolicyEntry {
         tools: vec!["list".into()],
         require: ["write".to_owned()].into(),
-        public: false,
+        ..PolicyEntry::default()
     }];
     let tools = [("write", false), ("list", true)];
     let rows = [(Denied, Allowed), (Allowed, Allowed)];
@@ -103,7 +103,7 @@ fn a_policy_or_a_declaration_makes_an_open_read_a_breach() {
     let allowing = [PolicyEntry {
         tools: vec!["*".into()],
         require: ["read".to_owned()].into(),
-        public: false,
+        ..PolicyEntry::default()
     }];
     assert!(answer_with(&tools, &rows, &allowing).broken_by.is_empty());
 }

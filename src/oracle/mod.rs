@@ -5,14 +5,18 @@
 //! [`differential`] compares identities, and [`matrix`] assembles the cells.
 
 pub mod admission;
+pub mod arguments;
 mod arms;
+pub mod bypass;
 pub mod calibrate;
 mod call_steps;
 pub mod cascade;
 mod cells;
 pub mod client_documents;
+pub mod conformity;
 pub mod differential;
 pub mod doors;
+pub mod effective;
 pub mod enforcement;
 pub mod front_channel;
 pub mod front_page;
@@ -28,12 +32,14 @@ pub mod posture;
 mod reading;
 pub mod redirects;
 mod refusals;
+pub mod relations;
 mod scopes;
 pub mod signature;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod token_endpoint;
 mod transport_steps;
+pub mod traversal;
 mod unconstrained;
 mod undecided;
 pub mod wants;

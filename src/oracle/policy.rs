@@ -1,176 +1,107 @@
-//! What was seen to open each subject, and what the operator intends.
+//! What the operator intends: which entry applies to a subject, and whom it lets in.
 
-use std::collections::BTreeSet;
-
-use crate::model::identity::{Identities, Identity, IdentityKind, ScopeSet};
-use crate::model::matrix::{Access, Cell, Matrix};
-use crate::model::report::{EffectivePolicy, EffectiveRule};
+use crate::model::identity::{Identity, ScopeSet};
 use crate::model::settings::PolicyEntry;
+use crate::model::surface::{Subject, SubjectKind};
 
-/// The policy that the cells describe: an observation, not a statement of intent.
-pub fn effective(matrix: &Matrix, identities: &Identities) -> EffectivePolicy {
-    let mut policy = EffectivePolicy::default();
-    let mut order: Vec<&str> = Vec::new();
-    for cell in &matrix.cells {
-        if order.last() != Some(&cell.subject.as_str()) && !order.contains(&cell.subject.as_str()) {
-            order.push(&cell.subject);
-        }
-    }
-    let mut settled = !order.is_empty();
-    let mut opening: BTreeSet<&String> = BTreeSet::new();
-    let rules: Vec<EffectiveRule> = order
-        .into_iter()
-        .map(|subject| {
-            let cells: Vec<&Cell> = matrix
-                .cells
-                .iter()
-                .filter(|cell| cell.subject == subject)
-                .collect();
-            rule(subject, &cells, identities)
-        })
-        .collect();
-    for rule in &rules {
-        match rule.gate.as_str() {
-            ANY_TOKEN | NO_TOKEN => policy.unguarded.push(rule.subject.clone()),
-            SCOPES => opening.extend(rule.opened_by.iter().flatten()),
-            _ => settled = false,
-        }
-    }
-    // A scope is idle only when every subject is settled and none of them needs it.
-    if settled {
-        let held: BTreeSet<&String> = identities
-            .valid()
-            .filter_map(Identity::scopes)
-            .flatten()
-            .collect();
-        policy.idle_scopes = held
-            .difference(&opening)
-            .map(|scope| (*scope).clone())
-            .collect();
-    }
-    policy.subjects = rules;
-    policy
+/// The operator's entry for a subject: the first that covers it.
+pub fn intended<'a>(policy: &'a [PolicyEntry], subject: &Subject) -> Option<&'a PolicyEntry> {
+    policy.iter().find(|entry| covers(entry, subject))
 }
 
-/// The operator's entry for a tool: the first whose pattern matches.
-pub fn intended<'a>(policy: &'a [PolicyEntry], tool: &str) -> Option<&'a PolicyEntry> {
-    policy
-        .iter()
-        .find(|entry| entry.tools.iter().any(|pattern| matches(pattern, tool)))
+/// Whether an entry speaks of a subject.
+pub fn covers(entry: &PolicyEntry, subject: &Subject) -> bool {
+    let tool = subject.kind == SubjectKind::Tool;
+    let named = |pattern: &String| tool && matches(pattern, &subject.name);
+    entry.tools.iter().any(named)
+        || entry
+            .subjects
+            .iter()
+            .any(|pattern| matches(pattern, &subject.id))
 }
 
-/// Whether the operator's entry lets an identity use the tool; `None` when its scopes are unknown.
+/// The scope sets of which an entry asks one; an empty set means any valid token.
+pub fn alternatives(entry: &PolicyEntry) -> Vec<ScopeSet> {
+    if entry.any_of.is_empty() {
+        return vec![entry.require.clone()];
+    }
+    let each = entry.any_of.iter();
+    each.map(|set| set.union(&entry.require).cloned().collect())
+        .collect()
+}
+
+/// Whether the operator's entry lets an identity in; `None` when its scopes are unknown.
 pub fn permits(entry: &PolicyEntry, identity: &Identity) -> Option<bool> {
+    if entry.deny {
+        return Some(false);
+    }
     if entry.public {
         return Some(true);
     }
-    if identity.kind != IdentityKind::Valid {
+    if identity.kind.must_be_refused() {
         return Some(false);
     }
-    if entry.require.is_empty() {
+    let alternatives = alternatives(entry);
+    if alternatives.iter().any(ScopeSet::is_empty) {
         return Some(true);
     }
-    identity
-        .scopes()
-        .map(|scopes| entry.require.is_subset(scopes))
+    let held = identity.scopes()?;
+    Some(alternatives.iter().any(|set| set.is_subset(held)))
 }
 
-/// Whether a pattern with `*` matches a name.
+/// Whether a pattern matches a name: `*` stands for any run of characters, `\*` for a star and
+/// `\\` for a backslash.
 pub fn matches(pattern: &str, name: &str) -> bool {
-    let mut parts = pattern.split('*');
-    let first = parts.next().unwrap_or_default();
-    let Some(mut rest) = name.strip_prefix(first) else {
+    let pieces = pieces(pattern);
+    let Some((first, rest)) = pieces.split_first() else {
+        return name.is_empty();
+    };
+    let Some(mut left) = name.strip_prefix(first.as_str()) else {
         return false;
     };
-    let parts: Vec<&str> = parts.collect();
-    let Some((last, middle)) = parts.split_last() else {
-        return rest.is_empty();
+    let Some((last, middle)) = rest.split_last() else {
+        return left.is_empty();
     };
-    for part in middle {
-        let Some(at) = rest.find(part) else {
+    for piece in middle {
+        let Some(at) = left.find(piece.as_str()) else {
             return false;
         };
-        rest = rest.get(at + part.len()..).unwrap_or_default();
+        left = left.get(at + piece.len()..).unwrap_or_default();
     }
-    rest.ends_with(last)
+    left.ends_with(last.as_str())
 }
 
-fn rule(subject: &str, cells: &[&Cell], identities: &Identities) -> EffectiveRule {
-    let mut opened: Vec<ScopeSet> = Vec::new();
-    let mut refused: Vec<ScopeSet> = Vec::new();
-    let mut without_token = false;
-    let mut settled = true;
-    let mut unknown_scopes = false;
-    let mut asked = BTreeSet::new();
-    for cell in cells {
-        let Some(identity) = identities.named(&cell.identity) else {
+/// Whether every name that `narrow` matches is matched by `wide`, as far as their texts show.
+pub(super) fn includes(wide: &str, narrow: &str) -> bool {
+    // A star of the narrow one stands for everything, so it may only meet a star of the wide one;
+    // a character that no pattern spells stands in its place.
+    let text = pieces(narrow).join("\u{10fffd}");
+    matches(wide, &text)
+}
+
+/// The literal runs between the stars.
+fn pieces(pattern: &str) -> Vec<String> {
+    let mut pieces = vec![String::new()];
+    let mut characters = pattern.chars().peekable();
+    while let Some(character) = characters.next() {
+        if character == '*' {
+            pieces.push(String::new());
             continue;
-        };
-        if identity.kind == IdentityKind::Anonymous {
-            without_token |= cell.access == Access::Allowed;
         }
-        if identity.kind != IdentityKind::Valid || identity.invalid.is_some() {
-            continue;
+        let escapes = character == '\\' && matches!(characters.peek(), Some('*' | '\\'));
+        let literal = if escapes { characters.next() } else { None };
+        if let Some(piece) = pieces.last_mut() {
+            piece.push(literal.unwrap_or(character));
         }
-        let scopes = identity.scopes();
-        settled &= cell.access.is_decided();
-        unknown_scopes |= scopes.is_none();
-        let Some(scopes) = scopes else { continue };
-        match cell.access {
-            Access::Allowed => opened.push(scopes.clone()),
-            Access::Denied => refused.push(scopes.clone()),
-            _ => continue,
-        }
-        asked.insert(scopes.clone());
     }
-    let any_denied = cells.iter().any(|cell| {
-        let valid = identities
-            .named(&cell.identity)
-            .is_some_and(|identity| identity.kind == IdentityKind::Valid);
-        valid && cell.access == Access::Denied
-    });
-    let gate = if without_token {
-        NO_TOKEN
-    } else if !opened.is_empty() && !refused.is_empty() {
-        SCOPES
-    } else if settled && !any_denied && asked.len() >= 2 && !unknown_scopes {
-        ANY_TOKEN
-    } else {
-        UNDETERMINED
-    };
-    EffectiveRule {
-        subject: subject.to_owned(),
-        opened_by: smallest(opened),
-        refused_for: distinct(refused),
-        gate: gate.to_owned(),
-    }
+    pieces
 }
-
-/// The sets that contain no other.
-fn smallest(sets: Vec<ScopeSet>) -> Vec<ScopeSet> {
-    let sets = distinct(sets);
-    let minimal = sets.iter().filter(|set| {
-        !sets
-            .iter()
-            .any(|other| other.is_subset(set) && other != *set)
-    });
-    minimal.cloned().collect()
-}
-
-fn distinct(sets: Vec<ScopeSet>) -> Vec<ScopeSet> {
-    let sets: BTreeSet<ScopeSet> = sets.into_iter().collect();
-    sets.into_iter().collect()
-}
-
-const NO_TOKEN: &str = "no token";
-const ANY_TOKEN: &str = "any token";
-const SCOPES: &str = "scopes";
-const UNDETERMINED: &str = "not determined";
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::oracle::testing::{cell, identities, matrix};
+    use crate::model::identity::IdentityKind;
+    use crate::oracle::testing::{identity, scopes, tool, valid};
 
     #[test]
     fn patterns_match_whole_names() {
@@ -180,6 +111,9 @@ mod tests {
             ("*_note", "write_note"),
             ("a*b*c", "aXbYc"),
             ("read", "read"),
+            (r"a\*b", "a*b"),
+            (r"a\\*", r"a\z"),
+            (r"c:\dir", r"c:\dir"),
         ] {
             assert!(matches(pattern, name), "{pattern} {name}");
         }
@@ -189,60 +123,66 @@ mod tests {
             ("a*b*c", "acb"),
             ("", "x"),
             ("ab*b", "ab"),
+            (r"a\*b", "aXb"),
+            (r"\*", "x"),
         ] {
             assert!(!matches(pattern, name), "{pattern} {name}");
         }
     }
 
     #[test]
-    fn the_smallest_opening_set_is_reported_and_the_rest_of_the_scopes_is_idle() {
-        let identities = identities(&[
-            ("none", &[]),
-            ("reader", &["read"]),
-            ("admin", &["read", "write", "extra"]),
-            ("writer", &["read", "write"]),
-        ]);
-        let matrix = matrix(vec![
-            cell("tool/a", "none", Access::Denied),
-            cell("tool/a", "reader", Access::Denied),
-            cell("tool/a", "admin", Access::Allowed),
-            cell("tool/a", "writer", Access::Allowed),
-            cell("tool/b", "none", Access::Allowed),
-            cell("tool/b", "reader", Access::Allowed),
-            cell("tool/b", "admin", Access::Allowed),
-            cell("tool/b", "writer", Access::Allowed),
-        ]);
-        let policy = effective(&matrix, &identities);
-        let [a, b] = policy.subjects.as_slice() else {
-            panic!("two rules")
+    fn a_wider_pattern_includes_a_narrower_one_and_not_the_other_way_round() {
+        for (wide, narrow) in [("*", "a*"), ("a*", "ab*"), ("a*c", "ab*c"), ("a", "a")] {
+            assert!(includes(wide, narrow), "{wide} {narrow}");
+        }
+        for (wide, narrow) in [("a*", "*"), ("ab*", "a*"), ("a", "a*"), (r"\*", "*")] {
+            assert!(!includes(wide, narrow), "{wide} {narrow}");
+        }
+    }
+
+    #[test]
+    fn all_of_any_of_public_and_deny_mean_what_they_say() {
+        let entry = PolicyEntry {
+            require: scopes(&["a"]),
+            any_of: vec![scopes(&["b"]), scopes(&["c"])],
+            ..PolicyEntry::default()
         };
-        assert_eq!(a.gate, "scopes");
-        assert_eq!(a.opened_by.len(), 1);
-        assert!(a.opened_by[0].contains("write") && !a.opened_by[0].contains("extra"));
-        assert_eq!(b.gate, "any token");
-        assert_eq!(policy.unguarded, ["tool/b"]);
-        assert_eq!(policy.idle_scopes, ["extra"]);
+        assert_eq!(permits(&entry, &valid("x", &["a", "c"])), Some(true));
+        assert_eq!(permits(&entry, &valid("x", &["b", "c"])), Some(false));
+        let any = PolicyEntry::default();
+        assert_eq!(permits(&any, &valid("x", &[])), Some(true));
+        let stranger = identity("g", IdentityKind::Garbage);
+        assert_eq!(permits(&any, &stranger), Some(false));
+        let public = PolicyEntry {
+            public: true,
+            ..PolicyEntry::default()
+        };
+        assert_eq!(permits(&public, &stranger), Some(true));
+        let nobody = PolicyEntry {
+            deny: true,
+            ..PolicyEntry::default()
+        };
+        assert_eq!(permits(&nobody, &valid("x", &["a"])), Some(false));
+        let opaque = identity("o", IdentityKind::Valid);
+        assert_eq!(permits(&entry, &opaque), None);
     }
 
     #[test]
-    fn nothing_is_called_idle_or_open_while_a_cell_is_undecided() {
-        let identities = identities(&[("reader", &["read"]), ("admin", &["read", "write"])]);
-        let matrix = matrix(vec![
-            cell("tool/a", "reader", Access::Reached),
-            cell("tool/a", "admin", Access::Reached),
-        ]);
-        let policy = effective(&matrix, &identities);
-        assert_eq!(policy.subjects[0].gate, "not determined");
-        assert!(policy.idle_scopes.is_empty() && policy.unguarded.is_empty());
-    }
-
-    #[test]
-    fn an_anonymous_pass_needs_no_token() {
-        let identities = identities(&[("reader", &["read"])]);
-        let matrix = matrix(vec![
-            cell("tool/a", "anonymous", Access::Allowed),
-            cell("tool/a", "reader", Access::Allowed),
-        ]);
-        assert_eq!(effective(&matrix, &identities).subjects[0].gate, "no token");
+    fn tools_go_by_name_and_everything_by_its_id() {
+        let subject = tool("read", None);
+        let by = |tools: &[&str], subjects: &[&str]| PolicyEntry {
+            tools: tools.iter().map(|it| (*it).to_owned()).collect(),
+            subjects: subjects.iter().map(|it| (*it).to_owned()).collect(),
+            ..PolicyEntry::default()
+        };
+        assert!(covers(&by(&["re*"], &[]), &subject));
+        assert!(covers(&by(&[], &["tool/*"]), &subject));
+        let resource = Subject {
+            kind: SubjectKind::Resource,
+            id: "resource/read".into(),
+            ..subject
+        };
+        assert!(!covers(&by(&["read"], &["tool/*"]), &resource));
+        assert!(covers(&by(&[], &["resource/*"]), &resource));
     }
 }

@@ -1,7 +1,5 @@
 //! Whether two tokens differ in their scopes alone, and in how many (oracle §3.1, §6.4).
 
-use std::collections::BTreeSet;
-
 use super::arms::Reading;
 use super::cells::note;
 use crate::model::identity::{Identity, Provenance, ScopeSet};
@@ -39,14 +37,14 @@ pub(super) fn holds_less(one: &Identity, other: &Identity) -> bool {
     }
 }
 
-/// Whether `more` is `less` with exactly one scope added and nothing else changed: the scope flip.
-pub(super) fn is_flip(less: &Identity, more: &Identity) -> bool {
-    let (Some(narrow), Some(wide)) = (witnessed(less), witnessed(more)) else {
-        return false;
+/// The scope that `more` holds beyond `less`, when that is one scope and nothing else changed.
+pub(super) fn flip<'a>(less: &Identity, more: &'a Identity) -> Option<&'a str> {
+    let (narrow, wide) = (witnessed(less)?, witnessed(more)?);
+    let mut added = wide.iter().filter(|scope| !narrow.contains(*scope));
+    let (Some(scope), None) = (added.next(), added.next()) else {
+        return None;
     };
-    narrow.is_subset(wide)
-        && wide.len() == narrow.len() + 1
-        && same_holder(less, more) == Some(true)
+    (narrow.is_subset(wide) && same_holder(less, more) == Some(true)).then_some(scope.as_str())
 }
 
 /// Raises or lowers a refusal by how well the scope is isolated as its cause.
@@ -56,20 +54,22 @@ pub(super) fn isolate(
     reading: &Reading,
     cell: &mut Cell,
 ) {
-    let flip = passing.iter().find(|passing| is_flip(refused, passing));
     let refusal = reading.refusals();
     let Some(first) = refusal.first() else { return };
-    if let Some(flip) = flip {
-        let added: BTreeSet<&String> = match (witnessed(refused), witnessed(flip)) {
-            (Some(narrow), Some(wide)) => wide.difference(narrow).collect(),
-            _ => BTreeSet::new(),
-        };
-        let added: Vec<&str> = added.into_iter().map(String::as_str).collect();
-        let text = format!(
-            "adding only `{}` (`{}`) gets through",
-            added.join(" "),
-            flip.name
-        );
+    let mut flips: Vec<(&str, &str)> = Vec::new();
+    for passing in passing {
+        let scope = flip(refused, passing);
+        if let Some(scope) = scope.filter(|scope| flips.iter().all(|(known, _)| known != scope)) {
+            flips.push((scope, &passing.name));
+        }
+    }
+    if !flips.is_empty() {
+        cell.flips = flips.iter().map(|(scope, _)| (*scope).to_owned()).collect();
+        let ways: Vec<String> = flips
+            .iter()
+            .map(|(scope, who)| format!("adding only `{scope}` (`{who}`)"))
+            .collect();
+        let text = format!("{} gets through", ways.join(" or "));
         match first.seen.inference {
             Inference::CallRefused if cell.confidence >= Confidence::Strong => {
                 cell.confidence = Confidence::Proven;

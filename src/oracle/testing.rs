@@ -76,7 +76,7 @@ pub(crate) fn cell(subject: &str, identity: &str, access: Access) -> Cell {
         access,
         class: None,
         layer: None,
-        confidence: if access.is_decided() {
+        confidence: if access.is_decided() || access == Access::Reached {
             Confidence::Strong
         } else {
             Confidence::Inconclusive
@@ -87,6 +87,7 @@ pub(crate) fn cell(subject: &str, identity: &str, access: Access) -> Cell {
         decided_by: None,
         attempts: 2,
         challenged_scopes: Vec::new(),
+        flips: Vec::new(),
         exchanges: Vec::new(),
     }
 }

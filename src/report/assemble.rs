@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::model::audit::Collected;
 use crate::model::exchange::{Exchange, FailureKind, Ledger};
 use crate::model::matrix::{Access, Matrix};
+use crate::model::policy::{EffectivePolicy, PolicyComparison};
 use crate::model::probe::ProbeId;
 use crate::model::report::{
-    CoverageRow, EffectivePolicy, MatrixDifference, Report, ReportMatrix, ReportSubject,
-    RequestCounts, SCHEMA_VERSION, ToolEnforcement, ToolInfo,
+    CoverageRow, MatrixDifference, Report, ReportMatrix, ReportSubject, RequestCounts,
+    SCHEMA_VERSION, ToolEnforcement, ToolInfo,
 };
 use crate::model::settings::Settings;
 use crate::model::surface::Subject;
@@ -31,6 +32,8 @@ pub struct Judged {
     pub enforcement: ToolEnforcement,
     /// What was seen to open each subject.
     pub policy: EffectivePolicy,
+    /// The cells against the operator's policy.
+    pub comparison: Option<PolicyComparison>,
 }
 
 /// Builds the report; takes the evidence over, since a ledger is too large to copy.
@@ -40,6 +43,7 @@ pub fn assemble(collected: Collected, judged: Judged, settings: &Settings) -> Re
         mut findings,
         enforcement,
         policy,
+        comparison,
     } = judged;
     findings.sort_by(|a, b| {
         let key = |finding: &Finding| (finding.check.clone(), finding.subject.clone());
@@ -79,6 +83,7 @@ pub fn assemble(collected: Collected, judged: Judged, settings: &Settings) -> Re
             .collect(),
         differences,
         effective_policy: policy,
+        policy: comparison,
         coverage,
         findings: open,
         accepted,

@@ -22,6 +22,7 @@ mod data;
 mod findings;
 mod json;
 mod matrix;
+pub mod policy_file;
 mod table;
 mod text;
 mod undecided;

@@ -1,6 +1,6 @@
 //! The words of the report, each in one place.
 
-use crate::model::identity::IdentityKind;
+use crate::model::identity::{IdentityKind, ScopeSet};
 use crate::model::matrix::{Access, Confidence};
 use crate::model::registration::Posture;
 use crate::model::surface::SubjectKind;
@@ -82,6 +82,28 @@ pub const fn identity(kind: IdentityKind) -> &'static str {
     }
 }
 
+/// All of these scopes: "`a` and `b`", `no scope`.
+pub fn scopes(scopes: &ScopeSet) -> String {
+    if scopes.is_empty() {
+        return "no scope".to_owned();
+    }
+    let quoted: Vec<String> = scopes.iter().map(|scope| format!("`{scope}`")).collect();
+    list(&quoted)
+}
+
+/// Any of these scope sets: "`a`, or `b` and `c`"; `no set` when there is none.
+pub fn alternatives(sets: &[ScopeSet]) -> String {
+    if sets.is_empty() {
+        return "no set".to_owned();
+    }
+    let shown: Vec<String> = sets.iter().take(ALTERNATIVES_SHOWN).map(scopes).collect();
+    let more = match sets.len().saturating_sub(ALTERNATIVES_SHOWN) {
+        0 => String::new(),
+        more => format!(", or {more} more"),
+    };
+    format!("{}{more}", shown.join(", or "))
+}
+
 /// `1 tool`, `2 tools`.
 pub fn count(n: usize, noun: &str) -> String {
     if n == 1 {
@@ -102,3 +124,5 @@ pub fn list<T: AsRef<str>>(items: &[T]) -> String {
         }
     }
 }
+
+const ALTERNATIVES_SHOWN: usize = 6;

@@ -19,7 +19,8 @@ use crate::wire::{Outgoing, Pending, Sent};
 
 /// Asks without a token, with every field at once; where that lets in, with each alone.
 pub async fn spoofs(run: &Run<'_>, collected: &mut Collected) {
-    if collected.discovery.anonymous != AnonymousAccess::Refused {
+    let left_out = run.settings.calls.left_out(&enrol::anonymous()).is_some();
+    if left_out || collected.discovery.anonymous != AnonymousAccess::Refused {
         return;
     }
     let revision = collected.discovery.revision().unwrap_or(Revision::R2026_07);
@@ -39,7 +40,8 @@ pub async fn wrong_tokens(run: &Run<'_>, collected: &mut Collected, sessions: &S
     let (Some(baseline), Some(served)) = (baseline, served) else {
         return;
     };
-    let who = witnesses(collected);
+    let mut who = witnesses(collected);
+    who.retain(|identity| run.settings.calls.left_out(identity).is_none());
     lists(run, collected, sessions, &who, &baseline).await;
     others(run, collected, &who, &served).await;
     if served.revision.is_modern() || served.transport != Transport::StreamableHttp {

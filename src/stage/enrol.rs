@@ -9,7 +9,7 @@ use crate::model::exchange::Exchange;
 use crate::model::identity::{
     Identities, Identity, IdentityKind, MissingIdentity, Provenance, ScopeSet,
 };
-use crate::model::settings::{ClientCredentials, CredentialSource, IdentitySource};
+use crate::model::settings::{Calls, ClientCredentials, CredentialSource, IdentitySource};
 use crate::wire::{Pending, Sent};
 
 /// The identity that sends no credential.
@@ -125,8 +125,27 @@ pub async fn enrol(run: &Run<'_>, collected: &mut Collected) -> Option<login::Se
     identities
         .present
         .extend(forge::wrong_tokens(run, collected, model.as_ref()).await);
+    leave_out(&run.settings.calls, &mut identities);
     collected.identities = identities;
     session
+}
+
+/// Takes out what the operator wants left out. The anonymous identity stays, because discovery needs
+/// no credential; it opens no session and calls nothing.
+fn leave_out(calls: &Calls, identities: &mut Identities) {
+    let present = std::mem::take(&mut identities.present);
+    for identity in present {
+        match calls.left_out(&identity) {
+            Some(arm) if identity.kind != IdentityKind::Anonymous => {
+                identities.missing.push(MissingIdentity {
+                    name: identity.name,
+                    reason: format!("left out on request (`--skip-arm {}`)", arm.as_str()),
+                    exchange: None,
+                });
+            }
+            _ => identities.present.push(identity),
+        }
+    }
 }
 
 /// None, each alone, all but each, all; every rung once, and not the rung the source itself is.

@@ -1,5 +1,6 @@
 //! The collecting stages: they talk through [`Wire`] and form no opinion.
 
+pub mod bypass;
 pub mod calls;
 pub mod client;
 pub mod client_documents;

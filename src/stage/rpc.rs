@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::Run;
 use super::session::Session;
 use crate::codec::sse;
-use crate::mcp::{self, Operation};
+use crate::mcp::{self, Encoded, Operation};
 use crate::model::identity::Identity;
 use crate::model::probe::{ProbeKey, Tier};
 use crate::wire::{Learned, Outgoing, RawAnswer, Sent};
@@ -29,7 +29,12 @@ pub(crate) struct Ask<'a> {
     pub(crate) cleanup: bool,
     /// Whether it takes a connection that no other request used.
     pub(crate) fresh_connection: bool,
+    /// Changes the message once it is encoded.
+    pub(crate) alter: Option<Alter<'a>>,
 }
+
+/// A change of an encoded message.
+pub(crate) type Alter<'a> = Box<dyn Fn(&mut Encoded) + Send + Sync + 'a>;
 
 impl<'a> Ask<'a> {
     /// A question without additions.
@@ -48,6 +53,7 @@ impl<'a> Ask<'a> {
             tier: None,
             cleanup: false,
             fresh_connection: false,
+            alter: None,
         }
     }
 }
@@ -67,7 +73,10 @@ pub(crate) async fn send(run: &Run<'_>, ask: Ask<'_>, id: u64) -> Sent {
         run_id: &run.settings.run_id,
         id,
     };
-    let encoded = mcp::encode(&ask.operation, &context);
+    let mut encoded = mcp::encode(&ask.operation, &context);
+    if let Some(alter) = &ask.alter {
+        alter(&mut encoded);
+    }
     let expected = encoded.id.clone().unwrap_or(Value::Null);
     let watch = sse::Watch::new(expected);
     let complete = move |bytes: &[u8]| watch.sees(bytes);

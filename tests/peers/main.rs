@@ -56,6 +56,7 @@ macro_rules! peers {
 
 peers! {
     everything_sse_does_what_its_manifest_says, an_audit_of_everything_sse_reports_the_truth: "everything-sse",
+    fastmcp_hidden_does_what_its_manifest_says, an_audit_of_fastmcp_hidden_reports_the_truth: "fastmcp-hidden",
     fastmcp_middleware_does_what_its_manifest_says, an_audit_of_fastmcp_middleware_reports_the_truth: "fastmcp-middleware",
     fastmcp_own_does_what_its_manifest_says, an_audit_of_fastmcp_own_reports_the_truth: "fastmcp-own",
     fastmcp_sound_does_what_its_manifest_says, an_audit_of_fastmcp_sound_reports_the_truth: "fastmcp-sound",
@@ -68,8 +69,15 @@ peers! {
     oidc_machine_does_what_its_manifest_says, an_audit_of_oidc_machine_reports_the_truth: "oidc-machine",
     oidc_off_does_what_its_manifest_says, an_audit_of_oidc_off_reports_the_truth: "oidc-off",
     oidc_open_does_what_its_manifest_says, an_audit_of_oidc_open_reports_the_truth: "oidc-open",
+    punkpeye_does_what_its_manifest_says, an_audit_of_punkpeye_reports_the_truth: "punkpeye",
+    punkpeye_unguarded_does_what_its_manifest_says, an_audit_of_punkpeye_unguarded_reports_the_truth: "punkpeye-unguarded",
     rmcp_server_does_what_its_manifest_says, an_audit_of_rmcp_server_reports_the_truth: "rmcp-server",
+    rmcp_server_layer_does_what_its_manifest_says, an_audit_of_rmcp_server_layer_reports_the_truth: "rmcp-server-layer",
     typescript_does_what_its_manifest_says, an_audit_of_typescript_reports_the_truth: "typescript",
+    typescript_hidden_does_what_its_manifest_says, an_audit_of_typescript_hidden_reports_the_truth: "typescript-hidden",
+    typescript_http_does_what_its_manifest_says, an_audit_of_typescript_http_reports_the_truth: "typescript-http",
+    typescript_rpc_does_what_its_manifest_says, an_audit_of_typescript_rpc_reports_the_truth: "typescript-rpc",
+    typescript_unguarded_does_what_its_manifest_says, an_audit_of_typescript_unguarded_reports_the_truth: "typescript-unguarded",
 }
 
 #[tokio::test]

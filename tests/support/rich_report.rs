@@ -8,11 +8,12 @@ use mcp_assay::model::identity::IdentityKind;
 use mcp_assay::model::matrix::{
     Access, Calibration, Cell, Class, Confidence, Layer, Matrix, ValidationSeen,
 };
+use mcp_assay::model::policy::{EffectivePolicy, EffectiveRule, Gate};
 use mcp_assay::model::probe::{Plan, Tier, Unsettleable};
-use mcp_assay::model::report::{
-    CoverageRow, EffectivePolicy, EffectiveRule, Enforcement, ToolCounts, ToolEnforcement,
+use mcp_assay::model::report::{CoverageRow, Enforcement, ToolCounts, ToolEnforcement};
+use mcp_assay::model::settings::{
+    Acceptance, BypassRules, CredentialSource, IdentitySource, Network, Settings,
 };
-use mcp_assay::model::settings::{Acceptance, CredentialSource, IdentitySource, Network, Settings};
 use mcp_assay::model::target::{ResourceId, Revision, Target, Transport};
 use mcp_assay::model::verdict::{Basis, Cite, Finding, Level, Part, Severity, Status};
 use mcp_assay::report::assemble::Judged;
@@ -26,6 +27,7 @@ pub(crate) use evidence::{exchange, tool};
 pub(crate) fn collected() -> Collected {
     Collected {
         client_documents: Vec::new(),
+        bypass: mcp_assay::model::bypass::Bypass::default(),
         target: Some(Target {
             url: URL.to_owned(),
             resource: ResourceId(URL.to_owned()),
@@ -53,6 +55,10 @@ pub(crate) fn collected() -> Collected {
         surface: surface(),
         gates: vec![gate("anonymous", 4), gate("elsewhere", 5)],
         matrices: vec![matrix(Revision::R2025_11), older_matrix()],
+        catch_all: None,
+        invalid_calls: Vec::new(),
+        call_series: None,
+        traversal: None,
         registrations: vec![registration()],
         token_endpoints: vec![evidence::token_endpoint()],
         front_channels: Vec::new(),
@@ -170,11 +176,19 @@ pub(crate) fn judged() -> Judged {
                 subject: "tool/delete_note".to_owned(),
                 opened_by: vec![scopes(&["notes:write"])],
                 refused_for: vec![scopes(&["notes:read"])],
-                gate: "scopes".to_owned(),
+                required: scopes(&["notes:write"]),
+                gate: Gate::Scopes,
+                exact: true,
+                ran: true,
+                confidence: Confidence::Strong,
+                open: None,
+                settled_by: Vec::new(),
+                decided_by: None,
+                exchanges: vec![x(6)],
             }],
-            idle_scopes: Vec::new(),
-            unguarded: vec!["tool/create_note".to_owned()],
+            ..EffectivePolicy::default()
         },
+        comparison: None,
     }
 }
 
@@ -218,6 +232,8 @@ pub(crate) fn settings() -> Settings {
             },
         ],
         tools: Vec::new(),
+        bypass: BypassRules::default(),
+        calls: mcp_assay::model::settings::Calls::default(),
         observe_rate_limit: None,
         network: Network::default(),
         only: BTreeSet::new(),
@@ -259,6 +275,7 @@ pub(crate) fn nothing_judged() -> Judged {
             sentence: "Nothing is known about the tools: none was listed.".to_owned(),
         },
         policy: EffectivePolicy::default(),
+        comparison: None,
     }
 }
 
@@ -298,6 +315,7 @@ pub(crate) fn cell(subject: &str, identity: &str, access: Access) -> Cell {
         decided_by: decided_by.map(str::to_owned),
         attempts: 2,
         challenged_scopes: Vec::new(),
+        flips: Vec::new(),
         exchanges: vec![x(6)],
     }
 }

@@ -5,8 +5,12 @@
 use crate::checks::access::{Policy, stated_or_derived};
 use crate::checks::case::{Case, Draft};
 use crate::checks::evidence::{Evidence, ToolCell};
+use crate::checks::intended::{demand, intended_cells};
+use crate::model::identity::IdentityKind;
 use crate::model::matrix::Access;
-use crate::model::verdict::{Part, Severity, Verdict};
+use crate::model::policy::Conformity;
+use crate::model::surface::SubjectKind;
+use crate::model::verdict::{Part, Verdict};
 
 /// Compares cells with what the operator, the tool or the server's own refusals say.
 pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
@@ -25,16 +29,14 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
                 judged += 1;
                 forbidden(&mut case, it, &policy);
             }
-            Some(true) => {
-                judged += 1;
-                permitted(&mut case, it, &policy);
-            }
+            Some(true) => judged += 1,
             None => case.doubt(
                 format!("the scopes of `{}` are not known", it.identity.name),
                 Some("scopes = […] of the [[identity]]"),
             ),
         }
     }
+    judged += beside_tools(evidence, &mut case);
     if judged == 0 && case.is_clean() {
         return without_policy(&cells);
     }
@@ -71,19 +73,39 @@ fn forbidden(case: &mut Case<'_>, it: &ToolCell<'_>, policy: &Policy) {
     }
 }
 
-fn permitted(case: &mut Case<'_>, it: &ToolCell<'_>, policy: &Policy) {
-    if it.cell.access == Access::Denied {
-        let message = format!(
-            "`{}` was refused `{}`, which asks for {} by {}",
-            it.identity.name,
-            it.tool.name,
-            policy.demand(),
-            policy.source
-        );
-        let draft = Draft::new(format!("{} too closed", it.cell.subject), message);
-        let draft = cited(draft, it, "the refusal");
-        case.advise(draft.at_most(Severity::Info, "too closed harms nobody's data"));
+/// Resources and prompts are judged by the operator's policy alone: nothing else says whose they are.
+fn beside_tools(evidence: &Evidence<'_>, case: &mut Case<'_>) -> usize {
+    let cells = intended_cells(evidence);
+    let others = cells.iter().filter(|it| {
+        let valid = it.identity.kind == IdentityKind::Valid && it.identity.invalid.is_none();
+        it.subject.kind != SubjectKind::Tool && valid
+    });
+    let mut judged = 0;
+    for it in others {
+        match it.conformity {
+            Conformity::TooOpen => {
+                let message = format!(
+                    "`{}` got `{}`, which asks for {} by the operator's policy; expected HTTP 403",
+                    it.identity.name,
+                    it.subject.id,
+                    demand(it.entry)
+                );
+                let draft = Draft::new(it.cell.subject.clone(), message);
+                let draft = draft.confidence(it.cell.confidence);
+                if let Some(answer) = it.cell.exchanges.first() {
+                    let draft = draft.at(*answer, Part::Status, "what was handed out");
+                    case.breach(draft.also(&it.cell.exchanges, "a control"));
+                }
+            }
+            Conformity::Conforms | Conformity::TooClosed => judged += 1,
+            Conformity::NotDecided | Conformity::NoPolicy => {
+                let reason = it.cell.reason.as_deref().unwrap_or("not decided");
+                let reason = format!("`{}` for `{}`: {reason}", it.subject.id, it.identity.name);
+                case.doubt(reason, it.cell.decided_by.as_deref());
+            }
+        }
     }
+    judged
 }
 
 fn cited(draft: Draft, it: &ToolCell<'_>, says: &str) -> Draft {
@@ -183,9 +205,42 @@ mod tests {
     }
 
     #[test]
-    fn a_permitted_call_that_was_refused_only_warns() {
+    fn a_permitted_call_that_was_refused_is_no_breach() {
         let mut world = world(Access::Denied);
         world.policy(&["*"], &["r"], false);
-        assert_eq!(world.status(ID), Status::Warn);
+        assert_eq!(world.status(ID), Status::Pass);
+    }
+
+    #[test]
+    fn any_of_lets_in_whoever_holds_one_and_deny_nobody() {
+        let mut either = with_policy(Access::Allowed);
+        either.collected.policy[0].any_of = vec![["r".to_owned()].into(), ["x".to_owned()].into()];
+        either.collected.policy[0].require.clear();
+        assert_eq!(either.status(ID), Status::Pass);
+        let mut nobody = with_policy(Access::Denied);
+        nobody.collected.policy[0].deny = true;
+        assert_eq!(nobody.status(ID), Status::Fail);
+    }
+
+    #[test]
+    fn a_resource_is_judged_by_the_operators_policy_alone() {
+        let resource = |policy: bool, access: Access| {
+            let mut world = with_policy(Access::Denied);
+            world.tool("note://1");
+            world.cell("note://1", "reader", access);
+            let subject = world.collected.surface.subjects.last_mut().unwrap();
+            subject.kind = SubjectKind::Resource;
+            subject.id = "resource/note://1".to_owned();
+            let cell = world.collected.matrices[0].cells.last_mut().unwrap();
+            cell.subject = "resource/note://1".to_owned();
+            if policy {
+                world.collected.policy[0].subjects = vec!["resource/*".to_owned()];
+            }
+            world.status(ID)
+        };
+        assert_eq!(resource(true, Access::Allowed), Status::Fail);
+        assert_eq!(resource(true, Access::Denied), Status::Pass);
+        assert_eq!(resource(true, Access::Inconclusive), Status::Inconclusive);
+        assert_eq!(resource(false, Access::Allowed), Status::Pass);
     }
 }

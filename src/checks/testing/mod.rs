@@ -6,6 +6,7 @@ mod front;
 mod login;
 mod registration;
 mod token_endpoint;
+mod ways;
 
 use serde_json::Value;
 
@@ -344,6 +345,7 @@ impl World {
             decided_by: None,
             attempts: 2,
             challenged_scopes: Vec::new(),
+            flips: Vec::new(),
             exchanges: vec![exchange],
         });
         cells.last_mut().unwrap()
@@ -354,6 +356,7 @@ impl World {
             tools: tools.iter().map(|&tool| tool.to_owned()).collect(),
             require: require.iter().map(|&scope| scope.to_owned()).collect(),
             public,
+            ..PolicyEntry::default()
         });
     }
 

@@ -49,7 +49,9 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
 
 fn untried(evidence: &Evidence<'_>) -> Verdict {
     let mut valid = evidence.collected().identities.valid();
-    if valid.any(|identity| matches!(identity.provenance, Provenance::Minted { .. })) {
+    if valid.any(|identity| {
+        matches!(&identity.provenance, Provenance::Minted { grant, .. } if grant == GRANT)
+    }) {
         return Verdict::inconclusive(
             "no token that the run obtained could be revoked: the authorization server names no \
              revocation endpoint, or refused",
@@ -61,6 +63,9 @@ fn untried(evidence: &Evidence<'_>) -> Verdict {
         decided_by: Some("an [[identity]] with grant = \"client_credentials\"".to_owned()),
     }
 }
+
+/// Tokens of a login are given back later.
+const GRANT: &str = "client_credentials";
 
 #[cfg(test)]
 mod tests {

@@ -12,6 +12,7 @@ mod resource;
 mod server;
 mod token_endpoint;
 mod verification;
+mod ways;
 
 use std::collections::BTreeMap;
 
@@ -40,9 +41,9 @@ pub use grants::{
 };
 pub use loader::LoadError;
 pub use resource::{
-    Audience, Authentication, AuthorizationServers, Challenge, Denial, Enforcement, Expiry,
-    Metadata, Order, PrmLocation, Progress, Resource, ResourceShape, Routes, ScopeModel,
-    ScopesSupported, Signature, TokenCheck, Validation,
+    Audience, Authentication, AuthorizationServers, Challenge, Denial, Dispatch, Enforcement,
+    Expiry, Lapses, Metadata, Order, PathCheck, PrmLocation, Progress, Resource, ResourceShape,
+    Routes, ScopeModel, ScopesSupported, Signature, TokenCheck, Validation,
 };
 pub use server::{
     Cursor, Framing, Input, ListStability, OriginCheck, Revision, Scheme, SchemePlace, Server,
@@ -55,6 +56,10 @@ pub use token_endpoint::{
 pub use verification::{
     ForgottenDoor, IssuerCheck, KeyChoice, RefusalStatus, RefusalText, RevocationCheck, TokenUse,
     TrustedFields, TypeCheck, UpstreamTokens, Verification,
+};
+
+pub use ways::{
+    ArgumentReading, ArrayReading, HeaderReading, MethodReading, NameReading, VersionReading, Ways,
 };
 
 /// Everything a behaviour file can say.
@@ -80,6 +85,8 @@ pub struct Behaviour {
     pub verification: Verification,
     /// How scopes decide about tool calls.
     pub enforcement: Enforcement,
+    /// How messages are read, by the gate and by the dispatcher.
+    pub ways: Ways,
     /// The protected resource metadata.
     pub metadata: Metadata,
     /// The authorization server and its metadata.
@@ -112,6 +119,8 @@ pub struct Behaviour {
 pub struct Audit {
     /// Names of the ready-made tokens that are handed to the auditor.
     pub identities: Vec<String>,
+    /// What the auditor is told to expect, first match first.
+    pub policy: Vec<Intended>,
     /// Tokens that the auditor is to mint by itself.
     pub mint: Vec<Mint>,
     /// A client that the auditor is told of.
@@ -120,6 +129,14 @@ pub struct Audit {
     pub allow: Vec<String>,
     /// Registrations in a row that the auditor is to send.
     pub observe_rate_limit: Option<usize>,
+    /// Equal calls in a row that the auditor is to send.
+    pub observe_call_limit: Option<usize>,
+    /// Whether the auditor is to read paths outside what is offered.
+    pub probe_traversal: bool,
+    /// How often the auditor is to ask each cell at least.
+    pub repeat: u16,
+    /// Wrong credentials that the auditor is not to send.
+    pub skip_arms: Vec<String>,
     /// Address under which the auditor's documents are forwarded; empty for loopback alone.
     pub callback_base: String,
     /// Protocol revision to audit; empty for the newest one served.
@@ -132,15 +149,38 @@ impl Default for Audit {
     fn default() -> Self {
         Self {
             identities: vec!["reader".to_owned(), "admin".to_owned()],
+            policy: Vec::new(),
             mint: Vec::new(),
             client: AuditClient::default(),
             allow: Vec::new(),
             observe_rate_limit: None,
+            observe_call_limit: None,
+            probe_traversal: false,
+            repeat: 0,
+            skip_arms: Vec::new(),
             callback_base: "https://auditor.example".to_owned(),
             revision: String::new(),
             login: LoginMode::default(),
         }
     }
+}
+
+/// An entry of the policy that the auditor is given.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Intended {
+    /// Patterns of tool names.
+    pub tools: Vec<String>,
+    /// Patterns of subject ids.
+    pub subjects: Vec<String>,
+    /// Scopes a caller must hold, all of them.
+    pub require: Vec<String>,
+    /// Scope sets of which a caller must hold one.
+    pub any_of: Vec<Vec<String>>,
+    /// Whether no token is needed.
+    pub public: bool,
+    /// Whether nobody may get in.
+    pub deny: bool,
 }
 
 /// A client that the auditor is told of; none when the id is empty.

@@ -25,6 +25,8 @@ pub struct Resource {
     pub origin: OriginCheck,
     /// Tools that can be called without a token although the rest needs one.
     pub public_tools: Vec<String>,
+    /// Whether one bad token locks everybody out.
+    pub lockout: bool,
 }
 
 /// Which requests need a token.
@@ -138,10 +140,20 @@ pub struct Enforcement {
     pub denial: Denial,
     /// What becomes of arguments that do not fit the schema.
     pub validation: Validation,
+    /// Tools whose arguments nobody checks.
+    pub unvalidated: Vec<String>,
+    /// Equal calls of one caller after which a limit answers; 0 for no limit.
+    pub call_limit: usize,
+    /// What becomes of resource paths that climb out.
+    pub paths: PathCheck,
+    /// What becomes of tool names that nobody knows.
+    pub dispatch: Dispatch,
     /// Whether a refused call reports progress first.
     pub progress: Progress,
     /// Tools whose scope check was forgotten.
     pub unguarded: Vec<String>,
+    /// Whether a refusal is forgotten now and then.
+    pub lapses: Lapses,
 }
 
 impl Default for Enforcement {
@@ -152,10 +164,26 @@ impl Default for Enforcement {
             order: Order::default(),
             denial: Denial::default(),
             validation: Validation::default(),
+            unvalidated: Vec::new(),
+            call_limit: 0,
+            paths: PathCheck::default(),
+            dispatch: Dispatch::default(),
             progress: Progress::default(),
             unguarded: Vec::new(),
+            lapses: Lapses::default(),
         }
     }
+}
+
+/// Whether a refusal is forgotten now and then.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Lapses {
+    /// It is not.
+    #[default]
+    Never,
+    /// Every second time that a token asks for the same tool, where the door refuses over HTTP.
+    EveryOther,
 }
 
 /// Where scopes are looked at.
@@ -171,6 +199,8 @@ pub enum ScopeModel {
     ServerOnly,
     /// In `tools/list`, and nowhere else.
     ListedButNotEnforced,
+    /// At each tool, the wrong way round: tokens that hold its scopes are refused.
+    Inverted,
 }
 
 /// Whether scopes are looked at before or after the arguments.
@@ -227,6 +257,32 @@ pub enum Validation {
     Lenient,
     /// The tool runs with anything.
     None,
+}
+
+/// What becomes of resource paths that climb out of what is offered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum PathCheck {
+    /// They are not found.
+    #[default]
+    Contained,
+    /// They are cut back to the first thing that is offered.
+    CutBack,
+    /// They are followed.
+    Unchecked,
+    /// They are followed once their percent encoding is undone, and refused otherwise.
+    DecodedLate,
+}
+
+/// What becomes of tool names that nobody knows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Dispatch {
+    /// They are refused.
+    #[default]
+    ByName,
+    /// A catch-all runs for them.
+    CatchAll,
 }
 
 /// Whether a refused call reports progress first.

@@ -1,13 +1,16 @@
 //! `tools/call`: scope, arguments and body, in the order the behaviour has them.
 
+use axum::http::HeaderValue;
 use serde_json::{Value, json};
 
-use super::super::behaviour::{Denial, Order, Progress, Revision, Tool, Validation};
+use super::super::behaviour::{Denial, Dispatch, Order, Progress, Revision, Tool, Validation};
+use super::super::http;
 use super::catalogue::{self, input_schema};
 use super::gate::{self, Asked};
 use super::methods::{Context, Outcome, Reply};
 use super::notes::{self, failed, said};
 use super::validation;
+use super::ways::Seen;
 
 /// Answers a tool call.
 pub(crate) fn call(context: &Context<'_>, params: &Value) -> Reply {
@@ -15,20 +18,34 @@ pub(crate) fn call(context: &Context<'_>, params: &Value) -> Reply {
         return Outcome::invalid_params("`name` must be a string").into();
     };
     let policy = &context.shared.behaviour.enforcement;
+    if let Some(limited) = limited(context, params) {
+        return limited;
+    }
     let asked = Asked {
         method: "tools/call",
-        name,
+        name: context.seen.map_or(name, Seen::judged),
     };
     let permitted = gate::permitted(context.shared, context.principal, &asked);
     if !permitted && policy.order == Order::AuthFirst {
         return denied(context, &asked, params);
     }
     let Some(tool) = catalogue::find(&context.shared.behaviour, name) else {
-        return unknown(name).into();
+        return match policy.dispatch {
+            Dispatch::ByName => unknown(name).into(),
+            Dispatch::CatchAll => {
+                let done = format!("{name}: 3 records were processed by the default handler");
+                Outcome::Result(said(&done)).into()
+            }
+        };
     };
     let none_given = json!({});
     let arguments = params.get("arguments").unwrap_or(&none_given);
-    if let Some(fault) = fault(policy.validation, &tool, arguments) {
+    let validation = if policy.unvalidated.iter().any(|one| one == name) {
+        Validation::None
+    } else {
+        policy.validation
+    };
+    if let Some(fault) = fault(validation, &tool, arguments) {
         return invalid(context.revision, name, &fault).into();
     }
     if !permitted {
@@ -41,6 +58,19 @@ pub(crate) fn call(context: &Context<'_>, params: &Value) -> Reply {
         arguments,
     ))
     .into()
+}
+
+/// A limit per caller and call.
+fn limited(context: &Context<'_>, params: &Value) -> Option<Reply> {
+    let most = context.shared.behaviour.enforcement.call_limit;
+    let caller = context.principal.map_or("", |one| one.subject.as_str());
+    let seen = context.shared.count_call(&format!("{caller} {params}"));
+    (most > 0 && seen > most).then(|| {
+        let mut refusal = http::text(429, "Too many equal calls; slow down\n");
+        let later = HeaderValue::from_static("5");
+        refusal.headers_mut().insert("retry-after", later);
+        Outcome::Http(Box::new(refusal)).into()
+    })
 }
 
 fn fault(validation: Validation, tool: &Tool, arguments: &Value) -> Option<String> {

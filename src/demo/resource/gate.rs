@@ -6,7 +6,9 @@ use axum::response::Response;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::super::behaviour::{Authentication, Challenge, Denial, Order, PrmLocation, ScopeModel};
+use super::super::behaviour::{
+    Authentication, Challenge, Denial, Lapses, Order, PrmLocation, ScopeModel,
+};
 use super::super::http::{self, Incoming, Refusal, with_header};
 use super::super::state::Shared;
 use super::super::tokens;
@@ -48,7 +50,7 @@ pub(crate) fn admit(
     }
     let key = verification::key(shared, incoming);
     let token = presented(incoming)?.or(key);
-    let principal = token.and_then(|token| {
+    let principal = token.filter(|_| !shared.is_locked_out()).and_then(|token| {
         let claims = tokens::accept(shared, token)?;
         let digest = Sha256::digest(token.as_bytes());
         let key = format!("{} {digest:x}", claims.sub);
@@ -87,6 +89,9 @@ pub(crate) fn admit(
     if principal.is_some() || unchecked {
         Ok(principal)
     } else {
+        if token.is_some() && shared.behaviour.resource.lockout {
+            shared.lock_out();
+        }
         let refusal = unauthorized(shared, token.is_some());
         Err(Box::new(verification::worded(
             shared,
@@ -111,12 +116,24 @@ pub(crate) fn refusal(
     }
     let denied = asked
         .iter()
-        .find(|one| !permitted(shared, principal, one))?;
+        .find(|one| !opens(shared, principal, one) && !lapses(shared, principal, one))?;
     Some(forbidden(shared, &needed(shared, denied)))
 }
 
-/// Whether the principal's scopes open what is asked for.
+/// Whether the principal gets what is asked for: its scopes open it, or the door let it lapse.
 pub(crate) fn permitted(shared: &Shared, principal: Option<&Principal>, asked: &Asked<'_>) -> bool {
+    let key = principal.map_or("", |principal| principal.key.as_str());
+    opens(shared, principal, asked) || shared.lapsed(key, asked.name)
+}
+
+/// Whether the check is forgotten this time.
+fn lapses(shared: &Shared, principal: Option<&Principal>, asked: &Asked<'_>) -> bool {
+    let key = principal.map_or("", |principal| principal.key.as_str());
+    let every_other = shared.behaviour.enforcement.lapses == Lapses::EveryOther;
+    every_other && asked.method == "tools/call" && shared.lapse(key, asked.name)
+}
+
+fn opens(shared: &Shared, principal: Option<&Principal>, asked: &Asked<'_>) -> bool {
     // Without a principal the request came through a door that asks for no token.
     let Some(principal) = principal else {
         return true;
@@ -124,6 +141,10 @@ pub(crate) fn permitted(shared: &Shared, principal: Option<&Principal>, asked: &
     let policy = &shared.behaviour.enforcement;
     match policy.scopes {
         ScopeModel::AnyValidToken | ScopeModel::ListedButNotEnforced => true,
+        ScopeModel::Inverted => {
+            let needed = needed(shared, asked);
+            needed.is_empty() || needed.iter().any(|scope| !principal.scopes.contains(scope))
+        }
         ScopeModel::ServerOnly => principal.scopes.contains(&policy.base_scope),
         ScopeModel::PerTool => {
             policy.unguarded.iter().any(|tool| tool == asked.name)

@@ -12,6 +12,7 @@ use super::super::state::{Shared, lock};
 use super::gate::Principal;
 use super::methods::{self, Context, Outcome, Reply};
 use super::render;
+use super::ways::Seen;
 
 /// The sessions that are open, by id.
 #[derive(Default)]
@@ -63,6 +64,7 @@ pub(crate) fn post(
     incoming: &Incoming,
     principal: Option<&Principal>,
     value: &Value,
+    seen: Option<&Seen>,
 ) -> Response {
     if let Some(refusal) = unsupported_version(shared, incoming) {
         return refusal;
@@ -84,6 +86,8 @@ pub(crate) fn post(
         revision,
         principal,
         peer: incoming.peer,
+        seen,
+        header: None,
     };
     match value {
         Value::Array(batch) if revision == Revision::R2025_03 => answer_batch(&context, batch),

@@ -4,10 +4,12 @@ use std::net::SocketAddr;
 
 use serde_json::{Map, Value, json};
 
-use super::super::behaviour::Revision;
+use super::super::behaviour::{PathCheck, Revision};
 use super::super::http::Refusal;
 use super::super::state::{Shared, lock};
 use super::gate::{self, Asked, Principal};
+use super::notes::Note;
+use super::ways::{self, Seen};
 use super::{call, catalogue};
 
 /// Who asks, and under which revision.
@@ -16,6 +18,10 @@ pub(crate) struct Context<'a> {
     pub(crate) revision: Revision,
     pub(crate) principal: Option<&'a Principal>,
     pub(crate) peer: Option<SocketAddr>,
+    /// What the gate takes the message for, where that is not what it is.
+    pub(crate) seen: Option<&'a Seen>,
+    /// The name that the header fields give.
+    pub(crate) header: Option<&'a str>,
 }
 
 /// What a request leads to: notifications on the way, and an outcome.
@@ -56,6 +62,9 @@ impl From<Outcome> for Reply {
 
 /// Answers a request.
 pub(crate) fn answer(context: &Context<'_>, method: &str, params: &Value) -> Reply {
+    let readings = &context.shared.behaviour.ways;
+    let (method, params) = ways::dispatched(readings, context.header, method, params);
+    let (method, params) = (method.as_ref(), params.as_ref());
     let modern = context.revision == Revision::R2026_07;
     let cached = |result: Value, scope: &str| Outcome::Result(cacheable(modern, result, scope));
     let outcome = match method {
@@ -171,9 +180,12 @@ fn read(context: &Context<'_>, params: &Value) -> Result<Value, Outcome> {
     let uri = params.get("uri").and_then(Value::as_str);
     let uri = uri.ok_or_else(|| Outcome::invalid_params("`uri` must be a string"))?;
     refuse_unless_permitted(context, "resources/read", uri)?;
-    let note = uri
-        .strip_prefix("note://")
-        .and_then(|id| lock(&context.shared.notes).by_id(id));
+    let note = match outside(context.shared.behaviour.enforcement.paths, uri) {
+        Some(note) => Some(note),
+        None => uri
+            .strip_prefix("note://")
+            .and_then(|id| lock(&context.shared.notes).by_id(id)),
+    };
     // -32002 was retired with 2026-07-28.
     let code = if context.revision == Revision::R2026_07 {
         -32602
@@ -188,6 +200,22 @@ fn read(context: &Context<'_>, params: &Value) -> Result<Value, Outcome> {
     };
     let note = note.ok_or_else(missing)?;
     Ok(json!({"contents": [{"uri": uri, "mimeType": "text/plain", "text": note.body}]}))
+}
+
+/// What a careless server finds where nothing is offered.
+fn outside(paths: PathCheck, uri: &str) -> Option<Note> {
+    let decoded = uri.replace("%2e", ".").replace("%2f", "/");
+    let climbs = |uri: &str| uri.contains("../") || uri == "file:///etc/hostname";
+    let body = match paths {
+        PathCheck::Contained => return None,
+        PathCheck::CutBack => climbs(uri).then_some("Milk, bread, candles"),
+        PathCheck::Unchecked => climbs(&decoded).then_some("notes-host-7"),
+        PathCheck::DecodedLate => (climbs(&decoded) && !climbs(uri)).then_some("notes-host-7"),
+    };
+    body.map(|body| Note {
+        title: "hostname".to_owned(),
+        body: body.to_owned(),
+    })
 }
 
 fn prompt(context: &Context<'_>, params: &Value) -> Result<Value, Outcome> {

@@ -12,6 +12,7 @@ mod render;
 mod sse;
 mod validation;
 mod verification;
+mod ways;
 
 use std::sync::Arc;
 
@@ -79,7 +80,14 @@ fn endpoint(shared: &Arc<Shared>, incoming: &Incoming) -> Response {
 
 fn post(shared: &Arc<Shared>, incoming: &Incoming) -> Response {
     let parsed: Option<Value> = serde_json::from_slice(&incoming.body).ok();
-    let asked = parsed.as_ref().map(gate::asked).unwrap_or_default();
+    let seen = parsed
+        .as_ref()
+        .and_then(|value| ways::seen(shared, incoming, value));
+    let asked = match (&seen, &parsed) {
+        (Some(seen), _) => seen.asked(),
+        (None, Some(value)) => gate::asked(value),
+        (None, None) => Vec::new(),
+    };
     let principal = match gate::admit(shared, incoming, &asked) {
         Ok(principal) => principal,
         Err(refusal) => return *refusal,
@@ -103,9 +111,9 @@ fn post(shared: &Arc<Shared>, incoming: &Incoming) -> Response {
         return refusal;
     }
     if is_modern(shared, incoming, value, &asked) {
-        modern::post(shared, incoming, principal.as_ref(), value)
+        modern::post(shared, incoming, principal.as_ref(), value, seen.as_ref())
     } else {
-        legacy::post(shared, incoming, principal.as_ref(), value)
+        legacy::post(shared, incoming, principal.as_ref(), value, seen.as_ref())
     }
 }
 

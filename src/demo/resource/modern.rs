@@ -5,12 +5,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
 
-use super::super::behaviour::Revision;
+use super::super::behaviour::{HeaderReading, Revision, VersionReading};
 use super::super::http::{self, Incoming};
 use super::super::state::Shared;
 use super::gate::Principal;
 use super::methods::{self, Context};
 use super::render;
+use super::ways::Seen;
 
 /// Answers a POST of the stateless revision.
 pub(crate) fn post(
@@ -18,6 +19,7 @@ pub(crate) fn post(
     incoming: &Incoming,
     principal: Option<&Principal>,
     message: &Value,
+    seen: Option<&Seen>,
 ) -> Response {
     let id = message.get("id").cloned().unwrap_or(Value::Null);
     let method = message.get("method").and_then(Value::as_str);
@@ -44,6 +46,8 @@ pub(crate) fn post(
         revision,
         principal,
         peer: incoming.peer,
+        seen,
+        header: incoming.header("mcp-name"),
     };
     render::response(
         shared,
@@ -82,43 +86,19 @@ fn envelope(
         .iter()
         .map(|revision| revision.as_str())
         .collect();
-    let Some(version) = only(incoming, "mcp-protocol-version") else {
-        let supported = served.join(", ");
-        return Some(mismatch(&format!(
-            "MCP-Protocol-Version must be sent exactly once; supported are {supported}"
-        )));
-    };
-    let stated = stated_version(message);
-    if stated.is_some_and(|stated| stated != version) {
-        return Some(mismatch(&format!(
-            "MCP-Protocol-Version header value '{version}' does not match the body"
-        )));
+    let readings = &shared.behaviour.ways;
+    let trusted = readings.versions == VersionReading::MissingIsTrusted
+        && incoming.header("mcp-protocol-version").is_none();
+    let fault = (!trusted)
+        .then(|| version(incoming, message, &served))
+        .flatten();
+    if fault.is_some() {
+        return fault;
     }
-    if version != Revision::R2026_07.as_str() {
-        return Some(Fault {
-            code: -32022,
-            message: "Unsupported protocol version".to_owned(),
-            data: Some(json!({"supported": served, "requested": version})),
-        });
-    }
-    if only(incoming, "mcp-method") != Some(method) {
-        return Some(mismatch(&format!(
-            "Mcp-Method must be sent once and be '{method}'"
-        )));
-    }
-    let member = match method {
-        "tools/call" | "prompts/get" => Some("name"),
-        "resources/read" => Some("uri"),
-        _ => None,
-    };
-    if let Some(member) = member {
-        let name = params.get(member).and_then(Value::as_str);
-        let header = only(incoming, "mcp-name").map(decoded);
-        if name.is_some() && header.as_deref() != name {
-            return Some(mismatch(&format!(
-                "Mcp-Name must be sent once and match params.{member}"
-            )));
-        }
+    if readings.headers == HeaderReading::Checked
+        && let Some(fault) = mirrored(incoming, method, params)
+    {
+        return Some(fault);
     }
     let meta = params.get("_meta");
     let lacking = |key: &str, fits: fn(&Value) -> bool| {
@@ -135,6 +115,46 @@ fn envelope(
         code: -32602,
         message: format!("_meta must carry {missing}"),
         data: None,
+    })
+}
+
+fn version(incoming: &Incoming, message: &Value, served: &[&str]) -> Option<Fault> {
+    let Some(version) = only(incoming, "mcp-protocol-version") else {
+        let supported = served.join(", ");
+        return Some(mismatch(&format!(
+            "MCP-Protocol-Version must be sent exactly once; supported are {supported}"
+        )));
+    };
+    let stated = stated_version(message);
+    if stated.is_some_and(|stated| stated != version) {
+        return Some(mismatch(&format!(
+            "MCP-Protocol-Version header value '{version}' does not match the body"
+        )));
+    }
+    (version != Revision::R2026_07.as_str()).then(|| Fault {
+        code: -32022,
+        message: "Unsupported protocol version".to_owned(),
+        data: Some(json!({"supported": served, "requested": version})),
+    })
+}
+
+fn mirrored(incoming: &Incoming, method: &str, params: &Value) -> Option<Fault> {
+    if only(incoming, "mcp-method") != Some(method) {
+        return Some(mismatch(&format!(
+            "Mcp-Method must be sent once and be '{method}'"
+        )));
+    }
+    let member = match method {
+        "tools/call" | "prompts/get" => "name",
+        "resources/read" => "uri",
+        _ => return None,
+    };
+    let name = params.get(member).and_then(Value::as_str);
+    let header = only(incoming, "mcp-name").map(decoded);
+    (name.is_some() && header.as_deref() != name).then(|| {
+        mismatch(&format!(
+            "Mcp-Name must be sent once and match params.{member}"
+        ))
     })
 }
 
@@ -156,7 +176,7 @@ fn only<'a>(incoming: &'a Incoming, name: &str) -> Option<&'a str> {
 }
 
 /// Undoes the encoding of names that no header can carry.
-fn decoded(value: &str) -> String {
+pub(crate) fn decoded(value: &str) -> String {
     value
         .strip_prefix("=?base64?")
         .and_then(|rest| rest.strip_suffix("?="))

@@ -106,6 +106,8 @@ pub(crate) fn message(shared: &Arc<Shared>, incoming: &Incoming) -> Response {
             revision,
             principal,
             peer: incoming.peer,
+            seen: None,
+            header: None,
         };
         methods::answer(&context, method, params)
     };

@@ -1,4 +1,4 @@
-//! Controls: random names, and the schema-invalid call of a read-only tool.
+//! Controls: random names, and schema-invalid calls of read-only tools.
 
 use serde_json::{Value, json};
 
@@ -25,14 +25,11 @@ pub(super) async fn controls(run: &Run<'_>, collected: &mut Collected, sessions:
     };
     let names = [random(0), random(1)];
     let nothing = json!({});
-    let preflight =
-        calibrate::preflight(&collected.surface.subjects, &run.settings.tools).map(|preflight| {
-            (
-                preflight.subject.id.clone(),
-                preflight.subject.name.clone(),
-                preflight.arguments,
-            )
-        });
+    let preflights = calibrate::preflights(&collected.surface.subjects, &run.settings.tools);
+    let preflights: Vec<(String, String, Value)> = preflights
+        .into_iter()
+        .map(|it| (it.subject.id.clone(), it.subject.name.clone(), it.arguments))
+        .collect();
     let unknown = Unknown::new(run, collected);
     let baseline = collected.identities.baseline().cloned();
     let mut pending: Vec<Pending<'_, Sent>> = Vec::new();
@@ -72,21 +69,23 @@ pub(super) async fn controls(run: &Run<'_>, collected: &mut Collected, sessions:
             }
         }
     }
-    if let (Some((subject, name, arguments)), Some(identity)) = (&preflight, &baseline)
+    if let Some(identity) = &baseline
         && let Some(session) = sessions.get(&identity.name)
     {
-        let key = ProbeKey::new(ProbeId::Calibrate).about(subject.clone());
-        let operation = Operation::CallTool {
-            name,
-            arguments,
-            schema: None,
-        };
-        let id = run.next_id();
-        pending.push(Box::pin(rpc::send(
-            run,
-            Ask::new(key, identity, session, operation),
-            id,
-        )));
+        for (subject, name, arguments) in &preflights {
+            let key = ProbeKey::new(ProbeId::Calibrate).about(subject.clone());
+            let operation = Operation::CallTool {
+                name,
+                arguments,
+                schema: None,
+            };
+            let id = run.next_id();
+            pending.push(Box::pin(rpc::send(
+                run,
+                Ask::new(key, identity, session, operation),
+                id,
+            )));
+        }
     }
     let answers = together(pending).await;
     for sent in answers {

@@ -1,7 +1,8 @@
 //! Repeats and confirmations that the answers leave open.
 
-use super::Treatments;
+use super::Asked;
 use super::question::question;
+use super::round;
 use crate::model::audit::Collected;
 use crate::oracle::wants::Want;
 use crate::stage::enumerate::Sessions;
@@ -15,7 +16,7 @@ pub(super) async fn follow_up(
     run: &Run<'_>,
     collected: &mut Collected,
     sessions: &Sessions,
-    treatments: &Treatments,
+    asked: &mut Asked,
     wanted: &[Want],
 ) {
     let fresh = fresh_sessions(run, collected, sessions, wanted).await;
@@ -35,9 +36,10 @@ pub(super) async fn follow_up(
         let (Some(subject), Some(identity)) = (subject, identity) else {
             continue;
         };
-        let (Some(session), Some(treatment)) =
-            (pool.get(&want.identity), treatments.get(&want.subject))
-        else {
+        let (Some(session), Some(treatment)) = (
+            pool.get(&want.identity),
+            asked.treatments.get(&want.subject),
+        ) else {
             continue;
         };
         let variant = want.variant.as_deref();
@@ -46,9 +48,11 @@ pub(super) async fn follow_up(
             pending.push(Box::pin(rpc::send(run, ask, id)));
         }
     }
+    let mut ids = Vec::new();
     for sent in together(pending).await {
-        file(collected, sent);
+        ids.push(file(collected, sent));
     }
+    round::halt_where_one_ran(collected, asked, &ids);
     for (name, session) in &fresh {
         let Some(identity) = identities.iter().find(|identity| identity.name == *name) else {
             continue;

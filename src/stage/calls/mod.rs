@@ -2,25 +2,28 @@
 
 mod controls;
 mod follow_up;
+pub(crate) mod outside;
 mod question;
+mod round;
+mod series;
 
 use std::collections::BTreeMap;
 
 use super::enumerate::Sessions;
-use question::question;
+use round::Arm;
 
-use super::rpc;
-use super::{Run, file, together};
+use super::Run;
 use crate::mcp::header;
 use crate::model::audit::Collected;
 use crate::model::identity::{Identity, IdentityKind};
 use crate::model::matrix::Calibration;
-use crate::model::surface::Subject;
+use crate::model::probe::ProbeId;
+use crate::model::surface::{Subject, SubjectKind};
 use crate::model::target::{Revision, Transport};
+use crate::oracle::arguments;
 use crate::oracle::calibrate::{self, Permissions, Treatment};
 use crate::oracle::matrix::MatrixInput;
 use crate::oracle::wants::{self};
-use crate::wire::{Pending, Sent};
 
 /// How each subject is asked, by subject id.
 pub type Treatments = BTreeMap<String, Treatment>;
@@ -32,6 +35,8 @@ pub struct Asked {
     pub calibration: Calibration,
     /// How each subject was asked.
     pub treatments: Treatments,
+    /// Why no further schema-invalid call is sent.
+    pub halted: Option<String>,
 }
 
 /// Sends the controls and the pre-flight, then every call in rounds: baseline, others, baseline
@@ -45,36 +50,41 @@ pub async fn call(run: &Run<'_>, collected: &mut Collected, sessions: &Sessions)
     let calibration =
         calibrate::calibration(&collected.ledger, &collected.surface, baseline.as_deref());
     let treatments = treatments(run, collected, &calibration);
-    let asked = Asked {
+    let mut asked = Asked {
         calibration,
         treatments,
+        halted: None,
     };
+    stop_at_a_catch_all(collected, &mut asked);
     (run.progress)("call", planned(collected, &asked.treatments));
-    round(
-        run,
-        collected,
-        sessions,
-        &asked.treatments,
-        Arm::Baseline(0),
-    )
-    .await;
-    round(run, collected, sessions, &asked.treatments, Arm::Others).await;
-    round(
-        run,
-        collected,
-        sessions,
-        &asked.treatments,
-        Arm::Baseline(1),
-    )
-    .await;
+    for arm in [Arm::Baseline(0), Arm::Others, Arm::Baseline(1)] {
+        round::round(run, collected, sessions, &mut asked, arm).await;
+    }
     for _ in 0..MOST_ROUNDS {
-        let wanted = wants::wants(&input(collected, &asked));
+        let mut wanted = wants::wants(&input(collected, &asked));
+        if asked.halted.is_some() {
+            wanted.retain(|want| want.probe != ProbeId::CallInvalid);
+        }
         if wanted.is_empty() {
             break;
         }
-        follow_up::follow_up(run, collected, sessions, &asked.treatments, &wanted).await;
+        follow_up::follow_up(run, collected, sessions, &mut asked, &wanted).await;
     }
     asked
+}
+
+/// What was asked for beyond the matrix: equal calls in a row, and resources outside the offer.
+pub async fn on_request(
+    run: &Run<'_>,
+    collected: &mut Collected,
+    sessions: &Sessions,
+    asked: &Asked,
+) {
+    if collected.discovery.audited.is_none() {
+        return;
+    }
+    outside::outside(run, collected, sessions).await;
+    series::series(run, collected, sessions, asked).await;
 }
 
 /// The input of the matrix, once everything is collected.
@@ -128,6 +138,28 @@ pub(crate) fn treatments(
     collected.surface.subjects.iter().map(treat).collect()
 }
 
+/// A random name that runs something makes every name a door to it: nothing is called any more.
+fn stop_at_a_catch_all(collected: &mut Collected, asked: &mut Asked) {
+    let Some(exchange) = arguments::catch_all(&collected.ledger) else {
+        return;
+    };
+    let name = exchange.probe.subject.clone().unwrap_or_default();
+    collected.catch_all = Some(exchange.id);
+    for subject in &collected.surface.subjects {
+        if subject.kind == SubjectKind::Tool {
+            let reason = format!(
+                "the server ran something for `{name}`, a random name that no list has, so no tool was \
+                 called: what a call of any name sets off is not known"
+            );
+            let untested = Treatment::NotTested {
+                reason,
+                decided_by: None,
+            };
+            asked.treatments.insert(subject.id.clone(), untested);
+        }
+    }
+}
+
 /// Identities that take part in the matrix: anonymous, one garbage token, every one the operator gave.
 pub(crate) fn columns(collected: &Collected) -> Vec<Identity> {
     let takes_part = |identity: &&Identity| match identity.kind {
@@ -145,61 +177,6 @@ pub(crate) fn columns(collected: &Collected) -> Vec<Identity> {
         .filter(takes_part)
         .cloned()
         .collect()
-}
-
-enum Arm {
-    Baseline(u16),
-    Others,
-}
-
-async fn round(
-    run: &Run<'_>,
-    collected: &mut Collected,
-    sessions: &Sessions,
-    treatments: &Treatments,
-    arm: Arm,
-) {
-    let baseline = collected.identities.baseline.clone();
-    let columns = columns(collected);
-    let (attempt, asking): (u16, Vec<&Identity>) = match arm {
-        Arm::Baseline(attempt) => (
-            attempt,
-            columns
-                .iter()
-                .filter(|i| Some(&i.name) == baseline.as_ref())
-                .collect(),
-        ),
-        Arm::Others => (
-            0,
-            columns
-                .iter()
-                .filter(|i| Some(&i.name) != baseline.as_ref())
-                .collect(),
-        ),
-    };
-    let subjects = collected.surface.subjects.clone();
-    let mut pending: Vec<Pending<'_, Sent>> = Vec::new();
-    for subject in &subjects {
-        let Some(treatment) = treatments.get(&subject.id) else {
-            continue;
-        };
-        // A second look at the baseline is a control for what may have changed: reads only.
-        if attempt > 0 && matches!(treatment, Treatment::ListedCall { .. }) {
-            continue;
-        }
-        for identity in &asking {
-            let Some(session) = sessions.get(&identity.name) else {
-                continue;
-            };
-            if let Some(ask) = question(subject, treatment, identity, session, attempt, None) {
-                let id = run.next_id();
-                pending.push(Box::pin(rpc::send(run, ask, id)));
-            }
-        }
-    }
-    for sent in together(pending).await {
-        file(collected, sent);
-    }
 }
 
 /// Requests of the three rounds; what the answers leave open comes on top.

@@ -22,7 +22,8 @@ pub(super) type Wanted = (String, SubjectKind, u16);
 pub(super) fn first_lists(collected: &Collected, sessions: &Sessions) -> Vec<Wanted> {
     let offered = offered(collected);
     let mut wanted = Vec::new();
-    for identity in &collected.identities.present {
+    let present = collected.identities.present.iter();
+    for identity in present.filter(|identity| sessions.contains_key(&identity.name)) {
         let open = sessions
             .get(&identity.name)
             .is_some_and(|session| session.open);

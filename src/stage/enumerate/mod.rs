@@ -131,7 +131,7 @@ async fn open_all(run: &Run<'_>, collected: &mut Collected, sessions: &mut Sessi
         return;
     };
     let endpoint = collected.discovery.endpoint.clone();
-    let identities = collected.identities.present.clone();
+    let identities = asking(run, collected);
     let opened = together(
         identities
             .iter()
@@ -171,11 +171,21 @@ async fn open_all(run: &Run<'_>, collected: &mut Collected, sessions: &mut Sessi
     }
 }
 
+/// Everybody but those whom the operator left out.
+fn asking(run: &Run<'_>, collected: &Collected) -> Vec<Identity> {
+    let present = collected.identities.present.iter();
+    let calls = &run.settings.calls;
+    present
+        .filter(|identity| calls.left_out(identity).is_none())
+        .cloned()
+        .collect()
+}
+
 /// A server that let nobody in: what it does with a bad credential at each door it may have, in the
 /// form that needs no session, and `initialize` in the older form.
 async fn closed_doors(run: &Run<'_>, collected: &mut Collected, sessions: &mut Sessions) {
     let endpoint = collected.discovery.endpoint.clone();
-    let identities = collected.identities.present.clone();
+    let identities = asking(run, collected);
     for identity in &identities {
         let session = Session::stateless(Revision::R2026_07, &endpoint);
         sessions.insert(identity.name.clone(), session);

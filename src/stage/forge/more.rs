@@ -31,7 +31,10 @@ pub async fn more(run: &Run<'_>, collected: &mut Collected) {
     let copies = copies(run, collected, &model)
         .into_iter()
         .filter(|copy| !answered.contains(&copy.kind));
-    let copies: Vec<Identity> = copies.map(|copy| identity(run, &model, copy)).collect();
+    let copies = copies.map(|copy| identity(run, &model, copy));
+    let copies: Vec<Identity> = copies
+        .filter(|copy| run.settings.calls.left_out(copy).is_none())
+        .collect();
     collected.identities.present.extend(copies.iter().cloned());
     let (first, probe) = if served.revision.is_modern() {
         (Operation::ListTools { cursor: None }, ProbeId::ListTools)

@@ -5,8 +5,8 @@ use crate::model::audit::Collected;
 use crate::model::probe::{Plan, ProbeId, Unsettleable};
 use crate::model::settings::Settings;
 use crate::model::surface::SubjectKind;
-use crate::oracle::calibrate::Treatment;
-use crate::stage::calls::Treatments;
+use crate::oracle::calibrate::{self, Treatment};
+use crate::stage::calls::{Treatments, outside};
 
 pub(super) fn sessions(plan: &mut Plan, who: &Who, collected: &Collected) {
     let all = who.all();
@@ -80,7 +80,19 @@ pub(super) fn controls(plan: &mut Plan, who: &Who, collected: &Collected) {
             .iter()
             .cloned()
             .collect::<Vec<_>>();
-        add(plan, ProbeId::Calibrate, &baseline, 1, true);
+        let preflights = calibrate::MOST_PREFLIGHTS;
+        add(plan, ProbeId::Calibrate, &baseline, preflights, true);
+    }
+}
+
+/// What is sent only where the operator asked for it.
+pub(super) fn on_request(plan: &mut Plan, settings: &Settings, collected: &Collected) {
+    let baseline: Vec<String> = collected.identities.baseline.iter().cloned().collect();
+    let calls = settings.calls.observe_limit.unwrap_or_default();
+    add(plan, ProbeId::CallBurst, &baseline, calls, true);
+    if settings.calls.traversal {
+        let reads = outside::planned(&collected.surface.subjects);
+        add(plan, ProbeId::ReadOutside, &baseline, reads, true);
     }
 }
 

@@ -26,6 +26,9 @@ pub fn plan(settings: &Settings, collected: &Collected, treatments: Option<&Trea
     calls::sessions(&mut plan, &who, collected);
     calls::controls(&mut plan, &who, collected);
     calls::calls(&mut plan, settings, &who, treatments);
+    calls::on_request(&mut plan, settings, collected);
+    plan.groups
+        .extend(super::bypass::plan::planned(settings, collected));
     target::transport(&mut plan, collected);
     target::doors(&mut plan, &who, collected);
     target::closing(&mut plan, &who);

@@ -3,6 +3,8 @@
 With --leave-open NAME the named tool is registered without its check. With
 --middleware the checks sit in AuthMiddleware, keyed by tag, instead of on the tools. With
 --own-authority FastMCP's in-memory authorization server stands in front instead of the verifier.
+With --list-only no tool has a check, and a middleware leaves out of the list what the scopes do not
+open; count_drafts is there then too.
 """
 
 import argparse
@@ -16,7 +18,8 @@ from fastmcp import FastMCP
 from fastmcp.server.auth import RemoteAuthProvider, require_scopes, restrict_tag
 from fastmcp.server.auth.providers.in_memory import InMemoryOAuthProvider
 from fastmcp.server.auth.providers.jwt import JWTVerifier, RSAKeyPair
-from fastmcp.server.middleware import AuthMiddleware
+from fastmcp.server.dependencies import get_access_token
+from fastmcp.server.middleware import AuthMiddleware, Middleware
 from mcp.server.auth.provider import AccessToken
 from mcp.server.auth.settings import ClientRegistrationOptions, RevocationOptions
 from mcp.types import ToolAnnotations
@@ -32,6 +35,15 @@ SCOPES = {
 READ_ONLY = ToolAnnotations(read_only_hint=True)
 ADDING = ToolAnnotations(read_only_hint=False, destructive_hint=False)
 DESTRUCTIVE = ToolAnnotations(read_only_hint=False, destructive_hint=True)
+
+
+class ListByScope(Middleware):
+    """Shows the tools whose tag is among the caller's scopes."""
+
+    async def on_list_tools(self, context, call_next):
+        token = get_access_token()
+        held = set(token.scopes) if token else set()
+        return [tool for tool in await call_next(context) if tool.tags <= held]
 
 
 def write_tokens(keys: RSAKeyPair, resource: str, folder: Path) -> None:
@@ -85,14 +97,18 @@ def build(base: str, keys: RSAKeyPair, options: argparse.Namespace) -> FastMCP:
     if options.own_authority:
         auth = own_authority(base, options.tokens)
     by_tag = [AuthMiddleware(auth=restrict_tag(s, scopes=[s])) for s in SCOPES["admin"]]
-    server = FastMCP("notes", auth=auth, middleware=by_tag if options.middleware else [])
+    middleware = by_tag if options.middleware else []
+    if options.list_only:
+        middleware = [ListByScope()]
+    server = FastMCP("notes", auth=auth, middleware=middleware)
     notes = {"1": "Buy bread", "2": "Water the plants"}
     ids = count(len(notes) + 1)
     executed: Counter[str] = Counter()
 
     def tool(scope: str, annotations: ToolAnnotations):
         def register(body):
-            checked = body.__name__ not in options.leave_open and not options.middleware
+            elsewhere = options.middleware or options.list_only
+            checked = body.__name__ not in options.leave_open and not elsewhere
             auth = require_scopes(scope) if checked else None
             return server.tool(body, annotations=annotations, tags={scope}, auth=auth)
 
@@ -127,6 +143,14 @@ def build(base: str, keys: RSAKeyPair, options: argparse.Namespace) -> FastMCP:
         executed["delete_note"] += 1
         return f"Deleted note {id}" if notes.pop(id, None) else f"There is no note {id}"
 
+    if options.list_only:
+
+        @tool("notes:write", READ_ONLY)
+        def count_drafts() -> str:
+            """Count the drafts"""
+            executed["count_drafts"] += 1
+            return "There are 3 drafts"
+
     @server.custom_route("/__executed", methods=["GET"])
     async def counts(_request) -> JSONResponse:
         return JSONResponse(dict(executed))
@@ -157,6 +181,7 @@ def main() -> None:
     parser.add_argument("--metadata", action="store_true", help="publish RFC 9728 metadata")
     parser.add_argument("--middleware", action="store_true", help="check by tag, not by tool")
     parser.add_argument("--own-authority", action="store_true", help="in-memory OAuth server")
+    parser.add_argument("--list-only", action="store_true", help="filter the list, check nothing")
     parser.add_argument("--leave-open", action="append", default=[], metavar="TOOL")
     options = parser.parse_args()
     base = f"http://127.0.0.1:{options.port}"

@@ -1,6 +1,7 @@
-// Notes server on the TypeScript SDK 1.x: its OAuth router, its bearer gate, scopes in the handlers.
+// Notes server on the TypeScript SDK 1.x: its OAuth router, its bearer gate, scopes as --scopes says.
 import { randomUUID } from 'node:crypto';
 import { parseArgs } from 'node:util';
+import { Server } from '@modelcontextprotocol/sdk/server/index.js';
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
 import { InvalidGrantError, InvalidTokenError } from '@modelcontextprotocol/sdk/server/auth/errors.js';
@@ -9,7 +10,13 @@ import {
   getOAuthProtectedResourceMetadataUrl,
   mcpAuthRouter,
 } from '@modelcontextprotocol/sdk/server/auth/router.js';
-import { isInitializeRequest } from '@modelcontextprotocol/sdk/types.js';
+import {
+  CallToolRequestSchema,
+  ErrorCode,
+  isInitializeRequest,
+  ListToolsRequestSchema,
+  McpError,
+} from '@modelcontextprotocol/sdk/types.js';
 import express from 'express';
 import { z } from 'zod';
 
@@ -84,66 +91,146 @@ class Provider {
   }
 }
 
-function notesServer(notes, executed) {
-  const server = new McpServer({ name: 'notes', version: '1.0.0' });
-  const text = (value) => ({ content: [{ type: 'text', text: value }] });
-  const guarded = (name, scope, body) => async (args, extra) => {
-    if (!extra.authInfo?.scopes.includes(scope)) {
-      return { ...text(`This needs the scope ${scope}`), isError: true };
-    }
-    executed[name] = (executed[name] ?? 0) + 1;
-    return text(body(args));
-  };
-  const id = z.string().describe('Id of the note');
+const { values: options } = parseArgs({
+  options: {
+    port: { type: 'string' },
+    // TOKEN=SCOPES
+    token: { type: 'string', multiple: true, default: [] },
+    // Where scopes are checked. result: in the handler, as a tool result. http: before the SDK, as a
+    // 403. rpc: in a handler written on the low-level server, as a JSON-RPC error, before the
+    // arguments. list: on the low-level server, in tools/list and nowhere else.
+    scopes: { type: 'string', default: 'result' },
+    // A tool whose check was forgotten.
+    'leave-open': { type: 'string', multiple: true, default: [] },
+  },
+});
 
-  server.registerTool(
-    'read_note',
-    { description: 'Read one note by id', inputSchema: { id }, annotations: { readOnlyHint: true } },
-    guarded('read_note', 'notes:read', (args) => notes.get(args.id) ?? `There is no note ${args.id}`),
-  );
-  const list = guarded('list_notes', 'notes:read', () =>
-    [...notes].map(([key, body]) => `${key}: ${body}`).join('\n'),
-  );
-  server.registerTool(
-    'list_notes',
-    { description: 'List all notes', annotations: { readOnlyHint: true } },
-    (extra) => list({}, extra),
-  );
-  server.registerTool(
-    'create_note',
-    {
+const id = z.string().describe('Id of the note');
+const TOOLS = [
+  {
+    name: 'read_note',
+    scope: 'notes:read',
+    config: { description: 'Read one note by id', annotations: { readOnlyHint: true } },
+    input: { id },
+    body: (notes, args) => notes.get(args.id) ?? `There is no note ${args.id}`,
+  },
+  {
+    name: 'list_notes',
+    scope: 'notes:read',
+    config: { description: 'List all notes', annotations: { readOnlyHint: true } },
+    body: (notes) => [...notes].map(([key, body]) => `${key}: ${body}`).join('\n'),
+  },
+  {
+    name: 'create_note',
+    scope: 'notes:write',
+    config: {
       description: 'Create a note',
-      inputSchema: {
-        title: z.string().describe('Title of the note'),
-        body: z.string().describe('Text of the note'),
-      },
       annotations: { readOnlyHint: false, destructiveHint: false },
     },
-    guarded('create_note', 'notes:write', (args) => {
+    input: {
+      title: z.string().describe('Title of the note'),
+      body: z.string().describe('Text of the note'),
+    },
+    body: (notes, args) => {
       const key = randomUUID();
       notes.set(key, `${args.title}: ${args.body}`);
       return `Created note ${key}`;
-    }),
-  );
-  server.registerTool(
-    'delete_note',
-    {
+    },
+  },
+  {
+    name: 'delete_note',
+    scope: 'notes:write',
+    config: {
       description: 'Delete one note by id',
-      inputSchema: { id },
       annotations: { readOnlyHint: false, destructiveHint: true },
     },
-    guarded('delete_note', 'notes:write', (args) =>
+    input: { id },
+    body: (notes, args) =>
       notes.delete(args.id) ? `Deleted note ${args.id}` : `There is no note ${args.id}`,
-    ),
-  );
+  },
+];
+if (options.scopes === 'list') {
+  TOOLS.push({
+    name: 'count_drafts',
+    scope: 'notes:write',
+    config: { description: 'Count the drafts', annotations: { readOnlyHint: true } },
+    body: () => 'There are 3 drafts',
+  });
+}
+
+const text = (value) => ({ content: [{ type: 'text', text: value }] });
+const opens = (tool, authInfo) =>
+  options['leave-open'].includes(tool.name) || authInfo?.scopes.includes(tool.scope);
+
+function run(tool, notes, args, executed) {
+  executed[tool.name] = (executed[tool.name] ?? 0) + 1;
+  return text(tool.body(notes, args));
+}
+
+function notesServer(notes, executed) {
+  const server = new McpServer({ name: 'notes', version: '1.0.0' });
+  for (const tool of TOOLS) {
+    const handler = (args, extra) => {
+      if (options.scopes === 'result' && !opens(tool, extra.authInfo)) {
+        return { ...text(`This needs the scope ${tool.scope}`), isError: true };
+      }
+      return run(tool, notes, args, executed);
+    };
+    const config = tool.input ? { ...tool.config, inputSchema: tool.input } : tool.config;
+    server.registerTool(tool.name, config, tool.input ? handler : (extra) => handler({}, extra));
+  }
   return server;
 }
 
-const { values: options } = parseArgs({
-  options: { port: { type: 'string' }, token: { type: 'string', multiple: true, default: [] } },
-});
+function lowLevelServer(notes, executed) {
+  const server = new Server(
+    { name: 'notes', version: '1.0.0' },
+    { capabilities: { tools: {} } },
+  );
+  server.setRequestHandler(ListToolsRequestSchema, (_request, { authInfo }) => ({
+    tools: TOOLS.filter((tool) => options.scopes !== 'list' || opens(tool, authInfo)).map(
+      (tool) => ({
+        name: tool.name,
+        ...tool.config,
+        inputSchema: z.toJSONSchema(z.object(tool.input ?? {})),
+      }),
+    ),
+  }));
+  server.setRequestHandler(CallToolRequestSchema, ({ params }, { authInfo }) => {
+    const tool = TOOLS.find((one) => one.name === params.name);
+    if (!tool) throw new McpError(ErrorCode.InvalidParams, `Tool ${params.name} not found`);
+    if (options.scopes === 'rpc' && !opens(tool, authInfo)) {
+      throw new McpError(-32003, `${tool.scope} is missing`);
+    }
+    const parsed = z.object(tool.input ?? {}).safeParse(params.arguments ?? {});
+    if (!parsed.success) {
+      const problem = z.prettifyError(parsed.error);
+      throw new McpError(ErrorCode.InvalidParams, `Input validation error: ${problem}`);
+    }
+    return run(tool, notes, parsed.data, executed);
+  });
+  return server;
+}
+
+function scopesBeforeTheSdk(metadataUrl) {
+  return (req, res, next) => {
+    const names = [req.body].flat().map((message) => message?.params?.name);
+    const missing = TOOLS.find((tool) => names.includes(tool.name) && !opens(tool, req.auth));
+    if (options.scopes !== 'http' || !missing) return next();
+    return res
+      .status(403)
+      .set(
+        'WWW-Authenticate',
+        `Bearer error="insufficient_scope", scope="${missing.scope}", resource_metadata="${metadataUrl}"`,
+      )
+      .json({ error: 'insufficient_scope', error_description: `This needs ${missing.scope}` });
+  };
+}
+
 const issuerUrl = new URL(`http://127.0.0.1:${options.port}`);
 const resource = new URL('/mcp', issuerUrl);
+const metadataUrl = getOAuthProtectedResourceMetadataUrl(resource);
+const createServer = ['rpc', 'list'].includes(options.scopes) ? lowLevelServer : notesServer;
 const provider = new Provider(options.token);
 const notes = new Map([
   ['1', 'Buy bread'],
@@ -170,11 +257,9 @@ app.get('/__executed', (_req, res) => res.json(executed));
 app.get('/__clients', (_req, res) => res.json([...provider.clients.keys()]));
 app.all(
   '/mcp',
-  requireBearerAuth({
-    verifier: provider,
-    resourceMetadataUrl: getOAuthProtectedResourceMetadataUrl(resource),
-  }),
+  requireBearerAuth({ verifier: provider, resourceMetadataUrl: metadataUrl }),
   express.json(),
+  scopesBeforeTheSdk(metadataUrl),
   async (req, res) => {
     let transport = sessions.get(req.get('mcp-session-id'));
     if (!transport && isInitializeRequest(req.body)) {
@@ -183,7 +268,7 @@ app.all(
         onsessioninitialized: (id) => sessions.set(id, transport),
       });
       transport.onclose = () => sessions.delete(transport.sessionId);
-      await notesServer(notes, executed).connect(transport);
+      await createServer(notes, executed).connect(transport);
     }
     if (transport) {
       await transport.handleRequest(req, res, req.body);

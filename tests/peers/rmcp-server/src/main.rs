@@ -1,4 +1,5 @@
-//! Notes server on rmcp: a bearer layer of twenty lines in front, every scope check in its handler.
+//! Notes server on rmcp: a bearer layer of twenty lines in front, every scope check in its handler, or
+//! with `--scopes layer` in a second layer that reads the message before rmcp does.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -21,7 +22,11 @@ use serde::Deserialize;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let (port, tokens) = options(std::env::args().skip(1))?;
+    let Options {
+        port,
+        tokens,
+        layered,
+    } = options(std::env::args().skip(1))?;
     let store = Store::default();
     let service: StreamableHttpService<Notes, LocalSessionManager> = {
         let store = store.clone();
@@ -29,20 +34,30 @@ async fn main() -> Result<(), Box<dyn Error>> {
             move || {
                 Ok(Notes {
                     store: store.clone(),
+                    layered,
                 })
             },
             Arc::default(),
             StreamableHttpServerConfig::default(),
         )
     };
-    let app = Router::new()
-        .nest_service("/mcp", service)
+    let mut app = Router::new().nest_service("/mcp", service);
+    if layered {
+        app = app.layer(middleware::from_fn(scopes_per_tool));
+    }
+    let app = app
         .layer(middleware::from_fn_with_state(Arc::new(tokens), bearer))
         .route("/__executed", routing::get(executed).with_state(store));
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await?;
     println!("READY http://127.0.0.1:{port}/mcp");
     axum::serve(listener, app).await?;
     Ok(())
+}
+
+struct Options {
+    port: u16,
+    tokens: Tokens,
+    layered: bool,
 }
 
 type Tokens = BTreeMap<String, Scopes>;
@@ -62,6 +77,7 @@ struct Content {
 #[derive(Clone)]
 struct Notes {
     store: Store,
+    layered: bool,
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -145,8 +161,7 @@ impl Notes {
         parts: &Parts,
         body: impl FnOnce(&mut Content) -> String,
     ) -> CallToolResult {
-        let held = parts.extensions.get::<Scopes>();
-        if !held.is_some_and(|scopes| scopes.0.iter().any(|one| one == scope)) {
+        if !self.layered && !holds(parts.extensions.get(), scope) {
             return CallToolResult::error(vec![ContentBlock::text("Insufficient permissions")]);
         }
         let mut content = self.store.lock();
@@ -192,8 +207,48 @@ async fn bearer(State(tokens): State<Arc<Tokens>>, mut request: Request, next: N
     }
 }
 
-fn options(arguments: impl Iterator<Item = String>) -> Result<(u16, Tokens), Box<dyn Error>> {
-    let (mut port, mut tokens) = (None, Tokens::new());
+/// Refuses a call whose tool needs a scope that the token lacks; the message goes on as it came.
+async fn scopes_per_tool(request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    let Ok(body) = axum::body::to_bytes(body, MOST_BYTES).await else {
+        return StatusCode::PAYLOAD_TOO_LARGE.into_response();
+    };
+    let message: Message = serde_json::from_slice(&body).unwrap_or_default();
+    let needed = TOOL_SCOPES.iter().find(|(name, _)| {
+        message.method == "tools/call" && message.params.name.as_deref() == Some(name)
+    });
+    match needed {
+        Some((_, scope)) if !holds(parts.extensions.get(), scope) => {
+            let challenge = format!("Bearer error=\"insufficient_scope\", scope=\"{scope}\"");
+            (
+                StatusCode::FORBIDDEN,
+                [(header::WWW_AUTHENTICATE, challenge)],
+            )
+                .into_response()
+        }
+        _ => next.run(Request::from_parts(parts, body.into())).await,
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Message {
+    method: String,
+    params: Params,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Params {
+    name: Option<String>,
+}
+
+fn holds(scopes: Option<&Scopes>, scope: &str) -> bool {
+    scopes.is_some_and(|scopes| scopes.0.iter().any(|one| one == scope))
+}
+
+fn options(arguments: impl Iterator<Item = String>) -> Result<Options, Box<dyn Error>> {
+    let (mut port, mut tokens, mut layered) = (None, Tokens::new(), false);
     let mut arguments = arguments;
     while let Some(name) = arguments.next() {
         let value = arguments
@@ -206,8 +261,24 @@ fn options(arguments: impl Iterator<Item = String>) -> Result<(u16, Tokens), Box
                 let scopes = scopes.split_whitespace().map(str::to_owned).collect();
                 tokens.insert(token.to_owned(), Scopes(scopes));
             }
-            _ => return Err(format!("unknown option {name}; expected --port or --token").into()),
+            "--scopes" => layered = value == "layer",
+            _ => {
+                let known = "--port, --token or --scopes";
+                return Err(format!("unknown option {name}; expected {known}").into());
+            }
         }
     }
-    Ok((port.ok_or("--port is missing")?, tokens))
+    Ok(Options {
+        port: port.ok_or("--port is missing")?,
+        tokens,
+        layered,
+    })
 }
+
+const TOOL_SCOPES: [(&str, &str); 4] = [
+    ("read_note", "notes:read"),
+    ("list_notes", "notes:read"),
+    ("create_note", "notes:write"),
+    ("delete_note", "notes:write"),
+];
+const MOST_BYTES: usize = 1 << 20;
