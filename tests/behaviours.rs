@@ -173,9 +173,10 @@ fn awaiting_consent(ran: &Ran) -> Vec<String> {
 const ON_REQUEST: [&str; 2] = ["--probe-traversal", "--observe-call-limit"];
 
 /// Checks that wait for a token which most behaviours do not lend.
-const LENT_BY_THE_OPERATOR: [&str; 5] = [
+const LENT_BY_THE_OPERATOR: [&str; 6] = [
     "foreign-issuer-accepted",
     "issuer-keys-pooled",
+    "revoked-token-accepted",
     "token-type-unchecked",
     "upstream-token-accepted",
     "wrong-kind-accepted",
