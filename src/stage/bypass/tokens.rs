@@ -26,6 +26,8 @@ pub(super) async fn tokens(run: &Run<'_>, collected: &mut Collected) {
         return;
     };
     let garbage = collected.identities.named("garbage").cloned();
+    // RFC 6750 is about bearer tokens: a key in a header of its own has none of its other places.
+    let bearer = strong.header.is_none();
     let probe = ProbeId::QueryToken;
     let mut without = None;
     if let Some(plain) = ask(run, collected, key(probe, "no-token"), &anonymous, "", None).await {
@@ -48,7 +50,7 @@ pub(super) async fn tokens(run: &Run<'_>, collected: &mut Collected) {
     if let Some(token) = strong
         .credential
         .as_ref()
-        .filter(|_| run.settings.bypass.query_token)
+        .filter(|_| bearer && run.settings.bypass.query_token)
     {
         for name in PARAMETERS {
             let pair = url::form_urlencoded::Serializer::new(String::new())
@@ -60,7 +62,7 @@ pub(super) async fn tokens(run: &Run<'_>, collected: &mut Collected) {
             }
         }
     }
-    if let Some(garbage) = garbage {
+    if let Some(garbage) = garbage.filter(|_| bearer) {
         let probe = ProbeId::TwoTokens;
         for (form, first, second) in [
             ("working-last", &garbage, &strong),
