@@ -9,8 +9,8 @@ use crate::model::report::{Report, ToolEnforcement};
 use crate::model::settings::Settings;
 use crate::model::target::Target;
 use crate::oracle::{
-    arguments, breaks, conformity, effective, enforcement, gates, ladder as oracle_ladder, matrix,
-    vectors,
+    arguments, breaks, bypass as bypass_oracle, conformity, cut, effective, enforcement, gates,
+    ladder as oracle_ladder, matrix, vectors,
 };
 use crate::report::assemble::{self, Judged};
 use crate::stage::{
@@ -63,12 +63,16 @@ pub async fn collect(run: &Run<'_>, target: Target, engagement: Engagement) -> C
             let mut built = matrix::build(&calls::input(&collected, &asked));
             collected.variations = calls::vectors::variations(&collected, &asked);
             vectors::annotate(&mut built, &collected.variations);
+            bypass_oracle::annotate(&mut built, &collected.bypass.kept);
             oracle_ladder::settle(&mut built, &collected.identities, &collected.ladder);
             collected.ladder.trials = oracle_ladder::trials(&built, &collected.identities);
             collected.matrices.push(built);
             collected.matrices.extend(others);
         }
     }
+    collected
+        .unsettled
+        .extend(cut::unsettled(&collected.surface));
     collected.invalid_calls =
         arguments::invalid_calls(&collected.ledger, &collected.surface, &collected.identities);
     collected.gates = gates::gates(&collected.ledger, &collected.identities);

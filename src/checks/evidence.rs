@@ -114,7 +114,9 @@ impl<'a> Evidence<'a> {
             )
         };
         let anonymous = || self.gates(IdentityKind::Anonymous);
-        if discovery == AnonymousAccess::Refused || anonymous().any(refused) {
+        if matches!(discovery, AnonymousAccess::Refused | AnonymousAccess::Mixed)
+            || anonymous().any(refused)
+        {
             Protection::Required
         } else if discovery == AnonymousAccess::Served
             || anonymous().any(|gate| gate.outcome == GateOutcome::Accepted)

@@ -145,6 +145,7 @@ mod scope {
 mod primitive {
     pub(super) mod access_changes_between_repeats;
     pub(super) mod annotation_contradicts_access;
+    pub(super) mod answers_shared_between_callers;
     pub(super) mod argument_form_not_checked;
     pub(super) mod arguments_not_validated;
     pub(super) mod batched_call_not_checked;
@@ -171,6 +172,7 @@ mod primitive {
     pub(super) mod refusal_reveals_existence;
     pub(super) mod resource_list_varies_per_connection;
     pub(super) mod resource_path_escapes;
+    pub(super) mod revision_asks_no_token;
     pub(super) mod revision_enforces_less;
     pub(super) mod stranger_outdoes_token;
     pub(super) mod subscription_without_permission;
@@ -502,7 +504,9 @@ catalogue! {
         name_spelling_not_checked => "name-spelling-not-checked",
         method_spelling_not_checked => "method-spelling-not-checked",
         argument_form_not_checked => "argument-form-not-checked",
+        answers_shared_between_callers => "answers-shared-between-callers",
         revision_enforces_less => "revision-enforces-less",
+        revision_asks_no_token => "revision-asks-no-token",
         unauthorized_tool_callable => "unauthorized-tool-callable",
         permitted_call_refused => "permitted-call-refused",
         policy_drift => "policy-drift",

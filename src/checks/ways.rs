@@ -42,8 +42,8 @@ pub(crate) fn untried(evidence: &Evidence<'_>, way: ProbeId) -> Option<Verdict> 
     let tried = attempts(evidence, way).any(|attempt| attempt.identity.is_some());
     (!tried).then(|| {
         Verdict::NotApplicable(
-            "no tool was refused to one token and open to another, so there is no gate to get \
-             round in this way"
+            "no tool, resource or prompt was refused to one token and open to another, so there is no \
+             gate to get round in this way"
                 .to_owned(),
         )
     })
@@ -88,7 +88,10 @@ fn found(subject: &str, attempts: &[&Attempt], how: &str) -> Draft {
         .filter_map(|attempt| attempt.identity.as_deref())
         .collect();
     let ran = attempts.iter().any(|attempt| attempt.valid);
-    let far = if ran {
+    let tool = subject.starts_with("tool/");
+    let far = if ran && !tool {
+        "was given"
+    } else if ran {
         "ran"
     } else {
         "got as far as its arguments"

@@ -42,6 +42,7 @@ pub(crate) struct Shared {
     locked_out: AtomicBool,
     connections: Mutex<HashMap<SocketAddr, usize>>,
     lapses: Mutex<HashMap<(String, String), bool>>,
+    kept: Mutex<HashMap<String, serde_json::Value>>,
 }
 
 impl Shared {
@@ -74,10 +75,24 @@ impl Shared {
             locked_out: AtomicBool::new(false),
             connections: Mutex::default(),
             lapses: Mutex::default(),
+            kept: Mutex::default(),
             behaviour,
             mcp_origin,
             ids,
         })
+    }
+
+    /// The answer that was kept under a key.
+    pub(crate) fn kept(&self, key: &str) -> Option<serde_json::Value> {
+        lock(&self.kept).get(key).cloned()
+    }
+
+    /// Keeps an answer, unless there are too many.
+    pub(crate) fn keep(&self, key: String, answer: &serde_json::Value) {
+        let mut kept = lock(&self.kept);
+        if kept.len() < MOST_KEPT {
+            kept.insert(key, answer.clone());
+        }
     }
 
     pub(crate) fn count_request(&self) {
@@ -185,3 +200,6 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// Path of the MCP endpoint.
 pub(crate) const MCP_PATH: &str = "/mcp";
+
+/// Answers that are kept at most.
+const MOST_KEPT: usize = 10_000;

@@ -43,8 +43,13 @@ pub fn set_param(encoded: &mut Encoded, member: &str, raw: Option<&str>) {
 
 /// Writes two members `name` into `params`, in this order.
 pub fn two_names(encoded: &mut Encoded, first: &str, second: &str) {
-    let pair = format!("{},\"name\":{}", quoted(first), quoted(second));
-    set_param(encoded, "name", Some(&pair));
+    two_members(encoded, "name", first, second);
+}
+
+/// Writes two members of one name into `params`, in this order.
+pub fn two_members(encoded: &mut Encoded, member: &str, first: &str, second: &str) {
+    let pair = format!("{},{}:{}", quoted(first), quoted(member), quoted(second));
+    set_param(encoded, member, Some(&pair));
 }
 
 /// Writes two members `params` that differ in the name, in this order.

@@ -19,6 +19,9 @@ pub struct Bypass {
     /// What sessions were good for without the token that opened them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sessions: Vec<SessionUse>,
+    /// Calls whose answer may be one that the server gave to somebody else.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kept: Vec<KeptAnswer>,
     /// Requests with a token in another place, or with two of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tokens: Vec<TokenUse>,
@@ -113,6 +116,40 @@ pub struct SessionUse {
     /// Why, in one sentence.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub reason: String,
+}
+
+/// A call that reads, with arguments that nobody had sent before.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct KeptAnswer {
+    /// Subject id.
+    pub subject: String,
+    /// Who asked first and last.
+    pub identity: String,
+    /// Who asked in between.
+    pub control: String,
+    /// The questions; a second series went over second sessions, with other arguments.
+    pub series: Vec<KeptSeries>,
+    /// What came of it.
+    pub passage: Passage,
+    /// Why, in one sentence.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+}
+
+/// The same question before and after somebody else was answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct KeptSeries {
+    /// Before anybody else asked.
+    pub before: ExchangeId,
+    /// The control.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub control: Option<ExchangeId>,
+    /// Arguments that the control never sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub other: Option<ExchangeId>,
+    /// The first question again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<ExchangeId>,
 }
 
 /// One request whose token is not where it belongs, or not alone.

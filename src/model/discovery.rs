@@ -177,9 +177,32 @@ pub enum AnonymousAccess {
     Refused,
     /// It answers protocol requests.
     Served,
+    /// It answers in one form of the protocol and asks for a token in another, and the answering
+    /// form is the one that is audited.
+    Mixed,
     /// Neither was seen.
     #[default]
     Unknown,
+}
+
+impl AnonymousAccess {
+    /// Whether the audited form answers whoever asks.
+    pub const fn lets_in(self) -> bool {
+        matches!(self, Self::Served | Self::Mixed)
+    }
+}
+
+/// Whether one form of the protocol asks for a token before it answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TokenDemand {
+    /// The revision that was asked for, or the one that was settled on.
+    pub revision: Revision,
+    /// Whether it asked for a token.
+    pub demanded: bool,
+    /// Whether the revision is known to be served; a refusal alone does not show it.
+    pub served: bool,
+    /// The answer to the request without a token.
+    pub exchange: ExchangeId,
 }
 
 /// Everything learned before a token was used.
@@ -198,6 +221,9 @@ pub struct Discovery {
     /// What happens without a token.
     #[serde(default)]
     pub anonymous: AnonymousAccess,
+    /// What each form does without a token, where the forms differ; empty where they agree.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub demands: Vec<TokenDemand>,
     /// Challenges of refusals without a token.
     pub challenges: Vec<Sourced<Challenges>>,
     /// Every place protected resource metadata was looked for.

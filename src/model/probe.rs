@@ -196,6 +196,7 @@ probes! {
     NameSpelling "name-spelling" Authenticated "a refused call with its name spelled otherwise";
     MethodSpelling "method-spelling" Authenticated "a refused call with its method spelled otherwise";
     ArgumentsForm "arguments-form" Authenticated "a refused call of a read-only tool with its arguments in another form";
+    KeptAnswer "kept-answer" Authenticated "a read with arguments that nobody sent before, by a weaker caller before and after the control";
     VersionField "version-field" Authenticated "a refused call without the fields that name the revision, or with others";
 }
 

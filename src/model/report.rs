@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::audit::{Engagement, ResidueItem, SessionRecord};
 use super::authorization::FrontChannel;
+use super::bypass::Bypass;
 use super::client_documents::ClientDocuments;
 use super::consequence::Hardening;
 use super::discovery::Discovery;
@@ -93,6 +94,9 @@ pub struct Report {
     /// What was handed to one identity and tried with another.
     #[serde(default)]
     pub handles: Handles,
+    /// What was tried to get round refusals, and what came of it.
+    #[serde(default)]
+    pub bypass: Bypass,
     /// Lists as each identity sees them.
     pub listings: Vec<Listing>,
     /// What each door did with each credential.

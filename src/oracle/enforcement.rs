@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::cut;
 use super::policy;
 use super::scopes;
 use crate::model::exchange::ExchangeId;
@@ -75,14 +76,24 @@ pub fn enforcement(
         .map(|row| row.subject.name.clone())
         .collect();
     let all = || rows.iter().flat_map(|row| &row.cells);
+    let cut = cut::of_tools(surface);
+    let mut sentence = sentence(enforcement, &counts, &rows, scoped);
+    let mut confidence = confidence(enforcement, &rows);
+    if let Some(cut) = &cut {
+        sentence = format!("{sentence} {cut}");
+        // What was seen is seen; what is said of every tool is not.
+        if enforcement != Enforcement::Partial {
+            confidence = confidence.min(Confidence::Weak);
+        }
+    }
     EnforcementAnswer {
         coverage: CellCoverage {
             decided: all().filter(|(cell, _)| cell.access.is_decided()).count(),
             cells: all().count(),
         },
         exchanges: witnesses(&rows),
-        confidence: confidence(enforcement, &rows),
-        sentence: sentence(enforcement, &counts, &rows, scoped),
+        confidence,
+        sentence,
         enforcement,
         counts,
         broken_by,

@@ -15,6 +15,8 @@ pub mod cascade;
 mod cells;
 pub mod client_documents;
 pub mod conformity;
+pub mod cut;
+pub mod declared;
 pub mod differential;
 pub mod disclosure;
 pub mod doors;

@@ -110,6 +110,7 @@ pub fn assemble(collected: Collected, judged: Judged, settings: &Settings) -> Re
         doors: collected.doors,
         objects: collected.objects,
         handles: collected.handles,
+        bypass: collected.bypass,
         listings: collected.surface.listings,
         gates: collected.gates,
         plan: collected.plan,

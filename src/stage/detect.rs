@@ -5,13 +5,13 @@ use url::Url;
 
 use super::rpc::{self, Ask};
 use super::session::{self, Session};
-use super::{Run, close, file, reply, together};
+use super::{Run, close, demand, file, reply, together};
 use crate::codec::uri;
 use crate::mcp::Operation;
 use crate::mcp::decode;
 use crate::mcp::era::Era;
 use crate::model::audit::Collected;
-use crate::model::discovery::{AnonymousAccess, ServedRevision, Sourced};
+use crate::model::discovery::{AnonymousAccess, ServedRevision, Sourced, TokenDemand};
 use crate::model::exchange::{Exchange, ExchangeId};
 use crate::model::identity::Identity;
 use crate::model::probe::{ProbeId, ProbeKey};
@@ -30,6 +30,8 @@ pub(crate) struct Sighting {
     pub(crate) moved_to: Option<(String, ExchangeId)>,
     /// The exchanges, filed.
     pub(crate) exchanges: Vec<ExchangeId>,
+    /// What each form of the protocol was answered.
+    pub(crate) forms: Vec<TokenDemand>,
 }
 
 /// Asks in the modern and in the legacy form at once, then by event stream when both fail.
@@ -135,19 +137,26 @@ pub(crate) async fn enumerate(run: &Run<'_>, identity: &Identity, collected: &mu
     }
 }
 
-/// Adds what was seen to the discovery; the audited revision is the newest, or the one asked for.
+/// Adds what was seen to the discovery. The audited revision is the one asked for, else the newest
+/// that asks for a token where the revisions differ in that, else the newest.
 pub(crate) fn settle(run: &Run<'_>, collected: &mut Collected, sighting: Sighting) {
+    let discovery = &mut collected.discovery;
     for served in sighting.served {
-        add(&mut collected.discovery.revisions, served);
+        add(&mut discovery.revisions, served);
     }
-    let wanted = run.settings.revision;
-    let mut candidates = collected.discovery.revisions.iter();
-    collected.discovery.audited = match wanted {
-        Some(revision) => candidates
+    let guarded =
+        |served: &&ServedRevision| demand::is_guarded(&discovery.demands, served.revision);
+    let candidates = || discovery.revisions.iter();
+    discovery.audited = match run.settings.revision {
+        Some(revision) => candidates()
             .find(|served| served.revision == revision)
             .cloned(),
-        None => candidates.next().cloned(),
+        None => candidates()
+            .find(guarded)
+            .or_else(|| candidates().next())
+            .cloned(),
     };
+    demand::note(discovery);
 }
 
 /// The redirect target, when it stays on the origin of the endpoint.
@@ -176,6 +185,9 @@ fn read_modern(exchange: &Exchange, collected: &mut Collected, sighting: &mut Si
     let id = collected.ledger.file(exchange.clone());
     sighting.exchanges.push(id);
     note_refusal(exchange, sighting);
+    sighting
+        .forms
+        .extend(demand::of(Revision::R2026_07, exchange, id));
     if let Some(next) = same_origin_redirect(&endpoint, exchange) {
         sighting.moved_to = Some((next, id));
     }
@@ -202,6 +214,9 @@ fn read_legacy(id: ExchangeId, collected: &mut Collected, sighting: &mut Sightin
     };
     sighting.exchanges.push(id);
     note_refusal(&exchange, sighting);
+    let settled = reply::result(&exchange).and_then(|result| negotiated(&result));
+    let revision = settled.unwrap_or(Revision::R2025_11);
+    sighting.forms.extend(demand::of(revision, &exchange, id));
     if sighting.moved_to.is_none()
         && let Some(next) = same_origin_redirect(&endpoint, &exchange)
     {

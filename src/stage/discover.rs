@@ -2,8 +2,8 @@
 
 use url::Url;
 
-use super::detect;
 use super::{Run, metadata};
+use super::{demand, detect};
 use crate::codec::challenge;
 use crate::model::audit::Collected;
 use crate::model::discovery::{AnonymousAccess, Sourced};
@@ -31,6 +31,7 @@ pub async fn discover(run: &Run<'_>, anonymous: &Identity, collected: &mut Colle
     collected.discovery.anonymous = detect::anonymous_access(&sighting);
     note_challenges(collected, &sighting.exchanges);
     let refused_by = sighting.exchanges.first().copied();
+    collected.discovery.demands = demand::differing(&sighting.forms);
     detect::settle(run, collected, sighting);
     metadata::follow_challenge(run, collected).await;
     metadata::authorization_servers(run, collected).await;

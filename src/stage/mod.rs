@@ -5,6 +5,7 @@ pub mod calls;
 pub mod client;
 pub mod client_documents;
 pub mod close;
+mod demand;
 pub mod detect;
 pub mod discover;
 pub mod doors;

@@ -5,10 +5,14 @@
 use crate::checks::access::{Intent, declared};
 use crate::checks::case::{Case, Draft};
 use crate::checks::evidence::{Evidence, ToolCell};
+use crate::checks::scopes;
 use crate::model::identity::IdentityKind;
 use crate::model::matrix::Access;
+use crate::model::policy::{EffectiveRule, Gate};
 use crate::model::surface::Subject;
 use crate::model::verdict::{Part, Severity, Verdict};
+use crate::oracle::declared::{Fit, compare as fit};
+use crate::oracle::effective;
 
 /// Compares the declaration with the cells.
 pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
@@ -33,10 +37,72 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
     for it in evidence.tool_cells() {
         compare(&mut case, &it);
     }
+    let (exact, so_far) = sets(&mut case, evidence, &declaring);
     case.verdict(Verdict::Held(format!(
-        "{} declaration(s) agree",
+        "{} declaration(s) agree with the answers; of those with scopes {exact} name the smallest set \
+         that opens the tool, and {so_far} agree as far as the tokens tell",
         declaring.len()
     )))
+}
+
+/// Declared scope sets beside those that were seen to open the tool: how many are the smallest, and
+/// how many only agree; what differs is a finding, and what the tokens do not tell stays open.
+fn sets(case: &mut Case<'_>, evidence: &Evidence<'_>, declaring: &[&Subject]) -> (usize, usize) {
+    let collected = evidence.collected();
+    let Some(matrix) = collected.matrix() else {
+        return (0, 0);
+    };
+    let effective = effective::effective(matrix, &collected.identities);
+    let (mut exact, mut so_far) = (0, 0);
+    for tool in declaring {
+        let Some(Intent::Scopes(alternatives)) = declared(tool).map(|policy| policy.intent) else {
+            continue;
+        };
+        let mut rules = effective.subjects.iter();
+        let Some(rule) = rules.find(|rule| rule.subject == tool.id) else {
+            continue;
+        };
+        match fit(&alternatives, rule) {
+            Fit::Agrees { exact: true } => exact += 1,
+            Fit::Agrees { exact: false } => so_far += 1,
+            // Where no gate is seen at all, the calls that ran say so themselves.
+            Fit::TooMany(unneeded) if rule.ran && rule.gate == Gate::Scopes => {
+                let what = format!(
+                    "declares {}, which a token that was let in did not hold",
+                    scopes::list(&unneeded)
+                );
+                case.breach(differs(tool, rule, &what));
+            }
+            Fit::TooFew(missing) => {
+                let what = if missing.is_empty() {
+                    "declares less than it takes: a token with all of it was refused".to_owned()
+                } else {
+                    format!("takes {} beyond what it declares", scopes::list(&missing))
+                };
+                case.breach(differs(tool, rule, &what));
+            }
+            Fit::TooMany(_) => {}
+            Fit::NotDetermined(reason) => case.doubt(
+                format!("`{}` declares scopes, and {reason}", tool.name),
+                Some(rule.decided_by.as_deref().unwrap_or(TOKENS)),
+            ),
+        }
+    }
+    (exact, so_far)
+}
+
+fn differs(tool: &Subject, rule: &EffectiveRule, what: &str) -> Draft {
+    let opened: Vec<String> = rule.opened_by.iter().map(scopes::list).collect();
+    let opened = if opened.is_empty() {
+        "nothing that was tried".to_owned()
+    } else {
+        opened.join(" or ")
+    };
+    let message = format!("`{}` {what}; it was seen to open for {opened}", tool.name);
+    Draft::new(format!("{} scopes", tool.id), message)
+        .confidence(rule.confidence)
+        .at(tool.exchange, Part::Body, "the declaration")
+        .also(&rule.exchanges, "what opens it")
 }
 
 fn compare(case: &mut Case<'_>, it: &ToolCell<'_>) {
@@ -89,6 +155,8 @@ fn is_ambiguous(tool: &Subject) -> bool {
             .any(|it| it.kind == "oauth2" && !it.scopes.is_empty())
 }
 
+const TOKENS: &str = "`[mint]`, or an `[[identity]]` with such a token";
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -126,6 +194,9 @@ mod tests {
         let mut world = world(vec![scheme("oauth2", &["w"])]);
         world.cell("create_note", "reader", Access::Denied);
         world.cell("create_note", "anonymous", Access::Denied);
+        assert_eq!(world.status(ID), Status::Inconclusive);
+        world.valid("writer", &["w"]);
+        world.cell("create_note", "writer", Access::Allowed);
         assert_eq!(world.status(ID), Status::Pass);
     }
 
@@ -136,6 +207,36 @@ mod tests {
         assert_eq!(world.status(ID), Status::Inconclusive);
         world.cell("create_note", "anonymous", Access::Reached);
         assert_eq!(world.status(ID), Status::Warn);
+    }
+
+    #[test]
+    fn a_declared_scope_that_no_token_lacked_is_not_determined() {
+        let mut world = world(vec![scheme("oauth2", &["r"])]);
+        world.cell("create_note", "reader", Access::Allowed);
+        let Verdict::Inconclusive { reason, decided_by } = world.verdict(ID) else {
+            panic!("expected an inconclusive verdict");
+        };
+        assert!(reason.contains("no token without it"), "{reason}");
+        assert!(decided_by.is_some());
+    }
+
+    #[test]
+    fn more_scopes_than_it_takes_and_fewer_are_named() {
+        let two = |first: Access, second: Access, declared: &[&str]| {
+            let mut world = world(vec![scheme("oauth2", declared)]);
+            world.valid("wide", &["r", "w"]);
+            world.cell("create_note", "reader", first);
+            world.cell("create_note", "wide", second);
+            let found = world.verdict(ID);
+            let found = found.findings().iter();
+            let found = found.filter(|it| it.subject.ends_with(" scopes"));
+            found.map(|it| it.message.clone()).collect::<Vec<_>>()
+        };
+        let many = two(Access::Denied, Access::Allowed, &["w", "x"]);
+        assert!(many[0].contains("`x`"), "{many:?}");
+        let few = two(Access::Denied, Access::Allowed, &["r"]);
+        assert!(few[0].contains("`w`") || few[0].contains("less"), "{few:?}");
+        assert!(two(Access::Denied, Access::Allowed, &["w"]).is_empty());
     }
 
     #[test]

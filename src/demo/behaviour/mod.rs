@@ -70,8 +70,8 @@ pub use transport::{
     VersionCheck,
 };
 pub use ways::{
-    ArgumentReading, ArrayReading, HeaderReading, MethodReading, NameReading, QueryTokens,
-    SessionReading, TokenLines, VersionReading, Ways,
+    AnswerKeeping, ArgumentReading, ArrayReading, DoorReading, HeaderReading, MethodReading,
+    NameReading, QueryTokens, SessionReading, TokenLines, VersionReading, Ways,
 };
 
 /// Everything a behaviour file can say.

@@ -44,6 +44,8 @@ pub enum Authentication {
     CallsUnchecked,
     /// Only `initialize`; afterwards the session id is enough.
     SessionOnly,
+    /// All but `initialize`.
+    HandshakeOpen,
 }
 
 /// Whether tokens are validated at all.

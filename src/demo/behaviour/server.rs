@@ -161,6 +161,8 @@ pub enum Cursor {
     Advancing,
     /// Every page carries the same cursor.
     Repeating,
+    /// Every page carries a new cursor, those behind the last tool as well.
+    Endless,
 }
 
 /// Where a tool's declared security schemes are written.
@@ -203,6 +205,8 @@ pub struct Tool {
     pub destructive: Option<bool>,
     /// Security schemes that the tool declares for itself; none declares nothing.
     pub declares: Vec<Scheme>,
+    /// Scopes that it declares in place of those a caller needs.
+    pub declared_scopes: Vec<String>,
 }
 
 /// Arguments a tool takes.

@@ -15,12 +15,16 @@ pub struct Ways {
     pub arrays: ArrayReading,
     /// How the name of a tool is read.
     pub names: NameReading,
+    /// How the names of prompts and the URIs of resources are read.
+    pub doors: DoorReading,
     /// How the method is read.
     pub methods: MethodReading,
     /// How arguments that are no object are read.
     pub arguments: ArgumentReading,
     /// What a request without `MCP-Protocol-Version` is taken for (2026-07-28).
     pub versions: VersionReading,
+    /// Which answers of tools that read are kept.
+    pub answers: AnswerKeeping,
     /// Whose a session is.
     pub sessions: SessionReading,
     /// What two `Authorization` lines are taken for.
@@ -29,6 +33,8 @@ pub struct Ways {
     pub query_tokens: QueryTokens,
     /// Revisions in which the gate was forgotten.
     pub unguarded_revisions: Vec<Revision>,
+    /// Revisions in which no token is asked for.
+    pub tokenless_revisions: Vec<Revision>,
 }
 
 /// What the header fields that mirror the body are good for.
@@ -74,6 +80,17 @@ pub enum NameReading {
     FirstAtGate,
 }
 
+/// How the names of prompts and the URIs of resources are read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum DoorReading {
+    /// As they are.
+    #[default]
+    Exact,
+    /// Behind the gate they are trimmed, lower-cased, decoded and resolved.
+    FoldedByDispatch,
+}
+
 /// How the method is read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -105,6 +122,21 @@ pub enum VersionReading {
     Required,
     /// It is served, and the gate does not look at it.
     MissingIsTrusted,
+}
+
+/// Which answers of tools that read are kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum AnswerKeeping {
+    /// None.
+    #[default]
+    None,
+    /// All, for everybody who sends the same arguments.
+    ForEverybody,
+    /// The same, and the answer says so in its fields.
+    ForEverybodyMarked,
+    /// All, for the caller alone, and the answer says so in its fields.
+    PerCallerMarked,
 }
 
 /// Whose a session is.

@@ -7,11 +7,11 @@ use super::super::behaviour::{Denial, Dispatch, Order, Progress, Revision, Tool,
 use super::super::http;
 use super::catalogue::{self, input_schema};
 use super::gate::{self, Asked};
-use super::handles;
 use super::methods::{Context, Outcome, Reply};
 use super::notes::{self, failed, said};
 use super::validation;
 use super::ways::Seen;
+use super::{handles, kept};
 
 /// Answers a tool call.
 pub(crate) fn call(context: &Context<'_>, params: &Value) -> Reply {
@@ -21,6 +21,9 @@ pub(crate) fn call(context: &Context<'_>, params: &Value) -> Reply {
     let policy = &context.shared.behaviour.enforcement;
     if let Some(limited) = limited(context, params) {
         return limited;
+    }
+    if let Some(reply) = kept::answer(context, name, params) {
+        return reply;
     }
     let asked = Asked {
         method: "tools/call",
@@ -59,13 +62,9 @@ pub(crate) fn call(context: &Context<'_>, params: &Value) -> Reply {
     if let Some(refusal) = mode_refused(context, arguments) {
         return refusal;
     }
-    Outcome::Result(notes::run(
-        context.shared,
-        context.principal,
-        name,
-        arguments,
-    ))
-    .into()
+    let result = notes::run(context.shared, context.principal, name, arguments);
+    kept::keep(context, name, params, &result);
+    Outcome::Result(result).into()
 }
 
 /// A policy that reads arguments: the `full` mode needs a scope of its own.
@@ -170,5 +169,9 @@ fn denied(context: &Context<'_>, asked: &Asked<'_>, params: &Value) -> Reply {
             "params": {"progressToken": token, "progress": 1, "total": 2},
         })],
     };
-    Reply { notices, outcome }
+    Reply {
+        notices,
+        outcome,
+        kept: false,
+    }
 }

@@ -45,11 +45,11 @@ pub(crate) fn page(
     let start = match (cursor, behaviour.server.cursor) {
         (None, _) => 0,
         (Some(_), Cursor::Repeating) => behaviour.server.page_size,
-        (Some(cursor), Cursor::Advancing) => cursor
+        (Some(cursor), kind) => cursor
             .strip_prefix(CURSOR_PREFIX)?
             .parse()
             .ok()
-            .filter(|start| *start < shown.len())?,
+            .filter(|start| *start < shown.len() || kind == Cursor::Endless)?,
     };
     let size = match behaviour.server.page_size {
         0 => shown.len(),
@@ -58,6 +58,7 @@ pub(crate) fn page(
     let end = start.saturating_add(size);
     let next = match behaviour.server.cursor {
         Cursor::Repeating => Some(format!("{CURSOR_PREFIX}again")),
+        Cursor::Endless => Some(format!("{CURSOR_PREFIX}{end}")),
         Cursor::Advancing => (end < shown.len()).then(|| format!("{CURSOR_PREFIX}{end}")),
     };
     let tools = shown
@@ -168,7 +169,7 @@ fn described(behaviour: &Behaviour, revision: Revision, name: &str, tool: &Tool)
         .iter()
         .map(|scheme| match scheme {
             Scheme::Noauth => json!({"type": "noauth"}),
-            Scheme::Oauth2 => json!({"type": "oauth2", "scopes": tool.scopes}),
+            Scheme::Oauth2 => json!({"type": "oauth2", "scopes": stated(tool)}),
         })
         .collect();
     if !schemes.is_empty() {
@@ -180,6 +181,15 @@ fn described(behaviour: &Behaviour, revision: Revision, name: &str, tool: &Tool)
         };
     }
     Value::Object(object)
+}
+
+/// The scopes that a tool says it needs.
+const fn stated(tool: &Tool) -> &Vec<String> {
+    if tool.declared_scopes.is_empty() {
+        &tool.scopes
+    } else {
+        &tool.declared_scopes
+    }
 }
 
 /// A schema that a careless or hostile server publishes instead of its own.
@@ -240,6 +250,7 @@ fn generated(behaviour: &Behaviour, ordinal: usize) -> Tool {
         read_only: Some(reads),
         destructive: (!reads).then_some(true),
         declares: Vec::new(),
+        declared_scopes: Vec::new(),
     }
 }
 

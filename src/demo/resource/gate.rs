@@ -85,6 +85,9 @@ pub(crate) fn admit(
                 incoming.headers.contains_key("mcp-session-id")
                     && asked.iter().all(|one| one.method != "initialize")
             }
+            Authentication::HandshakeOpen => {
+                token.is_none() && every(&|one| one.method == "initialize")
+            }
             Authentication::Required | Authentication::Open => false,
         };
     if principal.is_some() || unchecked {

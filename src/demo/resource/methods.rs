@@ -28,6 +28,8 @@ pub(crate) struct Context<'a> {
 pub(crate) struct Reply {
     pub(crate) notices: Vec<Value>,
     pub(crate) outcome: Outcome,
+    /// Whether the outcome says that it was kept.
+    pub(crate) kept: bool,
 }
 
 /// The end of a request.
@@ -56,6 +58,7 @@ impl From<Outcome> for Reply {
         Self {
             notices: Vec::new(),
             outcome,
+            kept: false,
         }
     }
 }
@@ -106,6 +109,7 @@ pub(crate) fn answer(context: &Context<'_>, method: &str, params: &Value) -> Rep
                 return Reply {
                     notices: vec![acknowledged],
                     outcome: Outcome::Result(completed(modern, json!({}))),
+                    kept: false,
                 };
             }
             None => unknown(),
@@ -208,7 +212,9 @@ fn resources(context: &Context<'_>) -> Value {
 fn read(context: &Context<'_>, params: &Value) -> Result<Value, Outcome> {
     let uri = params.get("uri").and_then(Value::as_str);
     let uri = uri.ok_or_else(|| Outcome::invalid_params("`uri` must be a string"))?;
+    let readings = &context.shared.behaviour.ways;
     refuse_unless_permitted(context, "resources/read", uri)?;
+    let uri = &ways::behind_the_gate(readings, uri);
     let missing = || doors::missing(context, uri);
     let guard = context.shared.behaviour.doors.resources;
     if uri == doors::PRIVATE_URI
@@ -246,6 +252,7 @@ fn prompt(context: &Context<'_>, params: &Value) -> Result<Value, Outcome> {
         .and_then(Value::as_str)
         .unwrap_or_default();
     refuse_unless_permitted(context, "prompts/get", name)?;
+    let name = &ways::behind_the_gate(&context.shared.behaviour.ways, name);
     let missing = || Outcome::invalid_params(&format!("Unknown prompt: {name}"));
     if name == doors::PRIVATE_PROMPT && context.shared.behaviour.doors.private {
         let guard = context.shared.behaviour.doors.prompts;

@@ -5,6 +5,7 @@ mod catalogue;
 mod doors;
 mod gate;
 mod handles;
+mod kept;
 mod legacy;
 mod metadata;
 mod methods;
@@ -66,7 +67,9 @@ fn endpoint(shared: &Arc<Shared>, incoming: &Incoming) -> Response {
     match incoming.method {
         Method::POST => post(shared, incoming),
         Method::GET | Method::DELETE => {
-            if let Err(refusal) = gate::admit(shared, incoming, &[]) {
+            if let Err(refusal) = gate::admit(shared, incoming, &[])
+                && !ways::asks_no_token(shared, incoming, None)
+            {
                 return *refusal;
             }
             let sessions = shared
@@ -101,6 +104,7 @@ fn post(shared: &Arc<Shared>, incoming: &Incoming) -> Response {
     };
     let principal = match gate::admit(shared, incoming, &asked) {
         Ok(principal) => legacy::lender(shared, incoming).or(principal),
+        Err(_) if ways::asks_no_token(shared, incoming, parsed.as_ref()) => None,
         Err(refusal) => return *refusal,
     };
     if shared.behaviour.server.revisions == [Revision::R2024_11] {

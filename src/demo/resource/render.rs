@@ -38,6 +38,7 @@ pub(crate) fn messages(id: &Value, reply: Reply) -> Result<Vec<Value>, Refusal> 
 /// The HTTP answer to one request.
 pub(crate) fn response(shared: &Shared, revision: Revision, id: &Value, reply: Reply) -> Response {
     let noticed = !reply.notices.is_empty();
+    let kept = reply.kept;
     let not_found = revision == Revision::R2026_07
         && matches!(reply.outcome, Outcome::Error { code: -32601, .. });
     let messages = match messages(id, reply) {
@@ -45,10 +46,15 @@ pub(crate) fn response(shared: &Shared, revision: Revision, id: &Value, reply: R
         Err(refusal) => return *refusal,
     };
     let streamed = shared.behaviour.server.framing == Framing::Sse || noticed;
-    match messages.as_slice() {
+    let response = match messages.as_slice() {
         [only] if not_found => http::json(404, only),
         [only] if !streamed => http::json(200, only),
         several => stream(shared, revision, several),
+    };
+    if kept {
+        http::with_header(http::with_header(response, "age", "7"), "x-cache", "HIT")
+    } else {
+        response
     }
 }
 

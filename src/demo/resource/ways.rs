@@ -9,7 +9,8 @@ use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde_json::{Value, json};
 
 use super::super::behaviour::{
-    ArgumentReading, ArrayReading, HeaderReading, MethodReading, NameReading, VersionReading, Ways,
+    ArgumentReading, ArrayReading, DoorReading, HeaderReading, MethodReading, NameReading,
+    Revision, VersionReading, Ways,
 };
 use super::super::http::Incoming;
 use super::super::state::Shared;
@@ -118,6 +119,52 @@ pub(crate) fn dispatched<'a>(
         *arguments = as_object(arguments);
     }
     (method, params)
+}
+
+/// Whether a request belongs to a revision in which no token is asked for.
+pub(crate) fn asks_no_token(shared: &Shared, incoming: &Incoming, message: Option<&Value>) -> bool {
+    let tokenless = &shared.behaviour.ways.tokenless_revisions;
+    if tokenless.is_empty() {
+        return false;
+    }
+    let initialized = || {
+        let version = message?.pointer("/params/protocolVersion")?.as_str()?;
+        let mut served = legacy::served(shared).into_iter();
+        served.find(|revision| revision.as_str() == version)
+    };
+    let modern = || {
+        let stated = message.and_then(modern::stated_version);
+        let newest = Revision::R2026_07;
+        (stated == Some(newest.as_str())).then_some(newest)
+    };
+    let session = legacy::opened(shared, incoming).map(|session| session.revision);
+    let revision = session.or_else(initialized).or_else(modern);
+    revision.is_some_and(|revision| tokenless.contains(&revision))
+}
+
+/// The name of a prompt, or the URI of a resource, as it is taken once the gate has judged it.
+pub(crate) fn behind_the_gate(ways: &Ways, name: &str) -> String {
+    if ways.doors == DoorReading::Exact {
+        return name.to_owned();
+    }
+    let mut decoded = String::new();
+    let mut rest = name;
+    while let Some((head, tail)) = rest.split_once('%') {
+        decoded.push_str(head);
+        let byte = tail
+            .get(..2)
+            .and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        match byte {
+            Some(byte) => decoded.push(char::from(byte)),
+            None => decoded.push('%'),
+        }
+        rest = byte.map_or(tail, |_| tail.get(2..).unwrap_or_default());
+    }
+    decoded.push_str(rest);
+    let plain = decoded
+        .replace(['\0', '\u{200b}', '#', '?'], "")
+        .replace("/./", "/");
+    plain.trim().trim_matches('/').to_lowercase()
 }
 
 fn called(name: &str) -> Asked<'_> {
@@ -260,6 +307,26 @@ mod tests {
             assert_eq!(folded_name(odd), "read_note", "{odd:?}");
         }
         assert_eq!(folded_name("other"), "other");
+    }
+
+    #[test]
+    fn names_at_doors_fold_where_the_behaviour_says_so() {
+        let folded = Ways {
+            doors: DoorReading::FoldedByDispatch,
+            ..Ways::default()
+        };
+        for odd in [
+            "NOTE://A",
+            "note://%61",
+            "note://a/",
+            "note:///./a",
+            " note://a#",
+        ] {
+            let plain = behind_the_gate(&folded, odd).replace(":///", "://");
+            assert_eq!(plain, "note://a", "{odd}");
+            assert_eq!(behind_the_gate(&Ways::default(), odd), odd);
+        }
+        assert_eq!(behind_the_gate(&folded, "100%"), "100%");
     }
 
     #[test]

@@ -48,11 +48,14 @@ struct Reading {
 
 impl<'a> Reader<'a> {
     fn new(ledger: &'a Ledger, attempt: &'a Attempt) -> Self {
-        let tool = format!("{}/", SubjectKind::Tool.as_str());
-        let subject = attempt
-            .subject
-            .strip_prefix(&tool)
-            .unwrap_or(&attempt.subject);
+        let kinds = [
+            SubjectKind::Tool,
+            SubjectKind::Resource,
+            SubjectKind::Prompt,
+        ];
+        let mut kinds = kinds.map(|kind| format!("{}/", kind.as_str())).into_iter();
+        let subject = kinds.find_map(|kind| attempt.subject.strip_prefix(&kind));
+        let subject = subject.unwrap_or(&attempt.subject);
         let plain = |ids: &[ExchangeId]| -> Vec<Answer> {
             let known = ids.iter().filter_map(|id| ledger.exchange(*id));
             known.map(observe).collect()
@@ -204,7 +207,12 @@ fn single(exchange: &Exchange, name: Option<&str>) -> Exchange {
     if let Some(name) = name
         && let Some(params) = message.get_mut("params").and_then(Value::as_object_mut)
     {
-        params.insert("name".to_owned(), Value::from(name));
+        let member = if params.contains_key("uri") {
+            "uri"
+        } else {
+            "name"
+        };
+        params.insert(member.to_owned(), Value::from(name));
     }
     if let Some(body) = &mut single.request.body {
         body.bytes = message.to_string().into_bytes().into();
@@ -222,7 +230,7 @@ fn call_in(bytes: &[u8]) -> Option<Value> {
 }
 
 /// Missing data rather than an answer (D25).
-fn is_passing(answer: &Answer) -> bool {
+pub(super) fn is_passing(answer: &Answer) -> bool {
     let context = Context {
         principal: Some(Principal::Underprivileged),
         ..Context::default()

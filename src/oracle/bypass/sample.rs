@@ -68,6 +68,60 @@ pub fn guarded(known: &Known<'_>) -> Vec<Guarded> {
         .collect()
 }
 
+/// One resource and one prompt that a valid identity was surely refused while the baseline got them,
+/// of the first identity that was refused any.
+pub fn guarded_doors(known: &Known<'_>) -> Vec<Guarded> {
+    let Some(baseline) = known.identities.baseline() else {
+        return Vec::new();
+    };
+    let weaker = known
+        .identities
+        .valid()
+        .filter(|identity| identity.name != baseline.name && identity.invalid.is_none());
+    let doors = weaker.map(|identity| {
+        let of = |kind| doors_of(known, identity, baseline, kind).next();
+        let kinds = [SubjectKind::Resource, SubjectKind::Prompt];
+        kinds.into_iter().filter_map(of).collect::<Vec<_>>()
+    });
+    let mut doors = doors.filter(|doors| !doors.is_empty());
+    doors.next().unwrap_or_default()
+}
+
+fn doors_of<'k>(
+    known: &'k Known<'k>,
+    identity: &'k Identity,
+    baseline: &'k Identity,
+    kind: SubjectKind,
+) -> impl Iterator<Item = Guarded> + 'k {
+    let of_kind = move || {
+        let subjects = known.surface.subjects.iter();
+        subjects
+            .filter(move |subject| subject.kind == kind)
+            .filter_map(|subject| {
+                let treatment = known.treatments.get(&subject.id)?;
+                let own = known.matrix.cell(&subject.id, &identity.name)?;
+                let theirs = known.matrix.cell(&subject.id, &baseline.name)?;
+                let valid = matches!(treatment, Treatment::Valid { .. });
+                (valid && theirs.access == Access::Allowed)
+                    .then_some((subject, treatment, own, theirs))
+            })
+    };
+    let cover = of_kind().find(|(_, _, own, _)| own.access == Access::Allowed);
+    let cover = cover
+        .map(|(subject, _, _, theirs)| (subject.clone(), answers(known, theirs, &baseline.name)));
+    of_kind().filter(|(_, _, own, _)| is_refused(own)).map(
+        move |(subject, treatment, own, theirs)| Guarded {
+            subject: subject.clone(),
+            treatment: treatment.clone(),
+            identity: Some(identity.name.clone()),
+            control: baseline.name.clone(),
+            refused: answers(known, own, &identity.name),
+            granted: answers(known, theirs, &baseline.name),
+            cover: cover.clone(),
+        },
+    )
+}
+
 /// One read-only tool that the baseline called, with another one as cover: what can be asked where
 /// nobody was refused anything.
 pub fn readable(known: &Known<'_>) -> Option<Guarded> {
@@ -175,6 +229,9 @@ fn answers(known: &Known<'_>, cell: &Cell, identity: &str) -> Vec<ExchangeId> {
 
 /// Identities whose refusals are tried again: more cost more and show the same gate.
 pub const MOST_IDENTITIES: usize = 3;
+
+/// Resources and prompts: one of each.
+pub const MOST_DOORS: usize = 2;
 
 /// Tools for each of them: one that can run and one that cannot.
 pub const MOST_SUBJECTS: usize = 2;

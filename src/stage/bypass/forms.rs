@@ -2,12 +2,14 @@
 
 use serde_json::{Value, json};
 
+use super::doors;
 use crate::mcp::alter::{
     escaped, in_array, quoted, set_field, set_method, set_param, two_names, two_params,
 };
 use crate::mcp::header::{encode_value, sentinel};
 use crate::mcp::{self, Encoded};
 use crate::model::probe::ProbeId;
+use crate::model::surface::SubjectKind;
 use crate::model::target::Revision;
 use crate::oracle::bypass::Guarded;
 use crate::oracle::calibrate::Treatment;
@@ -26,7 +28,7 @@ pub(super) struct Form {
 }
 
 impl Form {
-    fn new(
+    pub(super) fn new(
         way: ProbeId,
         name: &'static str,
         alter: impl Fn(&mut Encoded) + Send + Sync + 'static,
@@ -39,7 +41,7 @@ impl Form {
         }
     }
 
-    fn covered(mut self) -> Self {
+    pub(super) fn covered(mut self) -> Self {
         self.covered = true;
         self
     }
@@ -48,6 +50,9 @@ impl Form {
 /// The forms of a call on a session of this revision. `taken` are names that the server lists: a
 /// spelling that is another tool's name is left out.
 pub(super) fn forms(revision: Revision, call: &Guarded, taken: &[String]) -> Vec<Form> {
+    if call.subject.kind != SubjectKind::Tool {
+        return doors::forms(revision, call, taken);
+    }
     let name = call.subject.name.as_str();
     let cover = call
         .cover
@@ -314,8 +319,8 @@ pub(super) const MOST_FORMS: [(ProbeId, usize); 6] = [
     (ProbeId::VersionField, 4),
 ];
 
-const NAME: &str = "Mcp-Name";
-const METHOD: &str = "Mcp-Method";
+pub(super) const NAME: &str = "Mcp-Name";
+pub(super) const METHOD: &str = "Mcp-Method";
 const VERSION: &str = "MCP-Protocol-Version";
 
 /// The id of a list that travels beside a call; the run's own ids stay far below it.
@@ -328,7 +333,7 @@ mod tests {
     use super::*;
     use crate::mcp::Operation;
     use crate::model::exchange::ExchangeId;
-    use crate::model::surface::{Subject, SubjectKind};
+    use crate::model::surface::Subject;
 
     fn subject(name: &str) -> Subject {
         Subject {

@@ -33,7 +33,7 @@ pub(super) async fn audited(
     let Some(revision) = collected.discovery.revision() else {
         return;
     };
-    let taken = tool_names(collected);
+    let taken = listed_names(collected);
     let session = |name: &str| sessions.get(name);
     let written: Vec<(&Guarded, Vec<Form>)> = calls
         .iter()
@@ -51,7 +51,7 @@ pub(super) async fn batches(run: &Run<'_>, collected: &mut Collected, calls: &[G
     };
     let asked: Vec<Guarded> = calls
         .iter()
-        .filter(|call| call.identity.is_some())
+        .filter(|call| call.identity.is_some() && call.subject.kind == SubjectKind::Tool)
         .cloned()
         .collect();
     if asked.is_empty() {
@@ -82,7 +82,7 @@ pub(super) async fn batches(run: &Run<'_>, collected: &mut Collected, calls: &[G
 
 /// What seemed to work, again in a second session, beside the plain call.
 pub(super) async fn confirm(run: &Run<'_>, collected: &mut Collected, calls: &[Guarded]) {
-    let taken = tool_names(collected);
+    let taken = listed_names(collected);
     let mut alarms: BTreeMap<Revision, Vec<usize>> = BTreeMap::new();
     for (at, attempt) in collected.bypass.attempts.iter().enumerate() {
         if seems_open(&collected.ledger, attempt) {
@@ -233,7 +233,7 @@ fn attempt(revision: Revision, call: &Guarded, form: &Form) -> Attempt {
     }
 }
 
-/// The plain call as a treatment has it; listed calls are never repeated.
+/// The plain request as a treatment has it; listed calls are never repeated.
 pub(super) fn question<'a>(
     call: &'a Guarded,
     probe: ProbeId,
@@ -248,10 +248,17 @@ pub(super) fn question<'a>(
     let key = ProbeKey::new(probe)
         .about(call.subject.id.clone())
         .variant(variant);
-    let operation = Operation::CallTool {
-        name: &call.subject.name,
-        arguments,
-        schema: call.subject.input_schema.as_ref(),
+    let name = &call.subject.name;
+    let operation = match call.subject.kind {
+        SubjectKind::Resource | SubjectKind::ResourceTemplate => Operation::ReadResource {
+            uri: arguments.get("uri").and_then(Value::as_str).unwrap_or(name),
+        },
+        SubjectKind::Prompt => Operation::GetPrompt { name, arguments },
+        _ => Operation::CallTool {
+            name,
+            arguments,
+            schema: call.subject.input_schema.as_ref(),
+        },
     };
     Some(Ask::new(key, identity, session, operation))
 }
@@ -263,12 +270,9 @@ fn names(calls: &[Guarded]) -> Vec<&str> {
     both.flatten().collect()
 }
 
-fn tool_names(collected: &Collected) -> Vec<String> {
-    let tools = collected.surface.subjects.iter();
-    tools
-        .filter(|subject| subject.kind == SubjectKind::Tool)
-        .map(|subject| subject.name.clone())
-        .collect()
+fn listed_names(collected: &Collected) -> Vec<String> {
+    let subjects = collected.surface.subjects.iter();
+    subjects.map(|subject| subject.name.clone()).collect()
 }
 
 fn batching(collected: &Collected) -> Option<ServedRevision> {

@@ -1,13 +1,13 @@
 //! What the ways round cost at most: forms × refused calls, and as much for the control.
 
 use super::forms::MOST_FORMS;
-use super::{sessions, tokens};
+use super::{doors, kept, sessions, tokens};
 use crate::model::audit::Collected;
 use crate::model::identity::IdentityKind;
 use crate::model::probe::{PlannedGroup, ProbeId};
 use crate::model::settings::Settings;
 use crate::model::surface::SubjectKind;
-use crate::oracle::bypass::{MOST_IDENTITIES, MOST_SUBJECTS};
+use crate::oracle::bypass::{MOST_DOORS, MOST_IDENTITIES, MOST_SUBJECTS};
 use crate::stage::eras;
 
 /// Upper bounds; before anything is refused nothing is certain.
@@ -38,15 +38,22 @@ pub(crate) fn planned(settings: &Settings, collected: &Collected) -> Vec<Planned
         .map(|(way, most)| {
             // Arrays go to a second revision as well.
             let places = if way == ProbeId::CallInArray { 2 } else { 1 };
-            (way, forms(places * most))
+            let of_doors = doors::MOST_FORMS.iter().find(|(door, _)| *door == way);
+            let of_doors = of_doors.map_or(0, |(_, most)| 3 * MOST_DOORS * most);
+            (way, forms(places * most) + of_doors)
         })
         .collect();
+    let of_doors: usize = doors::MOST_FORMS.iter().map(|(_, most)| most).sum();
     bounds.extend([
-        (ProbeId::PlainAgain, 2 * calls + all * calls),
-        // Arrays, confirmations in two revisions, and the session that is lent.
-        (ProbeId::PassingSession, 2 * (3 * who.len() + 3)),
-        (ProbeId::CloseSession, 3 * who.len() + 3 + tokens::MOST),
+        (
+            ProbeId::PlainAgain,
+            2 * calls + all * calls + of_doors * MOST_DOORS,
+        ),
+        // Arrays, confirmations in two revisions and of kept answers, and the session that is lent.
+        (ProbeId::PassingSession, 2 * (4 * who.len() + 4)),
+        (ProbeId::CloseSession, 4 * who.len() + 4 + tokens::MOST),
         (ProbeId::BorrowedSession, sessions::MOST),
+        (ProbeId::KeptAnswer, kept::MOST),
         (
             ProbeId::QueryToken,
             2 + 3 * usize::from(settings.bypass.query_token),

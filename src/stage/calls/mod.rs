@@ -14,7 +14,6 @@ use std::collections::BTreeMap;
 use super::enumerate::Sessions;
 use question::question;
 pub(crate) use renew::MOST_RENEWALS;
-use round::Arm;
 
 use super::{Run, doors, file, rpc, together};
 use crate::mcp::header;
@@ -50,8 +49,8 @@ pub struct Asked {
     pub repeat: u16,
 }
 
-/// Sends the controls and the pre-flight, then every call in rounds: baseline, others, baseline
-/// again, and what the answers leave open.
+/// Sends the controls and the pre-flight, then every call, the arms of a pair in turn, and what the
+/// answers leave open.
 pub async fn call(run: &Run<'_>, collected: &mut Collected, sessions: &mut Sessions) -> Asked {
     controls::controls(run, collected, sessions).await;
     if collected.discovery.audited.is_none() {
@@ -70,9 +69,7 @@ pub async fn call(run: &Run<'_>, collected: &mut Collected, sessions: &mut Sessi
     };
     stop_at_a_catch_all(collected, &mut asked);
     (run.progress)("call", planned(collected, &asked.treatments));
-    for arm in [Arm::Baseline(0), Arm::Others, Arm::Baseline(1)] {
-        round::round(run, collected, sessions, &mut asked, arm).await;
-    }
+    round::rounds(run, collected, sessions, &mut asked).await;
     settle(run, collected, sessions, &mut asked).await;
     vectors::send(run, collected, sessions, &mut asked).await;
     asked

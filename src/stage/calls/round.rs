@@ -1,11 +1,11 @@
-//! One round of calls: reads at once, then schema-invalid calls in waves that end at the first one
-//! that runs.
+//! The rounds of calls: reads in blocks, then schema-invalid calls in waves that end at the first one
+//! that runs; in both the arms take turns.
 
 use super::question::question;
 use super::{Asked, columns};
 use crate::model::audit::Collected;
 use crate::model::exchange::ExchangeId;
-use crate::model::identity::Identity;
+use crate::model::identity::{Identity, IdentityKind};
 use crate::model::probe::ProbeId;
 use crate::model::surface::Subject;
 use crate::oracle::calibrate::{self, Treatment};
@@ -13,57 +13,71 @@ use crate::stage::enumerate::Sessions;
 use crate::stage::{Run, file, rpc, together};
 use crate::wire::{Pending, Sent};
 
-/// Whose turn it is.
-#[derive(Clone, Copy)]
-pub(super) enum Arm {
-    /// The strongest identity, for the nth time.
-    Baseline(u16),
-    /// Everybody else.
-    Others,
-}
-
-/// Sends a round.
-pub(super) async fn round(
+/// Sends every call: to a few subjects at a time, the strongest identity, everybody else in random
+/// order, and the strongest identity again, so that an outage or a limit hits both arms of a pair
+/// (oracle §3.4).
+pub(super) async fn rounds(
     run: &Run<'_>,
     collected: &mut Collected,
     sessions: &Sessions,
     asked: &mut Asked,
-    arm: Arm,
 ) {
-    let baseline = collected.identities.baseline.clone();
-    let is_baseline = |identity: &Identity| Some(&identity.name) == baseline.as_ref();
-    let (attempt, of_baseline) = match arm {
-        Arm::Baseline(attempt) => (attempt, true),
-        Arm::Others => (0, false),
-    };
-    let columns = columns(collected);
-    let columns = columns.into_iter();
-    let asking: Vec<Identity> = columns
-        .filter(|identity| is_baseline(identity) == of_baseline)
-        .collect();
+    let turns = Turns::of(run, collected);
     let subjects = collected.surface.subjects.clone();
     let treated = |wanted: fn(&Treatment) -> bool| -> Vec<&Subject> {
         let treatments = &asked.treatments;
         let wanted = |subject: &&Subject| treatments.get(&subject.id).is_some_and(wanted);
         subjects.iter().filter(wanted).collect()
     };
-    // What may change something runs once, and the strongest identity comes last: what it did could
-    // decide what the others get.
-    let listed = match arm {
-        Arm::Baseline(0) => Vec::new(),
-        Arm::Baseline(_) | Arm::Others => treated(|it| matches!(it, Treatment::ListedCall { .. })),
-    };
     let plain = treated(|it| matches!(it, Treatment::Valid { .. }));
+    let listed = treated(|it| matches!(it, Treatment::ListedCall { .. }));
     let mut broken = treated(|it| matches!(it, Treatment::Invalid { .. }));
     broken.sort_by_key(|subject| risk(subject));
-    send(run, collected, sessions, asked, &plain, &asking, attempt).await;
-    send(run, collected, sessions, asked, &listed, &asking, 0).await;
-    for wave in waves(&broken) {
-        if asked.halted.is_some() {
-            return;
+    for block in plain.chunks(PAIRED) {
+        for (asking, attempt) in turns.paired() {
+            send(run, collected, sessions, asked, block, asking, attempt).await;
         }
-        let sent = send(run, collected, sessions, asked, wave, &asking, attempt).await;
-        halt_where_one_ran(collected, asked, &sent);
+    }
+    // What may change something runs once, and the strongest identity comes last: what it did could
+    // decide what the others get.
+    for asking in [&turns.others, &turns.baseline] {
+        send(run, collected, sessions, asked, &listed, asking, 0).await;
+    }
+    for wave in waves(&broken) {
+        for (asking, attempt) in turns.paired() {
+            if asked.halted.is_some() {
+                return;
+            }
+            let sent = send(run, collected, sessions, asked, wave, asking, attempt).await;
+            halt_where_one_ran(collected, asked, &sent);
+        }
+    }
+}
+
+/// Who asks, in which order.
+struct Turns {
+    baseline: Vec<Identity>,
+    others: Vec<Identity>,
+}
+
+impl Turns {
+    /// Anonymous comes first among the others, where bad tokens may lock accounts; the order of the
+    /// rest is drawn.
+    fn of(run: &Run<'_>, collected: &Collected) -> Self {
+        let name = collected.identities.baseline.as_ref();
+        let (baseline, mut others): (Vec<_>, Vec<_>) = columns(collected)
+            .into_iter()
+            .partition(|identity| Some(&identity.name) == name);
+        others.sort_by_cached_key(|identity| {
+            let drawn = run.entropy.word(&format!("turn-{}", identity.name), 12);
+            (identity.kind != IdentityKind::Anonymous, drawn)
+        });
+        Self { baseline, others }
+    }
+
+    /// Each turn with the number of its attempt.
+    fn paired(&self) -> [(&[Identity], u16); 3] {
+        [(&self.baseline, 0), (&self.others, 0), (&self.baseline, 1)]
     }
 }
 
@@ -150,6 +164,9 @@ fn risk(subject: &Subject) -> u8 {
 }
 
 const WIDEST_WAVE: usize = 16;
+
+/// Subjects whose arms take turns together: enough to keep every connection busy.
+const PAIRED: usize = 16;
 
 #[cfg(test)]
 mod tests {

@@ -148,6 +148,7 @@ async fn read_list(
     };
     let mut cursor: Option<String> = None;
     let mut cursors = BTreeSet::new();
+    let mut empty = 0;
     for page in 1..=MOST_PAGES {
         let (probe, operation) = operation(kind, cursor.as_deref());
         let key = ProbeKey::new(probe)
@@ -168,6 +169,11 @@ async fn read_list(
         read.listing
             .names
             .extend(decoded.subjects.iter().map(|subject| subject.name.clone()));
+        empty = if decoded.subjects.is_empty() {
+            empty + 1
+        } else {
+            0
+        };
         read.pages.push((read.sent.len() - 1, decoded.subjects));
         if let Some(problem) = decoded.problems.into_iter().next() {
             read.listing.outcome = ListOutcome::Partial { reason: problem };
@@ -179,6 +185,12 @@ async fn read_list(
         if !cursors.insert(next.clone()) {
             read.listing.outcome = ListOutcome::Partial {
                 reason: format!("page {page} repeats an earlier cursor"),
+            };
+            break;
+        }
+        if empty == MOST_EMPTY {
+            read.listing.outcome = ListOutcome::Partial {
+                reason: format!("{empty} pages in a row were empty, and there was another cursor"),
             };
             break;
         }
@@ -266,6 +278,9 @@ fn duplicates(names: &[String]) -> Vec<String> {
 
 /// Pages per list (a hostile server can invent cursors for ever).
 const MOST_PAGES: usize = 200;
+
+/// Pages without an entry in a row: a cursor that leads nowhere leads there for ever.
+const MOST_EMPTY: usize = 10;
 
 /// Entries per list.
 const MOST_SUBJECTS: usize = 20_000;

@@ -9,7 +9,7 @@ use lists::{first_lists, read_lists, second_lists};
 
 use super::rpc::{self, Ask};
 use super::session::{self, OpenedSession, Session};
-use super::{Run, close, detect, discover, file, together};
+use super::{Run, close, demand, detect, discover, file, together};
 use crate::mcp::Operation;
 use crate::mcp::decode;
 use crate::model::audit::{Collected, SessionRecord};
@@ -102,13 +102,15 @@ async fn find_revision(run: &Run<'_>, collected: &mut Collected) {
     });
     let mut seen_by = None;
     for identity in candidates.iter().take(MOST_LOOKS) {
-        if collected.discovery.audited.is_some() {
+        let known = collected.discovery.audited.is_some();
+        if known && !demand::is_open(&collected.discovery) {
             break;
         }
         let sighting = detect::look(run, identity, collected).await;
         if !sighting.served.is_empty() {
             seen_by = Some(identity.clone());
         }
+        demand::weigh(&mut collected.discovery, &sighting);
         detect::settle(run, collected, sighting);
     }
     let identity = seen_by.or_else(|| {

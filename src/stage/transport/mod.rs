@@ -15,7 +15,6 @@ use super::Run;
 use super::enumerate::Sessions;
 use super::session::Session;
 use crate::model::audit::Collected;
-use crate::model::discovery::AnonymousAccess;
 use crate::model::identity::Identity;
 use crate::model::target::Revision;
 
@@ -44,7 +43,7 @@ struct Speaker {
 impl Speaker {
     /// The baseline, or nobody in particular where no token is needed.
     fn of(collected: &Collected, sessions: &Sessions) -> Option<Self> {
-        let open = collected.discovery.anonymous == AnonymousAccess::Served;
+        let open = collected.discovery.anonymous.lets_in();
         let anonymous = collected.identities.present.first().filter(|_| open);
         let identity = collected.identities.baseline().or(anonymous)?.clone();
         let session = sessions.get(&identity.name)?.clone();

@@ -12,7 +12,7 @@ use crate::model::target::{Revision, Transport};
 /// The groups of requests that [`observe`](super::observe) may send.
 pub(crate) fn planned(collected: &Collected) -> Vec<PlannedGroup> {
     let baseline = collected.identities.baseline.clone();
-    let open = collected.discovery.anonymous == AnonymousAccess::Served;
+    let open = collected.discovery.anonymous.lets_in();
     let guarded = collected.discovery.anonymous == AnonymousAccess::Refused;
     let nobody = || "anonymous".to_owned();
     let speaker = baseline.clone().or_else(|| open.then(nobody));
