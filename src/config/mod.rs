@@ -3,7 +3,9 @@
 mod callback;
 pub mod calls;
 mod file;
+mod grant;
 pub mod login;
+mod mint;
 mod object;
 mod policy;
 pub mod source;
@@ -14,8 +16,8 @@ use std::path::{Path, PathBuf};
 use crate::model::identity::IdentityKind;
 use crate::model::probe::Tier;
 use crate::model::settings::{
-    Acceptance, BypassRules, ClientAuth, ClientCredentials, CredentialSource, Hierarchy,
-    IdentitySource, KnownClient, LoginRequest, Mint, Network, PolicyEntry, Settings, ToolRule,
+    Acceptance, BypassRules, CredentialSource, Hierarchy, IdentitySource, KnownClient,
+    LoginRequest, Mint, Network, PolicyEntry, Settings, ToolRule,
 };
 use crate::model::target::Revision;
 use crate::model::verdict::Severity;
