@@ -23,11 +23,13 @@ mod obtain;
 pub mod plan;
 pub mod register;
 pub mod reply;
+pub mod revoked;
 pub mod rpc;
 pub mod session;
 pub mod stranger;
 pub mod token_endpoint;
 pub mod transport;
+pub mod wrong_tokens;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};

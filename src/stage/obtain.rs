@@ -248,6 +248,7 @@ impl Order<'_> {
             claims,
             exchange: None,
             invalid: None,
+            header: None,
             credential: Some(token),
         };
         identity.invalid = excess(&identity, self.varied.as_ref());

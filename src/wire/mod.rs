@@ -99,6 +99,8 @@ pub struct Outgoing<'a> {
     pub credential: Option<SecretString>,
     /// The key whose possession the request proves, where its token is bound to none.
     pub proof: Option<Arc<ProofKey>>,
+    /// The field that carries the credential as it is, where that is not `Authorization: Bearer`.
+    pub credential_field: Option<String>,
     /// Whether body or fields carry another secret: the egress rule applies as for a credential.
     ///
     /// Registered secrets and credential fields are found without it. A secret learned from an
@@ -137,6 +139,7 @@ impl Outgoing<'_> {
             body: None,
             credential: None,
             proof: None,
+            credential_field: None,
             carries_secret: false,
             reply_on: None,
             until: None,

@@ -14,7 +14,7 @@ use super::super::http::{self, Incoming, Refusal, with_header};
 use super::super::proofs;
 use super::super::state::Shared;
 use super::super::tokens;
-use super::{catalogue, doors, metadata, outer};
+use super::{catalogue, doors, metadata, outer, verification};
 
 /// Whoever a token stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,7 +50,8 @@ pub(crate) fn admit(
     if authentication == Authentication::Open || outer::is_unguarded(shared, incoming) {
         return Ok(None);
     }
-    let token = presented(shared, incoming)?;
+    let key = verification::key(shared, incoming);
+    let token = presented(shared, incoming)?.or(key);
     if let Some(refused) = token.and_then(|token| unproven(shared, incoming, token)) {
         return Err(Box::new(refused));
     }
@@ -64,6 +65,9 @@ pub(crate) fn admit(
             key,
         })
     });
+    if let Some(principal) = verification::stand_in(shared, incoming) {
+        return Ok(Some(principal));
+    }
     let every = |passes: &dyn Fn(&Asked<'_>) -> bool| !asked.is_empty() && asked.iter().all(passes);
     let public = |one: &Asked<'_>| {
         one.method == "tools/call"
@@ -75,6 +79,7 @@ pub(crate) fn admit(
                 .any(|tool| tool == one.name)
     };
     let unchecked = every(&public)
+        || verification::forgotten(shared, incoming, asked)
         || match authentication {
             Authentication::CallsUnchecked => every(&|one| one.method == "tools/call"),
             Authentication::CallsOnly => {
@@ -92,7 +97,13 @@ pub(crate) fn admit(
         if token.is_some() && shared.behaviour.resource.lockout {
             shared.lock_out();
         }
-        Err(Box::new(unauthorized(shared, token.is_some())))
+        let refusal = unauthorized(shared, token.is_some());
+        Err(Box::new(verification::worded(
+            shared,
+            refusal,
+            token.is_some(),
+            asked,
+        )))
     }
 }
 
