@@ -13,13 +13,14 @@ use crate::demo::{
     self, AuditObject, Behaviour, DemoToken, Intended, LoginMode, Running, TokenKind, visitor,
 };
 use crate::model::audit::Engagement;
+use crate::model::grant::{ClientAuth, ClientProof, Grant, GrantRequest, OAuthClient};
 use crate::model::identity::{IdentityKind, ScopeSet};
 use crate::model::probe::Tier;
 use crate::model::report::Report;
 use crate::model::settings::{
-    BypassRules, Callback, Calls, ClientAuth, ClientCredentials, CredentialSource, Hierarchy,
-    IdentitySource, KnownClient, LoginRequest, Mint, Network, ObjectRule, ObjectTarget,
-    PolicyEntry, Settings, SkippedArm, ToolRule,
+    BypassRules, Callback, Calls, CredentialSource, Hierarchy, IdentitySource, KnownClient,
+    LoginRequest, Mint, Network, ObjectRule, ObjectTarget, PolicyEntry, Settings, SkippedArm,
+    ToolRule,
 };
 use crate::model::verdict::Severity;
 use crate::stage::{Entropy, Person, Run, Visit};
@@ -187,17 +188,24 @@ pub fn settings(behaviour: &Behaviour, running: &Running, seed: &[u8; 32]) -> io
             privileged: false,
             scopes: Some(mint.scopes.iter().cloned().collect()),
             header: None,
-            credential: CredentialSource::ClientCredentials(ClientCredentials {
-                client_id: client.id.clone(),
-                secret: SecretString::from(client.secret.clone()),
-                auth: ClientAuth::Advertised,
+            credential: CredentialSource::Grant(GrantRequest {
+                grant: Grant::ClientCredentials,
+                client: OAuthClient {
+                    id: client.id.clone(),
+                    proof: ClientProof::Secret {
+                        secret: SecretString::from(client.secret.clone()),
+                        auth: ClientAuth::Advertised,
+                    },
+                },
                 issuer: None,
+                dpop: None,
             }),
         });
     }
     let set = |scopes: &[String]| scopes.iter().cloned().collect::<ScopeSet>();
     let mint = behaviour.audit.ladder.as_ref().map(|ladder| Mint {
-        from: ladder.from.clone(),
+        from: vec![ladder.from.clone()],
+        by_login: false,
         scopes: (!ladder.vary.is_empty()).then(|| set(&ladder.vary)),
         keep: set(&ladder.keep),
     });
@@ -363,8 +371,12 @@ fn login(mode: LoginMode) -> Option<LoginRequest> {
         LoginMode::Approve | LoginMode::Deny | LoginMode::Device => Some("demo-cli".to_owned()),
         LoginMode::Registered => None,
     };
+    let client = client_id.map(|id| OAuthClient {
+        id,
+        proof: ClientProof::Public,
+    });
     Some(LoginRequest {
-        client_id,
+        client,
         device: mode == LoginMode::Device,
         timeout: Duration::from_secs(5),
         grace: Duration::ZERO,

@@ -37,7 +37,7 @@ pub(crate) fn run(args: &AuditArgs, global: &Global) -> Outcome {
         let told = |stage: &str, requests: usize| progress.stage(stage, requests);
         let mut run = Run::new(&wire, &prepared.settings, prepared.entropy.clone(), &told)
             .with_documents(documents.as_ref());
-        if prepared.settings.login.is_some() {
+        if prepared.settings.needs_a_person() {
             run = run.with_person(browser::person(&show, &cancel));
         }
         let mut collected = audit::collect(&run, target, prepared.engagement.clone()).await;

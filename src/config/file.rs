@@ -12,8 +12,8 @@ use super::object::ObjectSection;
 use super::policy::{self, PolicySection};
 use super::source::{self, Secrets, TokenSource};
 use super::{
-    Acceptance, ClientAuth, ClientCredentials, CredentialSource, Error, Hierarchy, IdentityKind,
-    IdentitySource, Mint, PolicyEntry, Revision, Severity, Tier, ToolRule, duplicate, read_file,
+    Acceptance, CredentialSource, Error, Hierarchy, IdentityKind, IdentitySource, Mint,
+    PolicyEntry, Revision, Severity, Tier, ToolRule, duplicate, read_file,
 };
 
 /// The whole file.
@@ -78,16 +78,36 @@ pub struct IdentitySection {
     /// into `Authorization: Bearer`.
     #[schemars(with = "Option<String>")]
     pub header: Option<Spanned<String>>,
-    /// `client_credentials`.
+    /// `client_credentials`, `refresh_token`, `token_exchange`, `jwt_bearer`, `authorization_code`
+    /// or `device_code`.
     #[schemars(with = "Option<String>")]
     pub grant: Option<Spanned<String>>,
+    /// Source of the refresh token, for `refresh_token`.
+    #[schemars(with = "Option<String>")]
+    pub refresh_token: Option<Spanned<String>>,
+    /// Source of the token to exchange, for `token_exchange`.
+    #[schemars(with = "Option<String>")]
+    pub subject_token: Option<Spanned<String>>,
+    /// What it is: `access_token`, `id_token`, `refresh_token`, `jwt` or a URI; `access_token` when
+    /// absent.
+    pub subject_token_type: Option<String>,
+    /// Source of the assertion, for `jwt_bearer`.
+    #[schemars(with = "Option<String>")]
+    pub assertion: Option<Spanned<String>>,
     /// Client identifier for a grant.
     pub client_id: Option<String>,
     /// Source of the client secret.
     #[schemars(with = "Option<String>")]
     pub client_secret: Option<Spanned<String>>,
+    /// Source of the client's private key, PEM or JWK (`private_key_jwt`).
+    #[schemars(with = "Option<String>")]
+    pub client_key: Option<Spanned<String>>,
+    /// The `kid` under which the authorization server knows the key.
+    pub client_key_id: Option<String>,
     /// `basic` or `post`; what the metadata advertises when absent.
     pub auth: Option<AuthWord>,
+    /// Whether the token is bound to a key of the run (DPoP); as the servers demand when absent.
+    pub dpop: Option<bool>,
     /// The issuer, when the target names several.
     pub issuer: Option<String>,
     /// Scopes it has, or asks for.
@@ -143,9 +163,11 @@ pub enum KindWord {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MintSection {
-    /// The identity whose client mints.
-    #[schemars(with = "String")]
-    pub from: Spanned<String>,
+    /// The identity whose grant mints, or a grant: `client_credentials`, `token_exchange`,
+    /// `refresh_token`, `jwt_bearer` or `login` (a person signs in for each token). The cheapest that
+    /// works when absent.
+    #[schemars(with = "Option<String>")]
+    pub from: Option<Spanned<String>>,
     /// `each`: none, each alone, all but each, all.
     pub scopes: EachWord,
     /// The scopes to vary; the source identity's when absent.
@@ -384,30 +406,10 @@ impl ConfigFile {
                 let (source, token) = self.secret(token, secrets)?;
                 Ok(CredentialSource::Token { source, token })
             }
-            (None, Some(grant)) if grant.get_ref() == "client_credentials" => {
-                let (Some(client_id), Some(secret)) = (&section.client_id, &section.client_secret)
-                else {
-                    let problem = format!("`{name}` has a grant but no client");
-                    let remedy = "give `client_id` and `client_secret = \"env:VARIABLE\"`";
-                    return Err(Error::value(place, problem, remedy));
-                };
-                let (_, secret) = self.secret(secret, secrets)?;
-                Ok(CredentialSource::ClientCredentials(ClientCredentials {
-                    client_id: client_id.clone(),
-                    secret,
-                    auth: match section.auth {
-                        None => ClientAuth::Advertised,
-                        Some(AuthWord::Basic) => ClientAuth::Basic,
-                        Some(AuthWord::Post) => ClientAuth::Post,
-                    },
-                    issuer: section.issuer.clone(),
-                }))
+            (None, Some(grant)) => {
+                let request = self.grant(section, grant, place, secrets)?;
+                Ok(CredentialSource::Grant(request))
             }
-            (None, Some(grant)) => Err(Error::value(
-                self.place(grant.span().start),
-                format!("the grant `{}` is not supported", grant.get_ref()),
-                "use \"client_credentials\", or obtain a token and give it with `token`",
-            )),
             (Some(_), Some(_)) => Err(Error::value(
                 place,
                 format!("`{name}` has both `token` and `grant`"),
@@ -421,7 +423,7 @@ impl ConfigFile {
         }
     }
 
-    fn secret(
+    pub(super) fn secret(
         &self,
         text: &Spanned<String>,
         secrets: &mut dyn Secrets,
@@ -442,23 +444,14 @@ impl ConfigFile {
         let Some(section) = &self.mint else {
             return Ok(None);
         };
-        let place = self.place(section.from.span().start);
-        let from = section.from.get_ref();
-        let source = identities.iter().find(|identity| identity.name == *from);
-        let mints = matches!(
-            source.map(|identity| &identity.credential),
-            Some(CredentialSource::ClientCredentials(_))
-        );
-        if !mints {
-            return Err(Error::value(
-                place,
-                format!("`{from}` cannot mint tokens"),
-                "name an `[[identity]]` with `grant = \"client_credentials\"`",
-            ));
-        }
+        let from = self.minters(section, identities)?;
         let EachWord::Each = section.scopes;
         Ok(Some(Mint {
-            from: from.clone(),
+            by_login: section
+                .from
+                .as_ref()
+                .is_some_and(|it| it.get_ref() == "login"),
+            from,
             scopes: section.vary.clone(),
             keep: section.keep.clone(),
         }))

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::source::{self, Secrets, TokenSource};
 use super::{Error, IdentitySource, duplicate};
+use crate::model::grant::{ClientAuth, ClientProof, OAuthClient};
 use crate::model::settings::LoginRequest;
 
 /// What the flags said about a login.
@@ -74,9 +75,13 @@ pub(super) fn request(
             "give 1 or more seconds",
         ));
     }
-    Ok(Some(LoginRequest {
-        client_id: flags.client_id.clone(),
+    let proof = secret.map_or(ClientProof::Public, |secret| ClientProof::Secret {
         secret,
+        auth: ClientAuth::Advertised,
+    });
+    let client = flags.client_id.clone().map(|id| OAuthClient { id, proof });
+    Ok(Some(LoginRequest {
+        client,
         scopes: flags.scopes.as_ref().map(|text| {
             text.split([' ', ','])
                 .filter(|it| !it.is_empty())
@@ -155,7 +160,8 @@ mod tests {
         };
         let login = request(&flags, &[], &mut One).unwrap().unwrap();
         assert_eq!(login.scopes.unwrap().len(), 3);
-        assert_eq!(login.secret.unwrap().expose_secret(), "s3cret");
+        let client = login.client.unwrap();
+        assert_eq!(client.secret().unwrap().expose_secret(), "s3cret");
     }
 
     #[test]

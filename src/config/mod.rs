@@ -4,8 +4,10 @@ mod callback;
 pub mod calls;
 pub mod clients;
 mod file;
+mod grant;
 mod headers;
 pub mod login;
+mod mint;
 mod object;
 mod policy;
 pub mod source;
@@ -16,8 +18,8 @@ use std::path::{Path, PathBuf};
 use crate::model::identity::IdentityKind;
 use crate::model::probe::Tier;
 use crate::model::settings::{
-    Acceptance, BypassRules, ClientAuth, ClientCredentials, CredentialSource, Hierarchy,
-    IdentitySource, KnownClient, LoginRequest, Mint, Network, PolicyEntry, Settings, ToolRule,
+    Acceptance, BypassRules, CredentialSource, Hierarchy, IdentitySource, KnownClient,
+    LoginRequest, Mint, Network, PolicyEntry, Settings, ToolRule,
 };
 use crate::model::target::Revision;
 use crate::model::verdict::Severity;

@@ -50,7 +50,7 @@ fn identities_are_read_from_their_sources() {
         .iter()
         .map(|identity| match &identity.credential {
             CredentialSource::Token { token, .. } => token.expose_secret().to_owned(),
-            CredentialSource::ClientCredentials(_) => String::new(),
+            CredentialSource::Grant(_) => String::new(),
         });
     assert_eq!(tokens.collect::<Vec<_>>(), ["abc", "def"]);
 }
@@ -144,7 +144,7 @@ fn a_client_is_read_with_its_secret() {
     let identities = file(text, &[("env:SECRET", "hush")]).unwrap();
     assert!(matches!(
         &identities[0].credential,
-        CredentialSource::ClientCredentials(client) if client.client_id == "assay"
+        CredentialSource::Grant(request) if request.client.id == "assay"
     ));
     assert!(file(text, &[]).is_err());
 }

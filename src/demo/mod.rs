@@ -4,6 +4,7 @@
 //! Nothing here is shared with the auditor, so that no mistake can hide by being made twice.
 
 pub mod behaviour;
+mod proofs;
 pub mod raw;
 pub mod visitor;
 
@@ -126,6 +127,14 @@ impl Running {
     #[must_use]
     pub fn token(&self, name: &str) -> Option<&DemoToken> {
         self.tokens.iter().find(|token| token.name == name)
+    }
+
+    /// A refresh token of somebody who signed in with that client and was granted these scopes.
+    #[must_use]
+    pub fn refresh_token(&self, client: &str, scopes: &[&str]) -> String {
+        let shared = &self.shared;
+        let scopes = scopes.iter().map(|&scope| scope.to_owned()).collect();
+        authority::plant(shared, client, scopes)
     }
 
     /// How many times the body of each tool ran; tools that never ran are not listed.
@@ -261,6 +270,7 @@ fn ready_made(shared: &Shared) -> Vec<DemoToken> {
             scopes: &identity.scopes,
             audience,
             kind: identity.kind,
+            binding: None,
         };
         let (value, _) = tokens::mint(shared, &order)?;
         let (scopes, kind) = (identity.scopes.clone(), identity.kind);

@@ -96,6 +96,8 @@ pub(crate) struct Order<'a> {
     pub(crate) scopes: &'a [String],
     pub(crate) audience: &'a str,
     pub(crate) kind: TokenKind,
+    /// The thumbprint of the key it is bound to.
+    pub(crate) binding: Option<&'a str>,
 }
 
 /// Mints a token and returns it with its lifetime in seconds; none when signing fails.
@@ -120,8 +122,10 @@ pub(crate) fn mint(shared: &Shared, order: &Order<'_>) -> Option<(String, u64)> 
         iat: issued,
         exp: issued.saturating_add(lifetime),
         jti: shared.ids.next("jti"),
-        cnf: (shared.behaviour.token_endpoint.binding == KeyBinding::Key)
-            .then(|| json!({"jkt": THUMBPRINT})),
+        cnf: match shared.behaviour.token_endpoint.binding {
+            KeyBinding::Key => Some(json!({"jkt": THUMBPRINT})),
+            _ => order.binding.map(|key| json!({ "jkt": key })),
+        },
     };
     if let Some(form) = lent::form(order, &mut claims) {
         return Some((lent::token(shared, form, claims)?, lifetime));

@@ -1,5 +1,7 @@
 //! Everything the collecting stages know when the judging begins.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -10,6 +12,7 @@ use super::client_documents::ClientDocuments;
 use super::discovery::Discovery;
 use super::doors::Doors;
 use super::exchange::{ExchangeId, Ledger};
+use super::grant::GrantRequest;
 use super::handles::{Handles, ObjectTrial};
 use super::identity::Identities;
 use super::ladder::Ladder;
@@ -92,6 +95,8 @@ pub struct Collected {
     pub discovery: Discovery,
     /// Who asked.
     pub identities: Identities,
+    /// The newest refresh token of each identity that has one, and the client it belongs to.
+    pub refresh: BTreeMap<String, GrantRequest>,
     /// What there is to ask for.
     pub surface: Surface,
     /// What was learned at the doors beside tools.

@@ -10,8 +10,14 @@ use super::identity::ScopeSet;
 /// What was made and found with `[mint]`; the trials of challenges come from every identity.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Ladder {
-    /// The identity whose client mints; empty without `[mint]`.
+    /// The identity whose grant mints; empty without `[mint]`.
     pub from: String,
+    /// The grant that mints.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grant: Option<String>,
+    /// Identities that were tried before, and why they do not mint.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub passed_over: Vec<PassedOver>,
     /// The scopes that were varied.
     pub varied: ScopeSet,
     /// Scopes that every rung asks for.
@@ -47,6 +53,17 @@ impl Ladder {
     pub fn has(&self, identity: &str) -> bool {
         self.rungs.iter().any(|rung| rung.identity == identity)
     }
+}
+
+/// An identity whose grant makes no ladder.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PassedOver {
+    /// Its name.
+    pub identity: String,
+    /// Its grant.
+    pub grant: String,
+    /// What happened when a narrower token was asked for.
+    pub reason: String,
 }
 
 /// One token of the ladder.

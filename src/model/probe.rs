@@ -141,6 +141,7 @@ probes! {
     RedeemCode "redeem-code" Authenticated "token request with the code of a login";
     RefreshToken "refresh-token" Authenticated "token request with the refresh token of a login";
     MintToken "mint-token" Authenticated "token request for an identity";
+    ProofNonce "proof-nonce" Authenticated "request that the server wants its nonce in (RFC 9449)";
     TokenGrant "token-grant" Anonymous "token request of a client that does not exist: an unknown grant type, then `password`";
     Introspect "introspect" Anonymous "introspection of a random token, without credentials";
     ForgedAssertion "forged-assertion" Anonymous "token request with an assertion that nobody trusts";

@@ -7,6 +7,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 use serde_json::Value;
 
+use super::grant::{GrantRequest, OAuthClient};
 use super::identity::{Identity, IdentityKind, ScopeSet};
 use super::probe::Tier;
 use super::target::Revision;
@@ -62,6 +63,15 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// Whether a person has to take part in the run.
+    pub fn needs_a_person(&self) -> bool {
+        let asks = |source: &IdentitySource| match &source.credential {
+            CredentialSource::Grant(request) => request.grant.needs_a_person(),
+            CredentialSource::Token { .. } => false,
+        };
+        self.login.is_some() || self.identities.iter().any(asks)
+    }
+
     /// Whether a tier may run.
     pub fn allows(&self, tier: Tier) -> bool {
         self.tiers.contains(&tier)
@@ -186,21 +196,8 @@ pub enum CredentialSource {
         /// The token.
         token: SecretString,
     },
-    /// A `client_credentials` grant (RFC 6749 §4.4).
-    ClientCredentials(ClientCredentials),
-}
-
-/// A confidential client.
-#[derive(Clone, Debug)]
-pub struct ClientCredentials {
-    /// Client identifier.
-    pub client_id: String,
-    /// Client secret.
-    pub secret: SecretString,
-    /// How it authenticates; tried in this order when both are possible.
-    pub auth: ClientAuth,
-    /// The issuer to use when the target names several.
-    pub issuer: Option<String>,
+    /// A grant at the authorization server.
+    Grant(GrantRequest),
 }
 
 /// A login that the operator asked for.
@@ -211,13 +208,13 @@ pub struct LoginRequest {
     /// Whether it is the strongest.
     pub privileged: bool,
     /// The client to use; registered for the run when absent.
-    pub client_id: Option<String>,
-    /// Its secret; a public client has none.
-    pub secret: Option<SecretString>,
+    pub client: Option<OAuthClient>,
     /// Scopes to ask for; what the challenge names, else what the metadata lists, when absent.
     pub scopes: Option<ScopeSet>,
     /// The issuer to use when the target names several.
     pub issuer: Option<String>,
+    /// Whether the token is to be bound to a key of the run; as the target demands when absent.
+    pub dpop: Option<bool>,
     /// Whether to use the device flow (RFC 8628).
     pub device: bool,
     /// Port of the loopback address that the browser is sent back to; any free one when absent.
@@ -234,28 +231,16 @@ impl LoginRequest {
         Self {
             name: name.into(),
             privileged: false,
-            client_id: None,
-            secret: None,
+            client: None,
             scopes: None,
             issuer: None,
+            dpop: None,
             device: false,
             port: None,
             timeout: Duration::from_mins(5),
             grace: Duration::from_mins(1),
         }
     }
-}
-
-/// Client authentication at the token endpoint (RFC 6749 §2.3.1).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum ClientAuth {
-    /// What the metadata advertises; `client_secret_basic` when it says nothing (RFC 8414 §2).
-    #[default]
-    Advertised,
-    /// `client_secret_basic`.
-    Basic,
-    /// `client_secret_post`.
-    Post,
 }
 
 /// A public client that the authorization server already knows.
@@ -270,8 +255,10 @@ pub struct KnownClient {
 /// The ladder of narrower tokens.
 #[derive(Clone, Debug)]
 pub struct Mint {
-    /// The identity whose client mints.
-    pub from: String,
+    /// The identities whose grant may mint, in the order in which they are tried.
+    pub from: Vec<String>,
+    /// Whether a person signs in for each token, although a refresh token would do.
+    pub by_login: bool,
     /// The scopes to vary; the source identity's scopes when absent.
     pub scopes: Option<ScopeSet>,
     /// Scopes that every rung asks for besides.

@@ -32,6 +32,7 @@ mod intent;
 pub mod ladder;
 pub mod liveness;
 pub mod matrix;
+pub mod narrowing;
 pub mod observe;
 pub mod policy;
 pub mod posture;

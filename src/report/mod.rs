@@ -35,6 +35,7 @@ mod ladder;
 mod markdown;
 mod markup;
 mod matrix;
+mod obtained;
 mod opens;
 mod oscal;
 pub mod policy_file;

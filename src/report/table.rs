@@ -10,7 +10,8 @@ use crate::model::verdict::Status;
 
 use super::text::{Page, Tone};
 use super::{
-    RenderError, Renderer, Style, admission, exit, findings, matrix, safe, undecided, words,
+    RenderError, Renderer, Style, admission, exit, findings, matrix, obtained, safe, undecided,
+    words,
 };
 
 /// Renders the report as text for a terminal.
@@ -154,11 +155,17 @@ fn identities(page: &mut Page, report: &Report) {
         };
         page.labelled(2, label, tone, &text);
         label = "";
+        if let Some(line) = obtained::obtained(report, identity) {
+            page.labelled(2, label, Tone::Muted, &format!("  {line}"));
+        }
     }
     for missing in &report.identities.missing {
         let text = format!("{}: missing, {}", missing.name, missing.reason);
         page.labelled(2, label, Tone::Caution, &text);
         label = "";
+    }
+    for line in obtained::ladder(report) {
+        page.labelled(2, "ladder", Tone::Plain, &line);
     }
 }
 

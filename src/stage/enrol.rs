@@ -2,15 +2,15 @@
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{Run, file, forge, ladder, login, mint, together};
+use super::obtain::{Order, obtain};
+use super::{Run, forge, ladder, login};
 use crate::codec::jose;
 use crate::model::audit::Collected;
-use crate::model::exchange::Exchange;
+use crate::model::grant::{Grant, GrantRequest};
 use crate::model::identity::{
     Identities, Identity, IdentityKind, MissingIdentity, Provenance, ScopeSet,
 };
-use crate::model::settings::{Calls, ClientCredentials, CredentialSource, IdentitySource};
-use crate::wire::{Pending, Sent};
+use crate::model::settings::{Calls, CredentialSource, IdentitySource};
 
 /// The identity that sends no credential.
 pub fn anonymous() -> Identity {
@@ -41,6 +41,10 @@ pub async fn enrol(run: &Run<'_>, collected: &mut Collected) -> Option<login::Se
     identities.present.push(anonymous());
     let mut granted = Vec::new();
     let mut orders: Vec<Order<'_>> = Vec::new();
+    let minters = run.settings.mint.as_ref().map(|mint| mint.from.as_slice());
+    let sole = minters
+        .filter(|from| from.len() == 1)
+        .and_then(<[_]>::first);
     for source in &run.settings.identities {
         match &source.credential {
             CredentialSource::Token {
@@ -50,17 +54,18 @@ pub async fn enrol(run: &Run<'_>, collected: &mut Collected) -> Option<login::Se
                 run.wire.know(&format!("token-{}", source.name), token);
                 granted.push(operator(source, from, token));
             }
-            CredentialSource::ClientCredentials(client) => {
-                run.wire
-                    .know(&format!("secret-{}", source.name), &client.secret);
+            CredentialSource::Grant(request) => {
+                know(run, &source.name, request);
                 orders.push(Order {
                     source,
-                    client,
+                    request,
                     scopes: source.scopes.clone(),
                     name: source.name.clone(),
                     varied: None,
                 });
-                orders.extend(ladder::ends(run.settings, source, client));
+                if sole == Some(&source.name) {
+                    orders.extend(ladder::ends(run.settings, source, request));
+                }
             }
         }
     }
@@ -70,6 +75,7 @@ pub async fn enrol(run: &Run<'_>, collected: &mut Collected) -> Option<login::Se
             Err(missing) => identities.missing.push(missing),
         }
     }
+    ladder::choose::choose(run, collected, &mut granted, &mut identities).await;
     let begun = login::begin(run, collected).await;
     let session = begun.and_then(|begun| {
         match begun.identity {
@@ -107,116 +113,18 @@ fn leave_out(calls: &Calls, identities: &mut Identities) {
     }
 }
 
-/// A token to be minted.
-pub(crate) struct Order<'s> {
-    /// The operator identity whose client mints.
-    pub(crate) source: &'s IdentitySource,
-    /// The client.
-    pub(crate) client: &'s ClientCredentials,
-    /// Scopes to ask for; the server's default when absent.
-    pub(crate) scopes: Option<ScopeSet>,
-    /// Name of the identity that results.
-    pub(crate) name: String,
-    /// The scopes of the ladder it belongs to: those of them it was not asked for it must lack.
-    pub(crate) varied: Option<ScopeSet>,
-}
-
-/// Mints tokens at once; in the order of the orders, each with the reason where there is none.
-pub(crate) async fn obtain(
-    run: &Run<'_>,
-    collected: &mut Collected,
-    orders: Vec<Order<'_>>,
-) -> Vec<Result<Identity, MissingIdentity>> {
-    let asks = orders.iter().map(|order| {
-        Box::pin(mint::token(
-            run,
-            &collected.discovery,
-            order.source,
-            order.client,
-            order.scopes.as_ref(),
-            &order.name,
-        )) as Pending<'_, Result<Sent, String>>
-    });
-    let answers = together(asks.collect()).await;
-    let mut obtained = Vec::new();
-    for (order, answer) in orders.into_iter().zip(answers) {
-        let name = order.name.clone();
-        obtained.push(match answer {
-            Ok(sent) => {
-                let token = sent.learned.first().map(|learned| learned.secret.clone());
-                let exchange = sent.exchange.clone();
-                let id = file(collected, sent);
-                match token {
-                    Some(token) => {
-                        let mut identity = order.identity(token, &exchange);
-                        identity.exchange = Some(id);
-                        Ok(identity)
-                    }
-                    None => Err(MissingIdentity {
-                        name,
-                        reason: mint::refusal(&exchange, order.client),
-                        exchange: Some(id),
-                    }),
-                }
-            }
-            Err(reason) => Err(MissingIdentity {
-                name,
-                reason,
-                exchange: None,
-            }),
-        });
+/// Every secret that a grant is asked with, by a name of its own.
+fn know(run: &Run<'_>, name: &str, request: &GrantRequest) {
+    let given = match &request.grant {
+        Grant::RefreshToken(token) => Some(("refresh", token)),
+        Grant::TokenExchange { subject, .. } => Some(("subject", subject)),
+        Grant::JwtBearer(assertion) => Some(("grant-assertion", assertion)),
+        Grant::ClientCredentials | Grant::AuthorizationCode | Grant::DeviceCode => None,
+    };
+    let secret = request.client.secret().map(|secret| ("secret", secret));
+    for (label, secret) in given.into_iter().chain(secret) {
+        run.wire.know(&format!("{label}-{name}"), secret);
     }
-    obtained
-}
-
-impl Order<'_> {
-    fn identity(self, token: SecretString, exchange: &Exchange) -> Identity {
-        let (granted, expires_in) = mint::response(exchange);
-        let claims = jose::peek(token.expose_secret());
-        let mut identity = Identity {
-            name: self.name.clone(),
-            kind: self.source.kind,
-            provenance: Provenance::Minted {
-                grant: "client_credentials".to_owned(),
-                client_id: self.client.client_id.clone(),
-                token_endpoint: exchange.request.url.clone(),
-            },
-            privileged: self.source.privileged && self.name == self.source.name,
-            // RFC 6749 §5.1: an absent `scope` means what was asked for was granted; nobody saw it.
-            believed: self.scopes.clone(),
-            requested: self.scopes.clone(),
-            granted,
-            expires_in,
-            claims,
-            exchange: None,
-            invalid: None,
-            header: None,
-            credential: Some(token),
-        };
-        identity.invalid = excess(&identity, self.varied.as_ref());
-        identity
-    }
-}
-
-/// A token that holds more than was asked for proves nothing about the scopes left out. On a ladder
-/// only the scopes that are varied count.
-fn excess(identity: &Identity, varied: Option<&ScopeSet>) -> Option<String> {
-    let requested = identity.requested.as_ref()?;
-    let held = identity.scopes()?;
-    let extra = held
-        .difference(requested)
-        .filter(|scope| varied.is_none_or(|varied| varied.contains(*scope)))
-        .cloned()
-        .collect::<Vec<_>>();
-    if extra.is_empty() {
-        return None;
-    }
-    let asked = requested.iter().cloned().collect::<Vec<_>>().join(" ");
-    Some(format!(
-        "the token was asked for with scope `{asked}` and also holds `{}`; its cells say nothing \
-         about the scopes it was meant to lack",
-        extra.join(" ")
-    ))
 }
 
 fn operator(source: &IdentitySource, from: &str, token: &SecretString) -> Identity {

@@ -4,6 +4,7 @@ pub mod bypass;
 pub mod calls;
 pub mod client;
 pub mod client_documents;
+mod clock;
 pub mod close;
 mod demand;
 pub mod detect;
@@ -19,6 +20,7 @@ pub mod ladder;
 pub mod login;
 pub mod metadata;
 pub mod mint;
+mod obtain;
 pub mod plan;
 pub mod register;
 pub mod reply;
@@ -31,6 +33,7 @@ pub mod transport;
 pub mod wrong_tokens;
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use futures_util::StreamExt;
 
@@ -38,7 +41,7 @@ use crate::model::audit::Collected;
 use crate::model::exchange::ExchangeId;
 use crate::model::settings::Settings;
 use crate::wire::documents::DocumentHost;
-use crate::wire::{Pending, Sent, Wire};
+use crate::wire::{Pending, ProofKey, Sent, Wire};
 
 pub use login::person::{Person, Visit};
 
@@ -56,6 +59,7 @@ pub struct Run<'a> {
     pub person: Option<Person<'a>>,
     /// Serves documents of this run, with consent to register.
     pub documents: Option<&'a DocumentHost>,
+    proof_key: OnceLock<Option<Arc<ProofKey>>>,
     next_id: AtomicU64,
 }
 
@@ -74,6 +78,7 @@ impl<'a> Run<'a> {
             progress,
             person: None,
             documents: None,
+            proof_key: OnceLock::new(),
             next_id: AtomicU64::new(1),
         }
     }
@@ -90,6 +95,12 @@ impl<'a> Run<'a> {
     pub const fn with_documents(mut self, documents: Option<&'a DocumentHost>) -> Self {
         self.documents = documents;
         self
+    }
+
+    /// The key that bound tokens of this run are bound to; `now` dates its first proof.
+    pub(crate) fn proof_key(&self, now: i64) -> Option<Arc<ProofKey>> {
+        let made = || ProofKey::generate(now).map(Arc::new);
+        self.proof_key.get_or_init(made).clone()
     }
 
     /// The next JSON-RPC request id; allotted in plan order, so that runs compare.
@@ -142,7 +153,11 @@ pub(crate) async fn together<T: Send>(asks: Vec<Pending<'_, T>>) -> Vec<T> {
 
 /// Files an outcome and returns its id.
 pub(crate) fn file(collected: &mut Collected, sent: Sent) -> ExchangeId {
-    collected.ledger.file(sent.exchange)
+    let mut exchange = sent.exchange;
+    if let Some(before) = sent.before {
+        exchange.caused_by = Some(collected.ledger.file(*before));
+    }
+    collected.ledger.file(exchange)
 }
 
 /// Futures polled at once; bounds memory, not the requests in flight.

@@ -5,6 +5,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 use super::client::Client;
+use super::mint::{Means, Proof, Revocation};
 use super::rpc::{self, Ask};
 use super::session::{self, Session};
 use super::{Run, close, enrol, file, mint, reply};
@@ -71,7 +72,7 @@ async fn obtain(
     let mut outgoing = Outgoing::new(key, "POST", endpoint);
     outgoing.destination = Destination::Discovered;
     outgoing.headers = mint::form_headers();
-    authenticate(run, client, &mut outgoing.headers, &mut members);
+    proof(client).add(run, &mut outgoing, &mut members);
     outgoing.body = Some(mint::form(&members));
     outgoing.carries_secret = true;
     outgoing.learn = Some(&learn);
@@ -120,21 +121,13 @@ fn tokens(answer: &RawAnswer<'_>) -> Vec<Learned> {
     learned
 }
 
-/// How the client says who it is (RFC 6749 §2.3.1; §3.2.1 for public clients).
-fn authenticate(
-    run: &Run<'_>,
-    client: &Client,
-    headers: &mut Vec<(String, String)>,
-    members: &mut Vec<(&'static str, String)>,
-) {
-    let Some(secret) = &client.secret else {
-        members.push(("client_id", client.id.clone()));
-        return;
-    };
-    let basic = mint::basic(&client.id, secret.expose_secret());
-    let encoded = basic.trim_start_matches("Basic ").to_owned();
-    run.wire.know("secret-stranger-basic", &encoded.into());
-    headers.push(("Authorization".to_owned(), basic));
+/// A registered client shows its secret in the header (RFC 6749 §2.3.1).
+fn proof(client: &Client) -> Proof<'_> {
+    Proof {
+        id: &client.id,
+        means: client.secret.as_ref().map_or(Means::Nothing, Means::Basic),
+        label: "stranger",
+    }
 }
 
 /// Revokes a token in the client's name (RFC 7009); what stays valid becomes residue.
@@ -150,34 +143,23 @@ async fn revoke(
         .chosen()
         .and_then(|metadata| metadata.text("revocation_endpoint"))
         .map(str::to_owned);
-    let mut status = None;
-    if let Some(endpoint) = &endpoint {
-        let hint = if token.label == REFRESH {
-            "refresh_token"
-        } else {
-            "access_token"
-        };
-        let mut members = vec![
-            ("token", token.secret.expose_secret().to_owned()),
-            ("token_type_hint", hint.to_owned()),
-        ];
-        let key = ProbeKey::new(ProbeId::RevokeStranger).variant(hint);
-        let mut outgoing = Outgoing::new(key, "POST", endpoint);
-        outgoing.destination = Destination::Discovered;
-        outgoing.headers = mint::form_headers();
-        authenticate(run, client, &mut outgoing.headers, &mut members);
-        outgoing.body = Some(mint::form(&members));
-        outgoing.carries_secret = true;
-        outgoing.cleanup = true;
-        let sent = run.wire.send(outgoing).await;
-        status = sent.exchange.status();
-        file(collected, sent);
-    }
-    if status.is_none_or(|status| status >= 300) {
+    let hint = if token.label == REFRESH {
+        "refresh_token"
+    } else {
+        "access_token"
+    };
+    let revocation = Revocation {
+        key: ProbeKey::new(ProbeId::RevokeStranger).variant(hint),
+        identity: "anonymous",
+        endpoint: endpoint.clone(),
+        proof: proof(client),
+        token: &token.secret,
+        hint,
+    };
+    if let Err(reason) = mint::revoke_one(run, collected, revocation).await {
         let name = "stranger".to_owned();
-        collected
-            .residue
-            .push(mint::residue(name, expires_in, endpoint, status));
+        let item = mint::residue(name, expires_in, endpoint, &reason);
+        collected.residue.push(item);
     }
 }
 

@@ -1,10 +1,11 @@
 //! The wire over real sockets.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use url::Url;
@@ -17,11 +18,13 @@ use super::compose::{Ready, blocked, fields, permit};
 use super::failure::{Trouble, before_answer, seconds};
 use super::guard::{Blocked, Bounds, Route, check_address, host_key};
 use super::pace::{Advice, Pacer, Slot};
+use super::proof::{ProofKey, proven};
 use super::record::{Timing, conclude};
 use super::redact::{Redactor, Source};
 use super::stream::{EventStream, Streams};
 use super::{Opened, Outgoing, Pending, Sent, StreamId, Wire};
 use crate::model::exchange::FailureKind;
+use crate::model::probe::ProbeId;
 use crate::model::settings::Network;
 
 /// Sends requests over HTTP/1.1, exactly as given, each once.
@@ -30,6 +33,7 @@ pub struct HttpWire {
     bounds: Bounds,
     pacer: Pacer,
     redactor: RwLock<Redactor>,
+    bound: RwLock<HashMap<String, Arc<ProofKey>>>,
     network: Network,
     streams: Streams,
     sent: AtomicUsize,
@@ -61,6 +65,7 @@ impl HttpWire {
             bounds,
             pacer: Pacer::new(network.concurrency, network.rate),
             redactor: RwLock::default(),
+            bound: RwLock::default(),
             network: network.clone(),
             streams: Streams::new(network.max_body_bytes, network.max_read_bytes),
             sent: AtomicUsize::new(0),
@@ -77,7 +82,34 @@ impl HttpWire {
 
     async fn exchange(&self, outgoing: &Outgoing<'_>, opening: bool) -> (Sent, Option<Live>) {
         self.know_credential(outgoing);
-        let fields = fields(outgoing, &self.network.user_agent);
+        let key = self.proof_key(outgoing);
+        let (sent, live, again) = self.once(outgoing, opening, key.as_deref()).await;
+        if !again {
+            return (sent, live);
+        }
+        let mut before = sent.exchange;
+        before.probe.id = ProbeId::ProofNonce;
+        let (mut sent, live, _) = self.once(outgoing, opening, key.as_deref()).await;
+        sent.before = Some(Box::new(before));
+        (sent, live)
+    }
+
+    /// The key that proofs of a request are made with.
+    fn proof_key(&self, outgoing: &Outgoing<'_>) -> Option<Arc<ProofKey>> {
+        let bound = self.bound.read().unwrap_or_else(PoisonError::into_inner);
+        let credential = outgoing.credential.as_ref();
+        let of_token = credential.and_then(|token| bound.get(token.expose_secret()));
+        of_token.or(outgoing.proof.as_ref()).cloned()
+    }
+
+    /// Sends a request; whether the answer asks for the same with a nonce.
+    async fn once(
+        &self,
+        outgoing: &Outgoing<'_>,
+        opening: bool,
+        key: Option<&ProofKey>,
+    ) -> (Sent, Option<Live>, bool) {
+        let fields = proven(key, outgoing, fields(outgoing, &self.network.user_agent));
         let clock = OnceLock::new();
         let (url, came, live) = match self.permit(outgoing, &fields) {
             Err(trouble) => (None, Came::Trouble(trouble, None), None),
@@ -86,6 +118,10 @@ impl HttpWire {
                 let (came, live) = self.unless_cancelled(outgoing.cleanup, talk).await;
                 (Some(ready.url), came, live)
             }
+        };
+        let again = match (&came, &url, key) {
+            (Came::Answer(raw), Some(url), Some(key)) => key.learn(url, raw),
+            _ => false,
         };
         let timing = self.timing(clock.get());
         let sent = conclude(
@@ -96,7 +132,7 @@ impl HttpWire {
             came,
             timing,
         );
-        (sent, live)
+        (sent, live, again)
     }
 
     fn permit(
@@ -247,10 +283,7 @@ impl HttpWire {
         Some(slot.await)
     }
 
-    fn stream_of(
-        &self,
-        outgoing: &Outgoing<'_>,
-    ) -> Result<Option<std::sync::Arc<EventStream>>, Trouble> {
+    fn stream_of(&self, outgoing: &Outgoing<'_>) -> Result<Option<Arc<EventStream>>, Trouble> {
         let Some(id) = outgoing.reply_on else {
             return Ok(None);
         };
@@ -362,6 +395,11 @@ impl Wire for HttpWire {
             .write()
             .unwrap_or_else(PoisonError::into_inner);
         redactor.know(label, secret, Source::Run);
+    }
+
+    fn bind(&self, token: &SecretString, key: &Arc<ProofKey>) {
+        let mut bound = self.bound.write().unwrap_or_else(PoisonError::into_inner);
+        bound.insert(token.expose_secret().to_owned(), Arc::clone(key));
     }
 
     fn sent(&self) -> usize {

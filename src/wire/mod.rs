@@ -6,6 +6,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -24,12 +25,14 @@ mod failure;
 pub mod guard;
 pub mod http;
 mod pace;
+mod proof;
 mod record;
 pub mod redact;
 pub mod replay;
 mod stream;
 
 pub use http::{BuildError, HttpWire};
+pub use proof::ProofKey;
 pub use replay::ReplayWire;
 
 /// A boxed future, so that [`Wire`] can be used as `&dyn Wire`.
@@ -55,6 +58,9 @@ pub trait Wire: Send + Sync {
 
     /// Registers a secret, so that every later capture shows `{label}` in its place.
     fn know(&self, label: &str, secret: &SecretString);
+
+    /// Sends a token with proofs of this key from now on (RFC 9449 §7).
+    fn bind(&self, token: &SecretString, key: &Arc<ProofKey>);
 
     /// How many requests have been sent.
     fn sent(&self) -> usize;
@@ -91,6 +97,8 @@ pub struct Outgoing<'a> {
     pub body: Option<Vec<u8>>,
     /// Sent as `Authorization: Bearer`, after the egress rule agreed.
     pub credential: Option<SecretString>,
+    /// The key whose possession the request proves, where its token is bound to none.
+    pub proof: Option<Arc<ProofKey>>,
     /// The field that carries the credential as it is, where that is not `Authorization: Bearer`.
     pub credential_field: Option<String>,
     /// Whether body or fields carry another secret: the egress rule applies as for a credential.
@@ -130,6 +138,7 @@ impl Outgoing<'_> {
             headers: Vec::new(),
             body: None,
             credential: None,
+            proof: None,
             credential_field: None,
             carries_secret: false,
             reply_on: None,
@@ -150,6 +159,8 @@ pub struct Sent {
     pub exchange: Exchange,
     /// Secrets learned from the answer.
     pub learned: Vec<Learned>,
+    /// The same request before, where the server wanted its nonce in the proof (RFC 9449 §8).
+    pub before: Option<Box<Exchange>>,
 }
 
 /// What came of opening an event stream.

@@ -105,6 +105,7 @@ fn sent(
             caused_by: outgoing.caused_by,
         },
         learned,
+        before: None,
     }
 }
 

@@ -2,14 +2,14 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use secrecy::SecretString;
 
 use super::compose::fields;
 use super::record::request;
 use super::redact::{Redactor, Source};
-use super::{Learned, Opened, Outgoing, Pending, RawAnswer, Sent, StreamId, Wire};
+use super::{Learned, Opened, Outgoing, Pending, ProofKey, RawAnswer, Sent, StreamId, Wire};
 use crate::model::exchange::{
     Exchange, ExchangeId, Failure, FailureKind, Ledger, Outcome, Response,
 };
@@ -73,7 +73,11 @@ impl ReplayWire {
         for Learned { label, secret } in &learned {
             self.know(label, secret);
         }
-        Sent { exchange, learned }
+        Sent {
+            exchange,
+            learned,
+            before: None,
+        }
     }
 
     fn unknown(&self, outgoing: &Outgoing<'_>) -> Sent {
@@ -100,6 +104,7 @@ impl ReplayWire {
         Sent {
             exchange,
             learned: Vec::new(),
+            before: None,
         }
     }
 }
@@ -124,6 +129,8 @@ impl Wire for ReplayWire {
         let mut redactor = self.redactor.lock().unwrap_or_else(PoisonError::into_inner);
         redactor.know(label, secret, Source::Run);
     }
+
+    fn bind(&self, _token: &SecretString, _key: &Arc<ProofKey>) {}
 
     fn sent(&self) -> usize {
         self.sent.load(Ordering::Relaxed)
@@ -152,8 +159,6 @@ const fn is_success(status: u16) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use secrecy::ExposeSecret as _;
 
     use super::*;

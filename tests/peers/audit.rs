@@ -4,12 +4,11 @@
 use std::collections::BTreeSet;
 
 use mcp_assay::model::client_documents::Reception;
+use mcp_assay::model::grant::{ClientAuth, ClientProof, Grant, GrantRequest, OAuthClient};
 use mcp_assay::model::identity::IdentityKind;
 use mcp_assay::model::probe::Tier;
 use mcp_assay::model::report::Report;
-use mcp_assay::model::settings::{
-    Callback, ClientAuth, ClientCredentials, CredentialSource, IdentitySource, Settings, ToolRule,
-};
+use mcp_assay::model::settings::{Callback, CredentialSource, IdentitySource, Settings, ToolRule};
 use mcp_assay::rehearsal;
 use serde_json::Value;
 
@@ -228,17 +227,21 @@ fn source(peer: &Running, identity: &Identity) -> Outcome<IdentitySource> {
     let scopes: BTreeSet<String> = identity.scopes.iter().cloned().collect();
     let credential = match &identity.client_credentials {
         // A client whose token is for another resource would be asked for ours: hand the token over.
-        Some(client) if identity.role == Role::Operator => {
-            CredentialSource::ClientCredentials(ClientCredentials {
-                client_id: client.client_id.clone(),
-                secret: client.client_secret.clone().into(),
-                auth: match client.method.as_str() {
-                    "client_secret_post" => ClientAuth::Post,
-                    _ => ClientAuth::Basic,
+        Some(client) if identity.role == Role::Operator => CredentialSource::Grant(GrantRequest {
+            grant: Grant::ClientCredentials,
+            client: OAuthClient {
+                id: client.client_id.clone(),
+                proof: ClientProof::Secret {
+                    secret: client.client_secret.clone().into(),
+                    auth: match client.method.as_str() {
+                        "client_secret_post" => ClientAuth::Post,
+                        _ => ClientAuth::Basic,
+                    },
                 },
-                issuer: None,
-            })
-        }
+            },
+            issuer: None,
+            dpop: None,
+        }),
         _ => CredentialSource::Token {
             source: "manifest".to_owned(),
             token: peer.token(identity)?.trim().to_owned().into(),

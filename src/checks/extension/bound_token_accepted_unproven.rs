@@ -8,10 +8,11 @@ use crate::codec::challenge;
 use crate::model::discovery::MetadataAttempt;
 use crate::model::exchange::ExchangeId;
 use crate::model::identity::Identity;
+use crate::model::probe::ProbeId;
 use crate::model::surface::ListOutcome;
 use crate::model::verdict::{Part, Verdict};
 
-/// The audit sends every token as `Bearer`: what is bound, or has to be, must not get in.
+/// What is bound to a key, or has to be, must not get in as `Bearer`.
 pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
     let mut case = evidence.case();
     let announced = evidence
@@ -34,6 +35,9 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
         .usable()
         .filter(|identity| announced.is_some() || is_bound(identity))
         .collect();
+    let (proven, bound): (Vec<_>, Vec<_>) = bound
+        .into_iter()
+        .partition(|identity| is_proven(evidence, identity));
     let mut refused = 0_usize;
     for identity in &bound {
         match let_in(evidence, identity) {
@@ -51,6 +55,12 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
                 None,
             ),
         }
+    }
+    if bound.is_empty() && !proven.is_empty() {
+        case.doubt(
+            "every token that is bound to a key went out with proofs of it, none without",
+            Some("a bound token given with `token`"),
+        );
     }
     case.verdict(match (refused, servers, announced) {
         (1.., ..) => Verdict::Held(format!("{refused} bound token(s) were refused as Bearer")),
@@ -76,6 +86,17 @@ fn let_in(evidence: &Evidence<'_>, identity: &Identity) -> Option<ExchangeId> {
         listing.identity == identity.name && listing.outcome == ListOutcome::Complete
     })?;
     read.exchanges.first().copied()
+}
+
+/// Whether the token goes out with proofs: then its way in says nothing about a way without.
+fn is_proven(evidence: &Evidence<'_>, identity: &Identity) -> bool {
+    let mut ledger = evidence.collected().ledger.iter();
+    ledger.any(|exchange| {
+        let mut fields = exchange.request.headers.iter();
+        exchange.identity == identity.name
+            && exchange.probe.id == ProbeId::ListTools
+            && fields.any(|field| field.name.eq_ignore_ascii_case("dpop"))
+    })
 }
 
 /// Whether a refusal of this token names the scheme that it was meant for (RFC 9449 §7.1).

@@ -6,7 +6,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
 use sha2::{Digest, Sha256};
 
 use super::super::behaviour::{
-    Binding, CodeUse, Downgrade, RefreshRotation, RefusedCode, VerifierCheck,
+    Binding, CodeUse, Downgrade, MintPolicy, RefreshRotation, RefusedCode, VerifierCheck,
 };
 use super::super::http::single;
 use super::super::state::{Shared, lock};
@@ -66,6 +66,7 @@ pub(crate) fn redeem(
         .then(|| lock(&shared.clients).grant(shared.ids.next("refresh"), grant));
     respond(
         shared,
+        form,
         "demo-user",
         client_id,
         &authorization.scopes,
@@ -90,6 +91,7 @@ pub(crate) fn refresh(shared: &Shared, form: &[(String, String)], client_id: &st
     let asked = single(form, "scope").map(|text| text.split_ascii_whitespace());
     let scopes: Vec<String> = match asked {
         None => grant.scopes.clone(),
+        Some(_) if shared.behaviour.tokens.mint == MintPolicy::GrantsMore => grant.scopes.clone(),
         Some(asked) => asked.map(str::to_owned).collect(),
     };
     let within = scopes.iter().all(|scope| grant.scopes.contains(scope));
@@ -118,12 +120,25 @@ pub(crate) fn refresh(shared: &Shared, form: &[(String, String)], client_id: &st
     };
     respond(
         shared,
+        form,
         "demo-user",
         client_id,
         &scopes,
         &audience,
         Some(next),
     )
+}
+
+/// A refresh token without the login that leads to it.
+pub(crate) fn plant(shared: &Shared, client: &str, scopes: Vec<String>) -> String {
+    let grant = RefreshGrant {
+        client: client.to_owned(),
+        scopes,
+        audience: shared.mcp_url.clone(),
+        family: shared.ids.next("family"),
+        spent: false,
+    };
+    lock(&shared.clients).grant(shared.ids.next("refresh"), grant)
 }
 
 fn is_bound(

@@ -64,6 +64,7 @@ pub(crate) fn redeem(shared: &Shared, form: &[(String, String)], client_id: &str
     }
     respond(
         shared,
+        form,
         "demo-user",
         client_id,
         &grant.scopes,

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::super::behaviour::{
     AsMetadata, DeviceFlow, Endpoints, FlowSwitch, IssuerParameter, IssuerShape, JwksLocation,
-    Pkce, RefreshRotation, RegistrationMode, Routes, Support,
+    KeyBinding, Pkce, RefreshRotation, RegistrationMode, Routes, Support, TokenExchange,
 };
 use super::super::http::{self, Incoming};
 use super::super::state::Shared;
@@ -74,6 +74,9 @@ fn members(shared: &Shared) -> Map<String, Value> {
         grants.push(super::device::GRANT);
         endpoint(super::device::DEVICE)
     });
+    if behaviour.grants.exchange != TokenExchange::Absent {
+        grants.push(super::exchange::GRANT);
+    }
     if policy.implicit_flow == FlowSwitch::Advertised {
         response_types.push("token");
         grants.push("implicit");
@@ -94,6 +97,7 @@ fn members(shared: &Shared) -> Map<String, Value> {
     let promised = policy.iss_parameter == IssuerParameter::Advertised;
     let iss = promised.then_some(json!(true));
     let cimd = (policy.cimd == Support::Advertised).then_some(json!(true));
+    let proofs = (behaviour.token_endpoint.binding == KeyBinding::Proven).then(|| json!(["ES256"]));
     let methods = json!(["client_secret_basic", "client_secret_post", "none"]);
     [
         ("issuer", Some(json!(issuer))),
@@ -109,6 +113,7 @@ fn members(shared: &Shared) -> Map<String, Value> {
         ("grant_types_supported", Some(json!(grants))),
         ("token_endpoint_auth_methods_supported", Some(methods)),
         ("code_challenge_methods_supported", challenge_methods),
+        ("dpop_signing_alg_values_supported", proofs),
         ("authorization_response_iss_parameter_supported", iss),
         ("client_id_metadata_document_supported", cimd),
     ]

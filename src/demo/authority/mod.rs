@@ -5,6 +5,7 @@ mod clients;
 mod codes;
 mod device;
 mod documents;
+mod exchange;
 mod fetch;
 mod metadata;
 mod pages;
@@ -21,6 +22,7 @@ use super::http::{self, Incoming, method_not_allowed};
 use super::state::Shared;
 
 pub(crate) use clients::Clients;
+pub(crate) use codes::plant;
 pub(crate) use documents::{Named, prepare};
 
 /// Answers a request to the authorization server.

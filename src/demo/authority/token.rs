@@ -6,22 +6,33 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::json;
 use url::form_urlencoded;
 
-use super::super::behaviour::{Caching, MintPolicy, ScopeEcho, TokenKind};
+use super::super::behaviour::{
+    Caching, KeyBinding, LifetimeEcho, MintPolicy, ScopeEcho, TokenKind,
+};
 use super::super::http::{self, Incoming, Refusal, no_store, single, with_header};
+use super::super::proofs;
 use super::super::state::{Shared, lock};
 use super::super::tokens::{self, SIBLING_PATH};
 use super::clients::KnownClient;
 use super::oauth_error;
 use super::token_endpoint;
-use super::{codes, device};
+use super::{codes, device, exchange};
 
 /// Answers a token request.
 pub(crate) fn issue(shared: &Shared, incoming: &Incoming) -> Response {
-    let form = incoming.form();
+    let mut form = incoming.form();
     let (client_id, client) = match authenticated(shared, incoming, &form) {
         Ok(client) => client,
         Err(refusal) => return *refusal,
     };
+    form.retain(|(name, _)| name != PROVEN_KEY);
+    if shared.behaviour.token_endpoint.binding == KeyBinding::Proven {
+        let url = format!("{}{}", shared.issuer, super::metadata::TOKEN);
+        match proofs::thumbprint(shared, incoming, &url, None) {
+            Ok(key) => form.push((PROVEN_KEY.to_owned(), key)),
+            Err(why) => return proofs::refuse_grant(why),
+        }
+    }
     let grant = single(&form, "grant_type").unwrap_or_default();
     if let Some(answer) = token_endpoint::assertion_grant(shared, &form, &client_id) {
         return answer;
@@ -36,7 +47,8 @@ pub(crate) fn issue(shared: &Shared, incoming: &Incoming) -> Response {
             "Use a grant that the metadata lists",
         );
     }
-    if client.unapproved || !client.grants.iter().any(|known| known == grant) {
+    let exchanges = grant == exchange::GRANT && client.secret.is_some();
+    if client.unapproved || !(exchanges || client.grants.iter().any(|known| known == grant)) {
         return oauth_error(
             400,
             "unauthorized_client",
@@ -47,6 +59,7 @@ pub(crate) fn issue(shared: &Shared, incoming: &Incoming) -> Response {
         "authorization_code" => codes::redeem(shared, &form, &client_id, &client),
         "refresh_token" => codes::refresh(shared, &form, &client_id),
         device::GRANT => device::redeem(shared, &form, &client_id),
+        exchange::GRANT => exchange::redeem(shared, &form, &client_id),
         _ => client_credentials(shared, &form, &client_id, &client),
     }
 }
@@ -80,8 +93,11 @@ pub(crate) fn machine(shared: &Shared, form: &[(String, String)], client_id: &st
         return oauth_error(400, "invalid_target", "The resource is not known here");
     };
     let known = lock(&shared.clients).known.get(client_id).cloned();
-    let scopes = known.unwrap_or_default().scopes;
-    respond(shared, client_id, client_id, &scopes, &audience, None)
+    let entitled = known.unwrap_or_default().scopes;
+    let Some(scopes) = granted(shared, &entitled, single(form, "scope")) else {
+        return oauth_error(400, "invalid_scope", "None of the scopes can be granted");
+    };
+    respond(shared, form, client_id, client_id, &scopes, &audience, None)
 }
 
 /// The audience that a request's `resource` leads to (RFC 8707); none for an unknown resource.
@@ -145,12 +161,13 @@ fn client_credentials(
     let Some(scopes) = granted(shared, &client.scopes, single(form, "scope")) else {
         return oauth_error(400, "invalid_scope", "None of the scopes can be granted");
     };
-    respond(shared, client_id, client_id, &scopes, &audience, None)
+    respond(shared, form, client_id, client_id, &scopes, &audience, None)
 }
 
 /// A token answer (RFC 6749 §5.1).
 pub(crate) fn respond(
     shared: &Shared,
+    form: &[(String, String)],
     subject: &str,
     client: &str,
     scopes: &[String],
@@ -163,6 +180,7 @@ pub(crate) fn respond(
         scopes,
         audience,
         kind: TokenKind::Valid,
+        binding: single(form, PROVEN_KEY),
     };
     let Some((token, lifetime)) = tokens::mint(shared, &order) else {
         return oauth_error(500, "server_error", "The token could not be signed");
@@ -170,10 +188,13 @@ pub(crate) fn respond(
     let knobs = &shared.behaviour.grants;
     let mut body = json!({
         "access_token": token,
-        "token_type": "Bearer",
+        "token_type": if order.binding.is_some() { "DPoP" } else { "Bearer" },
         "expires_in": lifetime,
     });
     if let Some(members) = body.as_object_mut() {
+        if knobs.lifetime == LifetimeEcho::Omitted {
+            members.remove("expires_in");
+        }
         if knobs.scope_echo == ScopeEcho::Given {
             members.insert("scope".to_owned(), json!(scopes.join(" ")));
         }
@@ -217,6 +238,11 @@ pub(crate) fn authenticated(
         .get(&id)
         .cloned()
         .ok_or_else(|| Box::new(invalid_client()))?;
+    match token_endpoint::asserted(shared, form, &id) {
+        Some(true) => return Ok((id, client)),
+        Some(false) => return Err(Box::new(invalid_client())),
+        None => {}
+    }
     if token_endpoint::accepts(shared, client.secret.as_deref(), secret.as_deref()) {
         Ok((id, client))
     } else {
@@ -254,12 +280,15 @@ fn invalid_client() -> Response {
 }
 
 /// Grants that the endpoint knows.
-const GRANTS: [&str; 4] = [
+const GRANTS: [&str; 5] = [
     "authorization_code",
     "refresh_token",
     "client_credentials",
     device::GRANT,
+    exchange::GRANT,
 ];
 /// What some servers add to every token.
 const DEFAULT_SCOPE: &str = "profile";
+/// Where the key that a request proved is kept until the token is made.
+const PROVEN_KEY: &str = "dpop_jkt";
 const REVOKED_LIMIT: usize = 10_000;

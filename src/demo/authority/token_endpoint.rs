@@ -5,7 +5,7 @@ use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
 use hmac::{Hmac, Mac};
-use jsonwebtoken::get_current_timestamp;
+use jsonwebtoken::{Algorithm, DecodingKey, crypto, get_current_timestamp};
 use serde_json::{Map, Value, json};
 use sha2::Sha256;
 
@@ -45,6 +45,18 @@ pub(crate) fn accepts(shared: &Shared, own: Option<&str>, shown: Option<&str>) -
         SecretCheck::Any => own.is_some() == shown.is_some(),
         SecretCheck::Optional => own == shown || shown.is_none(),
     }
+}
+
+/// Whether a client assertion proves the client; none where there is no such assertion to look at.
+pub(crate) fn asserted(shared: &Shared, form: &[(String, String)], client: &str) -> Option<bool> {
+    let check = shared.behaviour.token_endpoint.client_assertions;
+    let assertion = single(form, "client_assertion")?;
+    if check != AssertionCheck::Registered {
+        return None;
+    }
+    let typed = single(form, "client_assertion_type") == Some(CLIENT_ASSERTION);
+    let read = Assertion::read(assertion).filter(|_| typed);
+    Some(read.is_some_and(|it| it.passes(check, None, shared) && it.is_fresh_of(shared, client)))
 }
 
 /// Whether the grant is the password grant of authenticated clients.
@@ -139,7 +151,8 @@ fn early(shared: &Shared, form: &[(String, String)]) -> Option<Response> {
         });
     }
     let assertion = single(form, "client_assertion")?;
-    if knobs.client_assertions == AssertionCheck::Absent {
+    let elsewhere = [AssertionCheck::Absent, AssertionCheck::Registered];
+    if elsewhere.contains(&knobs.client_assertions) {
         return None;
     }
     let refused = || oauth_error(401, "invalid_client", "The assertion is not trusted");
@@ -216,7 +229,28 @@ impl Assertion {
             AssertionCheck::Unsigned => unsigned,
             AssertionCheck::Stale => keyed(),
             AssertionCheck::SharedKey => keyed() && self.is_current(shared),
+            AssertionCheck::Registered => self.is_signed() && self.is_current(shared),
         }
+    }
+
+    /// Whether the clients' key signed it.
+    fn is_signed(&self) -> bool {
+        let Ok(key) = DecodingKey::from_ec_pem(CLIENT_PEM.as_bytes()) else {
+            return false;
+        };
+        let signature = BASE64URL.encode(&self.signature);
+        crypto::verify(&signature, self.signed.as_bytes(), &key, Algorithm::ES256)
+            .unwrap_or_default()
+    }
+
+    /// Whether it names the client as issuer and subject, and was never shown before.
+    fn is_fresh_of(&self, shared: &Shared, client: &str) -> bool {
+        let text = |member: &str| self.claims.get(member).and_then(Value::as_str);
+        let issued = self.claims.get("iat").and_then(Value::as_u64);
+        let ours = text("iss") == Some(client) && text("sub") == Some(client);
+        let past = issued.is_some_and(|issued| issued <= get_current_timestamp());
+        let jti = text("jti").map(|jti| format!("assertion {jti}"));
+        ours && past && jti.is_some_and(|jti| lock(&shared.revoked).insert(jti))
     }
 
     fn is_current(&self, shared: &Shared) -> bool {
@@ -230,6 +264,8 @@ impl Assertion {
 /// Path of the introspection endpoint.
 pub(crate) const INTROSPECT: &str = "/introspect";
 const ASSERTION_GRANT: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+const CLIENT_ASSERTION: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+const CLIENT_PEM: &str = include_str!("../../../fixtures/keys/demo-client.pub.pem");
 const IDENTITY_ASSERTION: &str = "oauth-id-jag+jwt";
 const PROFILE: &str = "urn:ietf:params:oauth:grant-profile:id-jag";
 const GRANTS: [&str; 3] = ["authorization_code", "client_credentials", ASSERTION_GRANT];

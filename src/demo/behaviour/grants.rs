@@ -31,6 +31,34 @@ pub struct Grants {
     pub device: DeviceFlow,
     /// What is made of an authorization request without a code challenge.
     pub downgrade: Downgrade,
+    /// Whether tokens can be exchanged (RFC 8693).
+    pub exchange: TokenExchange,
+    /// Whether token answers say how long the token lives.
+    pub lifetime: LifetimeEcho,
+}
+
+/// Whether tokens can be exchanged (RFC 8693).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum TokenExchange {
+    /// They cannot.
+    #[default]
+    Absent,
+    /// A token of this server for another with its scopes or fewer.
+    Offered,
+    /// The same, and what comes is no token for a request.
+    OfOtherType,
+}
+
+/// Whether token answers say how long the token lives (RFC 6749 §5.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum LifetimeEcho {
+    /// They do.
+    #[default]
+    Given,
+    /// They do not.
+    Omitted,
 }
 
 /// How the PKCE verifier is compared (RFC 7636 §4.6).

@@ -42,8 +42,8 @@ pub use front::{
     UpstreamChallenge, UpstreamState,
 };
 pub use grants::{
-    Binding, Caching, CodeUse, DeviceFlow, Downgrade, Grants, RefreshRotation, RefusedCode,
-    ScopeEcho, VerifierCheck,
+    Binding, Caching, CodeUse, DeviceFlow, Downgrade, Grants, LifetimeEcho, RefreshRotation,
+    RefusedCode, ScopeEcho, TokenExchange, VerifierCheck,
 };
 pub use loader::LoadError;
 pub use resource::{

@@ -117,6 +117,8 @@ pub enum AssertionCheck {
     Unchecked,
     /// Those without a signature, besides those of a trusted key.
     Unsigned,
+    /// Those that the clients' registered key signed, for this server, each once.
+    Registered,
 }
 
 /// What the metadata says of enterprise-managed authorization.
@@ -141,4 +143,7 @@ pub enum KeyBinding {
     Announced,
     /// They name their key.
     Key,
+    /// Those of the token endpoint name the key that the request proved, and both servers ask for a
+    /// proof every time.
+    Proven,
 }

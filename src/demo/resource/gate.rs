@@ -7,10 +7,11 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::super::behaviour::{
-    Authentication, Challenge, Denial, ErrorDetail, Lapses, NamedScopes, Order, PrmLocation,
-    QueryTokens, ScopeModel, TokenLines,
+    Authentication, Challenge, Denial, ErrorDetail, KeyBinding, Lapses, NamedScopes, Order,
+    PrmLocation, QueryTokens, ScopeModel, TokenLines,
 };
 use super::super::http::{self, Incoming, Refusal, with_header};
+use super::super::proofs;
 use super::super::state::Shared;
 use super::super::tokens;
 use super::{catalogue, doors, metadata, outer, verification};
@@ -51,6 +52,9 @@ pub(crate) fn admit(
     }
     let key = verification::key(shared, incoming);
     let token = presented(shared, incoming)?.or(key);
+    if let Some(refused) = token.and_then(|token| unproven(shared, incoming, token)) {
+        return Err(Box::new(refused));
+    }
     let principal = token.filter(|_| !shared.is_locked_out()).and_then(|token| {
         let claims = tokens::accept(shared, token)?;
         let digest = Sha256::digest(token.as_bytes());
@@ -284,9 +288,27 @@ fn presented<'a>(shared: &Shared, incoming: &'a Incoming) -> Result<Option<&'a s
     // What is no text cannot be a token either, but something was sent.
     let value = value.to_str().unwrap_or("Bearer ");
     let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
-    Ok(scheme
-        .eq_ignore_ascii_case("bearer")
-        .then_some(token.trim()))
+    let bound = shared.behaviour.token_endpoint.binding == KeyBinding::Proven;
+    let known =
+        scheme.eq_ignore_ascii_case("bearer") || (bound && scheme.eq_ignore_ascii_case("dpop"));
+    Ok(known.then_some(token.trim()))
+}
+
+/// The refusal of a token that is bound to a key and comes without a proof of it.
+fn unproven(shared: &Shared, incoming: &Incoming, token: &str) -> Option<Response> {
+    if shared.behaviour.token_endpoint.binding != KeyBinding::Proven {
+        return None;
+    }
+    let claims = tokens::accept(shared, token)?;
+    let bound = claims.cnf.as_ref()?.get("jkt")?.as_str()?;
+    let scheme = incoming.header("authorization")?;
+    let proven = proofs::thumbprint(shared, incoming, &shared.mcp_url, Some(token));
+    let metadata = format!("resource_metadata=\"{}\"", prm_url(shared));
+    match proven {
+        Ok(key) if key == bound && scheme.starts_with("DPoP ") => None,
+        Ok(_) => Some(proofs::refuse_use(proofs::Unproven::Invalid, &metadata)),
+        Err(why) => Some(proofs::refuse_use(why, &metadata)),
+    }
 }
 
 fn unauthorized(shared: &Shared, token_sent: bool) -> Response {

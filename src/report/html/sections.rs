@@ -5,7 +5,7 @@ use std::io;
 use crate::model::report::Report;
 use crate::model::verdict::Status;
 use crate::report::markup::Markup;
-use crate::report::{facts, safe, words};
+use crate::report::{facts, obtained, safe, words};
 
 use super::{fact, section};
 
@@ -166,7 +166,13 @@ pub(super) fn engagement(out: &mut Markup<'_>, report: &Report) -> io::Result<()
         out.leaf("h3", &[], "Identities")?;
         rows(
             out,
-            &["name", "what it carries", "scopes", "state"],
+            &[
+                "name",
+                "what it carries",
+                "scopes",
+                "how it was had",
+                "state",
+            ],
             |body| {
                 for identity in &report.identities.present {
                     let scopes = identity.scopes().map(|scopes| {
@@ -181,14 +187,19 @@ pub(super) fn engagement(out: &mut Markup<'_>, report: &Report) -> io::Result<()
                         None => String::new(),
                     };
                     let kind = words::identity(identity.kind);
-                    row(body, &[&identity.name, kind, scopes, &state])?;
+                    let had = obtained::obtained(report, identity).unwrap_or_default();
+                    row(body, &[&identity.name, kind, scopes, &had, &state])?;
                 }
                 for missing in &report.identities.missing {
-                    row(body, &[&missing.name, "missing", "", &missing.reason])?;
+                    row(body, &[&missing.name, "missing", "", "", &missing.reason])?;
                 }
                 Ok(())
             },
-        )
+        )?;
+        for line in obtained::ladder(report) {
+            out.leaf("p", &[], &format!("Ladder {line}"))?;
+        }
+        Ok(())
     })
 }
 

@@ -3,14 +3,13 @@
 use super::{Asked, input, question};
 use crate::mcp::Operation;
 use crate::model::audit::Collected;
-use crate::model::identity::{Identity, Provenance};
+use crate::model::identity::Identity;
 use crate::model::probe::{ProbeId, ProbeKey};
-use crate::model::settings::CredentialSource;
 use crate::oracle::calibrate::Treatment;
 use crate::oracle::liveness::{Deaths, is_due, suspects};
 use crate::oracle::matrix;
-use crate::stage::enrol::{self, Order};
 use crate::stage::enumerate::Sessions;
+use crate::stage::obtain::{self, Order};
 use crate::stage::rpc::{self, Ask};
 use crate::stage::{Run, close, file, session, together};
 use crate::wire::{Pending, Sent};
@@ -77,30 +76,22 @@ async fn replace(
     sessions: &mut Sessions,
     identity: &Identity,
 ) -> bool {
-    let Provenance::Minted { client_id, .. } = &identity.provenance else {
-        return false;
-    };
-    let mut sources = run.settings.identities.iter();
-    let source = sources.find_map(|source| match &source.credential {
-        CredentialSource::ClientCredentials(client) if client.client_id == *client_id => {
-            Some((source, client))
-        }
-        _ => None,
-    });
-    let (Some((source, client)), Some(served)) = (source, collected.discovery.audited.clone())
-    else {
+    let (Some((source, request)), Some(served)) = (
+        obtain::source_of(run, collected, &identity.name),
+        collected.discovery.audited.clone(),
+    ) else {
         return false;
     };
     let ladder = run.settings.mint.as_ref();
     let of_ladder = ladder.is_some() && collected.ladder.has(&identity.name);
     let order = Order {
         source,
-        client,
+        request,
         scopes: identity.requested.clone(),
         name: identity.name.clone(),
         varied: of_ladder.then(|| collected.ladder.varied.clone()),
     };
-    let Some(Ok(fresh)) = enrol::obtain(run, collected, vec![order]).await.pop() else {
+    let Some(Ok(fresh)) = obtain::obtain(run, collected, vec![order]).await.pop() else {
         return false;
     };
     if let Some(old) = sessions.get(&identity.name) {

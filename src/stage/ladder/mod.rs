@@ -4,18 +4,21 @@
 //! subjects that are still open, and what stays open gets the sets that may settle it.
 
 mod ask;
+pub(crate) mod choose;
 pub(crate) mod plan;
 mod rungs;
 
 use super::Run;
 use super::calls::Asked;
-use super::enrol::Order;
 use super::enumerate::Sessions;
+use super::obtain::Order;
 use crate::model::audit::Collected;
+use crate::model::grant::GrantRequest;
 use crate::model::identity::{Identity, ScopeSet};
 use crate::model::ladder::{Ladder, RungPurpose};
-use crate::model::settings::{ClientCredentials, CredentialSource, IdentitySource, Mint, Settings};
+use crate::model::settings::{CredentialSource, IdentitySource, Mint, Settings};
 use crate::oracle::calibrate::Treatment;
+use crate::oracle::narrowing;
 
 /// Makes the rungs, asks with them, and notes what stays open.
 pub async fn climb(
@@ -24,10 +27,14 @@ pub async fn climb(
     sessions: &mut Sessions,
     asked: &mut Asked,
 ) {
-    let Some(mut climb) = Climb::new(run, asked) else {
+    let Some(mut climb) = Climb::new(run, collected, asked) else {
         return;
     };
-    collected.ladder = climb.beginning();
+    collected.ladder = climb.beginning(std::mem::take(&mut collected.ladder));
+    if collected.ladder.problem.is_some() {
+        return;
+    }
+    rungs::measure(collected);
     if collected.discovery.audited.is_none() {
         collected.ladder.problem = Some("no revision could be spoken".to_owned());
         return;
@@ -35,7 +42,8 @@ pub async fn climb(
     let Some(top) = climb.top(collected).cloned() else {
         let kept = climb.kept.clone();
         climb.one_above(collected, sessions, &kept).await;
-        collected.ladder.problem = Some(climb.without_top(collected));
+        let problem = climb.without_top(collected);
+        collected.ladder.problem = Some(climb.told(collected, problem));
         return;
     };
     (run.progress)("ladder", climb.varied.len() * 2);
@@ -43,7 +51,7 @@ pub async fn climb(
     collected.ladder.calls = ends * climb.subjects();
     climb.leave_one_out(collected, sessions).await;
     if let Some(problem) = unusable(collected) {
-        collected.ladder.problem = Some(problem);
+        collected.ladder.problem = Some(climb.told(collected, problem));
         return;
     }
     let base = climb.gate(collected, sessions).await;
@@ -55,10 +63,11 @@ pub async fn climb(
 pub(crate) fn ends<'s>(
     settings: &Settings,
     source: &'s IdentitySource,
-    client: &'s ClientCredentials,
+    request: &'s GrantRequest,
 ) -> Vec<Order<'s>> {
     let mint = settings.mint.as_ref();
-    let Some(mint) = mint.filter(|mint| mint.from == source.name) else {
+    let ours = |mint: &&Mint| mint.from.contains(&source.name);
+    let Some(mint) = mint.filter(ours) else {
         return Vec::new();
     };
     let varied = varied(mint, source);
@@ -67,7 +76,7 @@ pub(crate) fn ends<'s>(
     let unlike = |(_, scopes): &(&str, ScopeSet)| source.scopes.as_ref() != Some(scopes);
     let order = |(end, scopes): (&str, ScopeSet)| Order {
         source,
-        client,
+        request,
         scopes: Some(scopes),
         name: format!("{}-{end}", source.name),
         varied: Some(varied.clone()),
@@ -80,32 +89,36 @@ struct Climb<'r, 'w> {
     run: &'r Run<'w>,
     asked: &'r mut Asked,
     source: &'r IdentitySource,
-    client: &'r ClientCredentials,
+    request: &'r GrantRequest,
     varied: ScopeSet,
     kept: ScopeSet,
 }
 
 impl<'r, 'w> Climb<'r, 'w> {
-    fn new(run: &'r Run<'w>, asked: &'r mut Asked) -> Option<Self> {
+    fn new(run: &'r Run<'w>, collected: &Collected, asked: &'r mut Asked) -> Option<Self> {
         let mint = run.settings.mint.as_ref()?;
         let mut sources = run.settings.identities.iter();
-        let source = sources.find(|source| source.name == mint.from)?;
-        let CredentialSource::ClientCredentials(client) = &source.credential else {
+        let source = sources.find(|source| source.name == collected.ladder.from)?;
+        let CredentialSource::Grant(request) = &source.credential else {
             return None;
         };
         Some(Self {
             run,
             asked,
             source,
-            client,
+            request,
             varied: varied(mint, source),
             kept: mint.keep.clone(),
         })
     }
 
-    fn beginning(&self) -> Ladder {
+    fn beginning(&self, chosen: Ladder) -> Ladder {
         Ladder {
             from: self.source.name.clone(),
+            grant: Some(self.request.grant.as_str().to_owned()),
+            passed_over: chosen.passed_over,
+            problem: chosen.problem,
+            rungs: chosen.rungs,
             varied: self.varied.clone(),
             kept: self.kept.clone(),
             budget: plan::budget(self.varied.len(), self.subjects()),
@@ -140,6 +153,15 @@ impl<'r, 'w> Climb<'r, 'w> {
             list(self.varied.intersection(&had).collect()),
             list(self.varied.difference(&had).collect()),
         )
+    }
+
+    /// A problem, and what the server does with `scope` where that explains it.
+    fn told(&self, collected: &Collected, problem: String) -> String {
+        let grant = self.request.grant.as_str();
+        match narrowing::explain(grant, &collected.ladder.rungs) {
+            Some(told) => format!("{told}; {problem}"),
+            None => problem,
+        }
     }
 
     fn whole(&self) -> ScopeSet {

@@ -23,7 +23,17 @@ pub(crate) fn planned(
         return Vec::new();
     };
     let mut sources = settings.identities.iter();
-    let Some(source) = sources.find(|source| source.name == mint.from) else {
+    let chosen = Some(&collected.ladder.from).filter(|from| !from.is_empty());
+    let Some(from) = chosen.or(mint.from.first()) else {
+        return Vec::new();
+    };
+    // Where several grants could mint, each is asked for one narrower token first.
+    let trials = if mint.from.len() > 1 {
+        mint.from.len()
+    } else {
+        0
+    };
+    let Some(source) = sources.find(|source| source.name == *from) else {
         return Vec::new();
     };
     let scopes = varied(mint, source).len();
@@ -45,7 +55,10 @@ pub(crate) fn planned(
     let ends = if treatments.is_some() { 0 } else { 2 };
     let mut groups = Vec::new();
     for (probe, requests) in [
-        (ProbeId::MintToken, rungs * (1 + MOST_RENEWALS) + ends),
+        (
+            ProbeId::MintToken,
+            rungs * (1 + MOST_RENEWALS) + ends + trials,
+        ),
         (ProbeId::Liveness, rungs * (1 + MOST_RENEWALS)),
         (ProbeId::OpenSession, sessions),
         (ProbeId::Initialized, sessions),
@@ -54,7 +67,7 @@ pub(crate) fn planned(
         (ProbeId::UnknownResource, rungs),
         (ProbeId::UnknownPrompt, rungs),
         (ProbeId::CloseSession, sessions / 2),
-        (ProbeId::RevokeToken, rungs + ends),
+        (ProbeId::RevokeToken, rungs + ends + trials),
     ] {
         groups.push(group(probe, &source.name, requests, None));
     }

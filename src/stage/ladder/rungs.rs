@@ -6,8 +6,8 @@ use crate::model::identity::{Identity, ScopeSet};
 use crate::model::ladder::{Rung, RungPurpose};
 use crate::model::surface::{ListOutcome, SubjectKind};
 use crate::oracle::ladder::{Known, Next, askable};
-use crate::stage::enrol::{self, Order};
 use crate::stage::enumerate::{self, Sessions};
+use crate::stage::obtain::{self, Order};
 
 impl Climb<'_, '_> {
     /// Every scope but one, once for each.
@@ -86,7 +86,7 @@ impl Climb<'_, '_> {
             let identity = self.free_name(collected, &rungs, purpose, &scopes);
             orders.push(Order {
                 source: self.source,
-                client: self.client,
+                request: self.request,
                 scopes: Some(scopes.clone()),
                 name: identity.clone(),
                 varied: Some(self.varied.clone()),
@@ -100,7 +100,7 @@ impl Climb<'_, '_> {
                 unused: None,
             });
         }
-        let answers = enrol::obtain(self.run, collected, orders).await;
+        let answers = obtain::obtain(self.run, collected, orders).await;
         let mut joining: Vec<Identity> = Vec::new();
         for (rung, answer) in rungs.iter_mut().zip(answers) {
             match answer {
@@ -185,6 +185,15 @@ impl Climb<'_, '_> {
             .find(|name| !taken(name))
             .unwrap_or(wanted)
     }
+}
+
+/// Which of the rungs that were made before are let in.
+pub(super) fn measure(collected: &mut Collected) {
+    let mut rungs = std::mem::take(&mut collected.ladder.rungs);
+    for rung in &mut rungs {
+        rung.passes_gate = passes(collected, &rung.identity);
+    }
+    collected.ladder.rungs = rungs;
 }
 
 /// Whether an identity's tool list was answered; `None` when it is not known.

@@ -62,15 +62,16 @@ pub(super) async fn code(
     pkce: Pkce,
 ) -> Result<Code, String> {
     let number = session.facts.rounds.len() + 1;
-    let verifier = pkce::verifier(&run.entropy.bytes(&format!("verifier-{number}")));
+    let tag = session.tag.clone();
+    let verifier = pkce::verifier(&run.entropy.bytes(&format!("verifier{tag}-{number}")));
     let state = format!(
         "{}-{}",
         run.settings.run_id,
-        run.entropy.word(&format!("state-{number}"), 26)
+        run.entropy.word(&format!("state{tag}-{number}"), 26)
     );
     let url = address(session, &verifier, &state, pkce)?;
     run.wire.know(
-        &format!("verifier-{number}"),
+        &format!("verifier{tag}-{number}"),
         &SecretString::from(verifier.clone()),
     );
     let waited = wait(run, session, &url, &state, number, purpose).await;
@@ -92,7 +93,7 @@ pub(super) async fn code(
             let value = returned.single("code").unwrap_or_default().to_owned();
             if !value.is_empty() {
                 let secret = SecretString::from(value.clone());
-                run.wire.know(&format!("code-{number}"), &secret);
+                run.wire.know(&format!("code{tag}-{number}"), &secret);
             }
             round.exchange = Some(record(collected, session, &returned, number));
             round.issuer = returned.single("iss").map(shown);
@@ -140,7 +141,7 @@ pub(super) fn address(
         let mut query = url.query_pairs_mut();
         query
             .append_pair("response_type", "code")
-            .append_pair("client_id", &session.client.id)
+            .append_pair("client_id", &session.client.client.id)
             .append_pair("redirect_uri", &facts.redirect_uri)
             .append_pair("state", state)
             .append_pair("resource", &facts.resource);
@@ -169,9 +170,7 @@ async fn wait(
     number: usize,
     purpose: &str,
 ) -> Result<Returned, String> {
-    let (Some(person), Some(callback), Some(request)) =
-        (&run.person, &session.callback, &run.settings.login)
-    else {
+    let (Some(person), Some(callback)) = (&run.person, &session.callback) else {
         return Err("there is nobody to ask".to_owned());
     };
     (person.show)(&Visit {
@@ -198,9 +197,9 @@ async fn wait(
         () = person.cancel.cancelled() => Err("the login was cancelled".to_owned()),
         returned = callback.wait(state, &mut strays) => Ok(returned),
         returned = pasted => Ok(returned),
-        () = tokio::time::sleep(request.timeout) => Err(format!(
+        () = tokio::time::sleep(session.timeout) => Err(format!(
             "nobody finished the login within {} s; `--login-timeout` gives it longer",
-            request.timeout.as_secs()
+            session.timeout.as_secs()
         )),
     };
     ended.map_err(|reason| match strays + mistyped {
@@ -265,7 +264,7 @@ fn record(
     let mut query = url::form_urlencoded::Serializer::new(String::new());
     for (name, value) in &returned.parameters {
         let value = match name.as_str() {
-            "code" => format!("{{code-{number}}}"),
+            "code" => format!("{{code{}-{number}}}", session.tag),
             "state" | "iss" | "error" | "error_description" | "error_uri" => shown(value),
             _ => "{omitted}".to_owned(),
         };

@@ -1,34 +1,60 @@
 //! The client of a login: the operator's, else one registered for the run.
 
-use secrecy::SecretString;
 use serde_json::json;
 
 use super::Endpoints;
 use crate::model::audit::Collected;
+use crate::model::grant::{ClientAuth, ClientProof, OAuthClient};
 use crate::model::probe::{ProbeId, ProbeKey, Tier};
 use crate::model::registration::RegistrationOutcome;
 use crate::model::settings::LoginRequest;
 use crate::oracle::admission;
 use crate::stage::client::{self, Client};
+use crate::stage::mint::{Means, Proof};
 use crate::stage::{Run, file};
 use crate::wire::{Destination, Outgoing, RawAnswer};
 
 /// A client that can ask for codes.
 pub(super) struct LoginClient {
-    pub(super) id: String,
+    pub(super) client: OAuthClient,
     /// The id as reports show it.
     pub(super) shown: String,
-    pub(super) secret: Option<SecretString>,
-    pub(super) authentication: Authentication,
     /// What has to be deleted afterwards.
     pub(super) registered: Option<Client>,
 }
 
-/// How a confidential client proves itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Authentication {
-    Basic,
-    Post,
+impl LoginClient {
+    /// Whether it has nothing to prove itself with.
+    pub(super) const fn is_public(&self) -> bool {
+        matches!(self.client.proof, ClientProof::Public)
+    }
+
+    /// What it shows in one request.
+    ///
+    /// # Errors
+    /// Why its key cannot be used at this server.
+    pub(super) fn proof(
+        &self,
+        run: &Run<'_>,
+        collected: &Collected,
+        issuer: &str,
+    ) -> Result<Proof<'_>, String> {
+        let mut servers = collected.discovery.authorization_servers.iter();
+        let server = servers
+            .find(|server| server.issuer == issuer)
+            .ok_or("the authorization server is not known")?;
+        Proof::of(run, collected, server, &self.client, "login")
+    }
+
+    /// The same; its identifier alone where nothing can be shown.
+    pub(super) fn shows(&self, run: &Run<'_>, collected: &Collected, issuer: &str) -> Proof<'_> {
+        let proof = self.proof(run, collected, issuer);
+        proof.unwrap_or(Proof {
+            id: &self.client.id,
+            means: Means::Nothing,
+            label: "login",
+        })
+    }
 }
 
 /// The operator's client, else one of ours.
@@ -42,17 +68,17 @@ pub(super) async fn obtain(
     request: &LoginRequest,
     redirect: &str,
 ) -> Result<LoginClient, String> {
-    if let Some(id) = &request.client_id {
-        if let Some(secret) = &request.secret {
+    if let Some(client) = &request.client {
+        if let Some(secret) = client.secret() {
             run.wire.know("secret-login", secret);
         }
-        return Ok(LoginClient {
-            id: id.clone(),
-            shown: id.clone(),
-            secret: request.secret.clone(),
-            authentication: authentication(server),
+        let client = LoginClient {
+            client: client.clone(),
+            shown: client.id.clone(),
             registered: None,
-        });
+        };
+        client.proof(run, collected, &server.issuer)?;
+        return Ok(client);
     }
     let own = "name a client of yours with `--client-id`";
     let Some(endpoint) = server.registration.clone() else {
@@ -115,11 +141,16 @@ pub(super) async fn register(
         ));
     }
     let made = client::client(&answer, &learned, variant, &[redirect.to_owned()], exchange);
+    let proof = made.secret.clone().map(|secret| ClientProof::Secret {
+        secret,
+        auth: ClientAuth::Advertised,
+    });
     Ok(LoginClient {
-        id: made.id.clone(),
+        client: OAuthClient {
+            id: made.id.clone(),
+            proof: proof.unwrap_or(ClientProof::Public),
+        },
         shown: made.record.client_id.clone(),
-        secret: made.secret.clone(),
-        authentication: authentication(server),
         registered: Some(made),
     })
 }
@@ -163,16 +194,4 @@ fn metadata(run: &Run<'_>, server: &Endpoints, redirect: &str) -> serde_json::Va
         members.insert("response_types".to_owned(), json!(["code"]));
     }
     document
-}
-
-/// RFC 8414 §2: the default is `client_secret_basic`.
-fn authentication(server: &Endpoints) -> Authentication {
-    let only_post = server.auth_methods.as_ref().is_some_and(|methods| {
-        !methods.contains("client_secret_basic") && methods.contains("client_secret_post")
-    });
-    if only_post {
-        Authentication::Post
-    } else {
-        Authentication::Basic
-    }
 }

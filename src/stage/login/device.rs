@@ -87,7 +87,8 @@ async fn device_code(
     outgoing.identity.clone_from(&session.facts.identity);
     outgoing.destination = Destination::Discovered;
     outgoing.headers = mint::form_headers();
-    token::authenticate(run, &session.client, &mut outgoing, &mut members);
+    let proof = session.client.shows(run, collected, &session.server.issuer);
+    proof.add(run, &mut outgoing, &mut members);
     outgoing.body = Some(mint::form(&members));
     outgoing.carries_secret = true;
     outgoing.caused_by = Some(session.server.metadata);

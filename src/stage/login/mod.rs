@@ -12,9 +12,12 @@ mod refresh;
 mod token;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 
+use super::mint::binding;
 use super::{Run, mint};
 use crate::codec::jose;
 use crate::model::audit::Collected;
@@ -23,6 +26,7 @@ use crate::model::exchange::ExchangeId;
 use crate::model::identity::{Identity, IdentityKind, MissingIdentity, Provenance, ScopeSet};
 use crate::model::login::{ClientOrigin, Login, Redemption, Trial};
 use crate::model::settings::LoginRequest;
+use crate::wire::ProofKey;
 use crate::wire::callback::Callback;
 
 use authorize::Pkce;
@@ -41,6 +45,12 @@ pub struct Session {
     facts: Login,
     held: Vec<Held>,
     refresh: Option<SecretString>,
+    /// The key to bind tokens to.
+    key: Option<Arc<ProofKey>>,
+    /// How long to wait for the person.
+    timeout: Duration,
+    /// Tells its codes from those of other logins of the run.
+    tag: String,
 }
 
 /// What the metadata of the chosen authorization server says.
@@ -86,12 +96,7 @@ pub async fn begin(run: &Run<'_>, collected: &mut Collected) -> Option<Begun> {
             });
         }
     };
-    let obtained = if request.device {
-        device::obtain(run, collected, &mut session, &request).await
-    } else {
-        first_code(run, collected, &mut session).await
-    };
-    let identity = match obtained {
+    let identity = match obtain(run, collected, &mut session, &request).await {
         Ok(obtained) => Ok(identity(&session, &request, obtained)),
         Err(reason) => {
             session.facts.failed = Some(reason.clone());
@@ -104,6 +109,33 @@ pub async fn begin(run: &Run<'_>, collected: &mut Collected) -> Option<Begun> {
         identity,
         session: Some(session),
     })
+}
+
+/// A login that is for a token alone: nothing is tried with it, and its client is the operator's.
+///
+/// # Errors
+/// Why there is no token.
+pub(super) async fn sign_in(
+    run: &Run<'_>,
+    collected: &mut Collected,
+    request: &LoginRequest,
+) -> Result<(Identity, Option<SecretString>), MissingIdentity> {
+    (run.progress)("login", 0);
+    let missing = |reason: String, exchange| MissingIdentity {
+        name: request.name.clone(),
+        reason,
+        exchange,
+    };
+    let mut session = prepare(run, collected, request)
+        .await
+        .map_err(|reason| missing(reason, None))?;
+    let obtained = obtain(run, collected, &mut session, request).await;
+    let obtained = obtained.map_err(|reason| {
+        let last = session.facts.redemptions.last();
+        missing(reason, last.map(|it| it.answer.exchange))
+    })?;
+    let identity = identity(&session, request, obtained);
+    Ok((identity, session.refresh))
 }
 
 /// Tries what the token endpoint should refuse: bad redemptions, then refreshes, then what may cost
@@ -119,6 +151,19 @@ pub async fn probe(run: &Run<'_>, collected: &mut Collected, session: &mut Sessi
         if let Some(known) = collected.logins.last_mut() {
             known.clone_from(&session.facts);
         }
+    }
+}
+
+async fn obtain(
+    run: &Run<'_>,
+    collected: &mut Collected,
+    session: &mut Session,
+    request: &LoginRequest,
+) -> Result<Obtained, String> {
+    if request.device {
+        device::obtain(run, collected, session, request).await
+    } else {
+        first_code(run, collected, session).await
     }
 }
 
@@ -175,7 +220,7 @@ async fn prepare(
             Some(_) => ClientOrigin::Registered,
             None => ClientOrigin::Operator,
         },
-        public: client.secret.is_none(),
+        public: client.is_public(),
         redirect_uri: redirect,
         requested: wanted,
         resource: mint::resource(&collected.discovery),
@@ -194,7 +239,18 @@ async fn prepare(
         facts,
         held: Vec::new(),
         refresh: None,
+        key: binding::wanted(run, collected, request.dpop),
+        timeout: request.timeout,
+        tag: tag(run, request),
     })
+}
+
+fn tag(run: &Run<'_>, request: &LoginRequest) -> String {
+    let main = run.settings.login.as_ref();
+    if main.is_some_and(|main| main.name == request.name) {
+        return String::new();
+    }
+    format!("-{}", request.name)
 }
 
 /// The first authorization: its code is redeemed as it should be.

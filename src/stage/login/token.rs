@@ -1,17 +1,16 @@
 //! Token requests of a login, and what their answers hold.
 
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::Value;
 
-use super::client::{Authentication, LoginClient};
+use super::client::LoginClient;
 use super::{Endpoints, Session};
 use crate::codec::jose;
 use crate::model::audit::Collected;
-use crate::model::exchange::Exchange;
 use crate::model::login::{RefreshToken, TokenAnswer};
 use crate::model::probe::{ProbeId, ProbeKey};
+use crate::stage::mint::{Revocation, binding};
 use crate::stage::{Run, file, mint};
-use crate::wire::{Destination, Learned, Outgoing, RawAnswer};
+use crate::wire::{Destination, Outgoing, RawAnswer};
 
 /// A token that has to be given back.
 pub(super) struct Held {
@@ -50,7 +49,7 @@ pub(super) async fn ask(
     let identity = session.facts.identity.clone();
     let name = format!("{identity}-{}", question.variant);
     let labels = name.clone();
-    let learn = move |answer: &RawAnswer<'_>| tokens(answer, &labels);
+    let learn = move |answer: &RawAnswer<'_>| mint::tokens(answer, &labels);
     let client = match (&session.other, question.by_other) {
         (Some(other), true) => other,
         _ => &session.client,
@@ -63,10 +62,12 @@ pub(super) async fn ask(
     outgoing.identity.clone_from(&identity);
     outgoing.destination = Destination::Discovered;
     outgoing.headers = mint::form_headers();
-    authenticate(run, client, &mut outgoing, &mut members);
+    let proof = client.shows(run, collected, &session.server.issuer);
+    proof.add(run, &mut outgoing, &mut members);
     outgoing.body = Some(mint::form(&members));
     outgoing.carries_secret = true;
     outgoing.caused_by = Some(session.server.metadata);
+    outgoing.proof.clone_from(&session.key);
     outgoing.learn = Some(&learn);
     let sent = run.wire.send(outgoing).await;
     let learned = |prefix: &str| {
@@ -77,8 +78,14 @@ pub(super) async fn ask(
         found.map(|learned| learned.secret.clone())
     };
     let (access, refresh) = (learned("token-"), learned("refresh-"));
+    if let (Some(token), Some(key)) = (&access, &session.key)
+        && binding::is_bound(&sent.exchange)
+    {
+        run.wire.bind(token, key);
+    }
     let (scopes, expires_in) = mint::response(&sent.exchange);
-    let error = error(&sent.exchange);
+    let status = sent.exchange.status();
+    let error = mint::error(&sent.exchange).filter(|_| status.is_some_and(|it| it >= 400));
     let same = |new: &SecretString| {
         question
             .presented
@@ -116,28 +123,6 @@ pub(super) async fn ask(
     }
 }
 
-/// Adds what proves the client: nothing but its id for a public one (RFC 6749 §3.2.1).
-pub(super) fn authenticate(
-    run: &Run<'_>,
-    client: &LoginClient,
-    outgoing: &mut Outgoing<'_>,
-    members: &mut Vec<(&'static str, String)>,
-) {
-    match (&client.secret, client.authentication) {
-        (Some(secret), Authentication::Basic) => {
-            let value = mint::basic(&client.id, secret.expose_secret());
-            let encoded = value.trim_start_matches("Basic ").to_owned();
-            run.wire.know("secret-login-basic", &encoded.into());
-            outgoing.headers.push(("Authorization".to_owned(), value));
-        }
-        (Some(secret), _) => {
-            members.push(("client_id", client.id.clone()));
-            members.push(("client_secret", secret.expose_secret().to_owned()));
-        }
-        (None, _) => members.push(("client_id", client.id.clone())),
-    }
-}
-
 /// Why no token came, from the answer as filed.
 pub(super) fn refusal(collected: &Collected, answer: &TokenAnswer, client_id: &str) -> String {
     let Some(exchange) = collected.ledger.exchange(answer.exchange) else {
@@ -163,33 +148,6 @@ pub(super) fn refusal(collected: &Collected, answer: &TokenAnswer, client_id: &s
     }
 }
 
-/// Every secret of a token response.
-pub(super) fn tokens(answer: &RawAnswer<'_>, name: &str) -> Vec<Learned> {
-    let body = serde_json::from_slice::<Value>(answer.body).unwrap_or_default();
-    let members = [
-        ("access_token", "token"),
-        ("refresh_token", "refresh"),
-        ("id_token", "id-token"),
-    ];
-    let issued = answer.status == 200;
-    let texts = members.into_iter().filter_map(|(member, label)| {
-        let text = body.get(member)?.as_str()?;
-        (issued && !text.is_empty()).then(|| Learned {
-            label: format!("{label}-{name}"),
-            secret: SecretString::from(text.to_owned()),
-        })
-    });
-    texts.collect()
-}
-
-/// The OAuth error of an answer outside 2xx (RFC 6749 §5.2).
-fn error(exchange: &Exchange) -> Option<String> {
-    let response = exchange.response().filter(|it| it.status >= 400)?;
-    let body = serde_json::from_slice::<Value>(&response.body.bytes).ok()?;
-    let error = body.get("error")?.as_str()?;
-    Some(error.chars().take(60).collect())
-}
-
 /// A revocation request (RFC 7009 §2.1).
 ///
 /// # Errors
@@ -201,29 +159,13 @@ pub(super) async fn revoke(
     client: &LoginClient,
     held: &Held,
 ) -> Result<(), String> {
-    let Some(endpoint) = server.revocation.clone() else {
-        return Err("no `revocation_endpoint` is advertised".to_owned());
+    let revocation = Revocation {
+        key: ProbeKey::new(ProbeId::RevokeToken).variant(held.name.clone()),
+        identity: &held.name,
+        endpoint: server.revocation.clone(),
+        proof: client.shows(run, collected, &server.issuer),
+        token: &held.secret,
+        hint: held.hint,
     };
-    let mut members = vec![
-        ("token", held.secret.expose_secret().to_owned()),
-        ("token_type_hint", held.hint.to_owned()),
-    ];
-    let key = ProbeKey::new(ProbeId::RevokeToken).variant(held.name.clone());
-    let mut outgoing = Outgoing::new(key, "POST", endpoint);
-    outgoing.identity.clone_from(&held.name);
-    outgoing.destination = Destination::Discovered;
-    outgoing.headers = mint::form_headers();
-    authenticate(run, client, &mut outgoing, &mut members);
-    outgoing.body = Some(mint::form(&members));
-    outgoing.carries_secret = true;
-    outgoing.cleanup = true;
-    let sent = run.wire.send(outgoing).await;
-    let status = sent.exchange.status();
-    let error = error(&sent.exchange).map_or(String::new(), |error| format!(" `{error}`"));
-    file(collected, sent);
-    match status {
-        Some(200..=299) => Ok(()),
-        Some(status) => Err(format!("revocation answered HTTP {status}{error}")),
-        None => Err("revocation got no answer".to_owned()),
-    }
+    mint::revoke_one(run, collected, revocation).await
 }

@@ -4,7 +4,7 @@ use super::{Who, add};
 use crate::model::audit::Collected;
 use crate::model::client_documents::DocumentVariant;
 use crate::model::probe::{Plan, ProbeId, Tier, Unsettleable};
-use crate::model::settings::Settings;
+use crate::model::settings::{CredentialSource, Settings};
 use crate::oracle::client_documents;
 use crate::stage::calls::MOST_RENEWALS;
 use crate::stage::front;
@@ -124,7 +124,7 @@ pub(super) fn login(plan: &mut Plan, settings: &Settings, collected: &Collected)
         return;
     };
     let who = vec![request.name.clone()];
-    let registers = request.client_id.is_none() && settings.allows(Tier::Register);
+    let registers = request.client.is_none() && settings.allows(Tier::Register);
     let device = usize::from(request.device);
     let known = collected.logins.iter().map(|login| {
         let issued = |answer: &crate::model::login::TokenAnswer| usize::from(answer.issued);
@@ -174,6 +174,23 @@ pub(super) fn minting(plan: &mut Plan, who: &Who) {
     let again = MOST_RENEWALS * who.minted.len();
     add(plan, ProbeId::MintToken, &who.minted, again, true);
 }
+
+/// Requests that a server refuses because its nonce is not in the proof: once at each server for a
+/// start, and again when the nonce changes.
+pub(super) fn nonces(plan: &mut Plan, settings: &Settings, collected: &Collected, who: &Who) {
+    let wanted = settings.identities.iter().any(|source| {
+        matches!(&source.credential, CredentialSource::Grant(request) if request.dpop == Some(true))
+    });
+    let document = collected.discovery.chosen_resource_metadata();
+    let demanded = document.and_then(|it| it.flag("dpop_bound_access_tokens_required"));
+    if wanted || demanded == Some(true) {
+        let requests = NONCES * (1 + who.minted.len());
+        add(plan, ProbeId::ProofNonce, &who.minted, requests, true);
+    }
+}
+
+/// Nonces that are asked for while one token is in use.
+const NONCES: usize = 8;
 
 /// Clients that one authorization server can be made to hold: one valid one and one per question.
 const MOST_CLIENTS: usize = 19;

@@ -21,6 +21,7 @@ pub fn plan(settings: &Settings, collected: &Collected, treatments: Option<&Trea
     clients::login(&mut plan, settings, collected);
     clients::documents(&mut plan, settings, collected);
     clients::minting(&mut plan, &who);
+    clients::nonces(&mut plan, settings, collected, &who);
     plan.groups
         .extend(super::token_endpoint::planned(settings, collected));
     calls::sessions(&mut plan, &who, collected);
@@ -95,7 +96,7 @@ impl Who {
                 .map(str::to_owned)
                 .to_vec(),
             valid: valid.map(|source| source.name.clone()).collect(),
-            minted: named(|source| matches!(source, CredentialSource::ClientCredentials(_))),
+            minted: named(|source| matches!(source, CredentialSource::Grant(_))),
         }
     }
 

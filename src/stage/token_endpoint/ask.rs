@@ -1,6 +1,6 @@
 //! One token request: sent, read, and undone when it got a token that nobody will use.
 
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::has_extensions;
 use crate::codec::jose;
@@ -9,7 +9,6 @@ use crate::model::discovery::AuthorizationServer;
 use crate::model::exchange::ExchangeId;
 use crate::model::identity::ScopeSet;
 use crate::model::probe::{ProbeId, ProbeKey};
-use crate::model::settings::ClientCredentials;
 use crate::model::token_endpoint::{TokenAttempt, TokenQuestion};
 use crate::oracle::token_endpoint as reading;
 use crate::stage::{Run, file, mint};
@@ -68,7 +67,8 @@ impl Place {
 /// A client of the operator and how it proves itself.
 pub(super) struct Operator<'s> {
     pub(super) name: String,
-    pub(super) client: &'s ClientCredentials,
+    pub(super) client_id: &'s str,
+    pub(super) secret: &'s SecretString,
     /// Whether the header carried the secret in the request that worked.
     pub(super) basic: bool,
     pub(super) scopes: ScopeSet,
@@ -78,7 +78,7 @@ pub(super) struct Operator<'s> {
 impl Operator<'_> {
     /// The client's identifier and secret as body members or as a header.
     pub(super) fn proof(&self, basic: bool, secret: &str) -> Proof {
-        let id = &self.client.client_id;
+        let id = self.client_id;
         if basic {
             return Proof {
                 members: Vec::new(),
@@ -87,7 +87,7 @@ impl Operator<'_> {
         }
         Proof {
             members: vec![
-                ("client_id", id.clone()),
+                ("client_id", id.to_owned()),
                 ("client_secret", secret.to_owned()),
             ],
             header: None,
@@ -96,7 +96,7 @@ impl Operator<'_> {
 
     /// The proof that worked before.
     pub(super) fn own_proof(&self, run: &Run<'_>, basic: bool) -> Proof {
-        let proof = self.proof(basic, self.client.secret.expose_secret());
+        let proof = self.proof(basic, self.secret.expose_secret());
         if let Some(header) = &proof.header {
             let encoded = header.trim_start_matches("Basic ").to_owned();
             run.wire
@@ -207,7 +207,7 @@ impl Ask {
         TokenAttempt {
             question: self.question,
             form: self.form,
-            client: operator.map(|operator| operator.client.client_id.clone()),
+            client: operator.map(|operator| operator.client_id.to_owned()),
             requested: self.scopes,
             granted,
             // A JWT without a scope claim has none, whatever the response leaves unsaid.

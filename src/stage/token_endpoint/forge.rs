@@ -88,7 +88,7 @@ pub(super) fn genuine(
     operator: &Operator<'_>,
     clock: Clock,
 ) -> Option<Forged> {
-    let secret = operator.client.secret.expose_secret().as_bytes();
+    let secret = operator.secret.expose_secret().as_bytes();
     let own = Kind {
         alg: "HS256",
         signing: Signing::Hmac(secret),
@@ -108,7 +108,7 @@ pub(super) fn mutated(
     operator: &Operator<'_>,
     clock: Clock,
 ) -> Vec<Forged> {
-    let secret = operator.client.secret.expose_secret().as_bytes();
+    let secret = operator.secret.expose_secret().as_bytes();
     let own = || Kind {
         alg: "HS256",
         signing: Signing::Hmac(secret),
@@ -161,7 +161,7 @@ impl<'a> Maker<'a> {
         Self {
             run,
             place,
-            client: &operator.client.client_id,
+            client: operator.client_id,
             clock,
         }
     }

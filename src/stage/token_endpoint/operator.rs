@@ -1,11 +1,14 @@
 //! What the operator's own confidential client is told when it does something wrong.
 
+use secrecy::SecretString;
+
 use super::ask::{Ask, Operator, Place, UNKNOWN_GRANT, nobody};
 use super::forge::{self, Clock};
 use crate::model::audit::Collected;
+use crate::model::grant::{Grant, OAuthClient};
 use crate::model::identity::{Provenance, ScopeSet};
 use crate::model::probe::ProbeId;
-use crate::model::settings::{ClientCredentials, CredentialSource, Settings};
+use crate::model::settings::{CredentialSource, Settings};
 use crate::model::token_endpoint::{OperatorClient, TokenEndpoint, TokenOutcome, TokenQuestion};
 use crate::stage::Run;
 
@@ -19,7 +22,7 @@ pub(super) async fn operators(
 ) {
     for operator in known(run.settings, collected, place) {
         facts.clients.push(OperatorClient {
-            client_id: operator.client.client_id.clone(),
+            client_id: operator.client_id.to_owned(),
             method: method(operator.basic).to_owned(),
             scopes: operator.scopes.clone(),
             control: operator.control,
@@ -39,10 +42,10 @@ pub(super) fn known<'s>(
     place: &Place,
 ) -> Vec<Operator<'s>> {
     let mut operators: Vec<Operator<'s>> = Vec::new();
-    for (name, client, wanted) in clients(settings) {
+    for (name, client, secret, wanted) in clients(settings) {
         let mut minted = collected.identities.present.iter().filter(|identity| {
             matches!(&identity.provenance, Provenance::Minted { client_id, token_endpoint, .. }
-                if *client_id == client.client_id && *token_endpoint == place.endpoint)
+                if *client_id == client.id && *token_endpoint == place.endpoint)
         });
         let Some((identity, control)) =
             minted.find_map(|identity| Some((identity, identity.exchange?)))
@@ -53,7 +56,7 @@ pub(super) fn known<'s>(
         let scopes: ScopeSet = wanted.into_iter().flatten().cloned().chain(held).collect();
         let again = operators
             .iter_mut()
-            .find(|operator| operator.client.client_id == client.client_id);
+            .find(|operator| operator.client_id == client.id);
         if let Some(again) = again {
             again.scopes.extend(scopes);
         } else if operators.len() < MOST_CLIENTS {
@@ -63,7 +66,8 @@ pub(super) fn known<'s>(
                 .flat_map(|exchange| &exchange.request.headers);
             operators.push(Operator {
                 name: name.to_owned(),
-                client,
+                client_id: &client.id,
+                secret,
                 basic: fields
                     .into_iter()
                     .any(|field| field.name.eq_ignore_ascii_case("authorization")),
@@ -75,15 +79,23 @@ pub(super) fn known<'s>(
     operators
 }
 
+/// Clients with a secret that ask in their own name: what they are told without a user is known.
 fn clients(
     settings: &Settings,
-) -> impl Iterator<Item = (&str, &ClientCredentials, Option<&ScopeSet>)> {
+) -> impl Iterator<Item = (&str, &OAuthClient, &SecretString, Option<&ScopeSet>)> {
     settings
         .identities
         .iter()
         .filter_map(|source| match &source.credential {
-            CredentialSource::ClientCredentials(client) => {
-                Some((source.name.as_str(), client, source.scopes.as_ref()))
+            CredentialSource::Grant(request) => {
+                let secret = request.client.secret()?;
+                let scopes = source.scopes.as_ref();
+                matches!(request.grant, Grant::ClientCredentials).then_some((
+                    source.name.as_str(),
+                    &request.client,
+                    secret,
+                    scopes,
+                ))
             }
             CredentialSource::Token { .. } => None,
         })
@@ -96,7 +108,7 @@ pub(super) fn questions(run: &Run<'_>, place: &Place, operator: &Operator<'_>) -
         |probe, question, form: &str| Ask::new(probe, question, form).grant("client_credentials");
     let other = method(!operator.basic);
     let wrong = run.entropy.word("wrong-secret", 32);
-    let id_alone = vec![("client_id", operator.client.client_id.clone())];
+    let id_alone = vec![("client_id", operator.client_id.to_owned())];
     let unknown = format!("mcp-assay:{}", run.entropy.word("unknown-scope", 12));
     let mut questions = vec![
         Ask::new(ProbeId::ClientGrant, TokenQuestion::UnknownGrant, "control")

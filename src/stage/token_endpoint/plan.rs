@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::ask::Place;
 use crate::model::audit::Collected;
+use crate::model::grant::Grant;
 use crate::model::probe::{PlannedGroup, ProbeId};
 use crate::model::settings::{CredentialSource, Settings};
 
@@ -12,8 +13,10 @@ pub(crate) fn planned(settings: &Settings, collected: &Collected) -> Vec<Planned
     let mut clients = BTreeSet::new();
     let mut names = Vec::new();
     for source in &settings.identities {
-        if let CredentialSource::ClientCredentials(client) = &source.credential
-            && clients.insert(client.client_id.as_str())
+        if let CredentialSource::Grant(request) = &source.credential
+            && matches!(request.grant, Grant::ClientCredentials)
+            && request.client.secret().is_some()
+            && clients.insert(request.client.id.as_str())
         {
             names.push(source.name.clone());
         }

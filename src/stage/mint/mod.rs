@@ -1,0 +1,136 @@
+//! Token requests: every grant that needs no browser, with the resource parameter (RFC 8707).
+
+mod ask;
+pub(crate) mod binding;
+mod proof;
+mod refusal;
+mod revoke;
+
+use secrecy::SecretString;
+use serde_json::Value;
+
+use crate::model::discovery::{AuthorizationServer, Discovery};
+use crate::model::exchange::Exchange;
+use crate::model::identity::ScopeSet;
+use crate::wire::{Learned, RawAnswer};
+
+pub(crate) use ask::{MintOrder, token};
+pub(crate) use proof::{Means, Proof, basic};
+pub(crate) use refusal::{error, refusal, unusable};
+pub(crate) use revoke::{Revocation, give_back, residue, revoke, revoke_one};
+
+/// What a token response says: granted scopes and lifetime.
+pub(crate) fn response(exchange: &Exchange) -> (Option<ScopeSet>, Option<u64>) {
+    let body = exchange
+        .response()
+        .and_then(|response| serde_json::from_slice::<Value>(&response.body.bytes).ok());
+    let scopes = body
+        .as_ref()
+        .and_then(|body| body.get("scope")?.as_str())
+        .map(|text| {
+            text.split(' ')
+                .filter(|scope| !scope.is_empty())
+                .map(str::to_owned)
+                .collect()
+        });
+    (
+        scopes,
+        body.as_ref()
+            .and_then(|body| body.get("expires_in")?.as_u64()),
+    )
+}
+
+/// An `application/x-www-form-urlencoded` body.
+pub(crate) fn form(members: &[(&str, String)]) -> Vec<u8> {
+    let mut form = url::form_urlencoded::Serializer::new(String::new());
+    form.extend_pairs(members);
+    form.finish().into_bytes()
+}
+
+/// The form media type and the wish for JSON.
+pub(crate) fn form_headers() -> Vec<(String, String)> {
+    vec![
+        (
+            "Content-Type".to_owned(),
+            "application/x-www-form-urlencoded".to_owned(),
+        ),
+        ("Accept".to_owned(), "application/json".to_owned()),
+    ]
+}
+
+/// Every token of a token response: `token-NAME`, `refresh-NAME`, `id-token-NAME`.
+pub(crate) fn tokens(answer: &RawAnswer<'_>, name: &str) -> Vec<Learned> {
+    let body = serde_json::from_slice::<Value>(answer.body).unwrap_or_default();
+    let members = [
+        ("access_token", "token"),
+        ("refresh_token", "refresh"),
+        ("id_token", "id-token"),
+    ];
+    let issued = answer.status == 200;
+    let texts = members.into_iter().filter_map(|(member, label)| {
+        let text = body.get(member)?.as_str()?;
+        (issued && !text.is_empty()).then(|| Learned {
+            label: format!("{label}-{name}"),
+            secret: SecretString::from(text.to_owned()),
+        })
+    });
+    texts.collect()
+}
+
+/// Learns `access_token` of a token response.
+pub(crate) fn access_token(answer: &RawAnswer<'_>, label: &str) -> Vec<Learned> {
+    let body = serde_json::from_slice::<Value>(answer.body).unwrap_or_default();
+    match body.get("access_token").and_then(Value::as_str) {
+        Some(token) if answer.status == 200 && !token.is_empty() => {
+            vec![Learned {
+                label: label.to_owned(),
+                secret: SecretString::from(token.to_owned()),
+            }]
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// The resource identifier to ask for: what the metadata says of itself, else the canonical URL.
+pub(crate) fn resource(discovery: &Discovery) -> String {
+    let canonical = || {
+        url::Url::parse(&discovery.endpoint).map_or_else(
+            |_| discovery.endpoint.clone(),
+            |url| crate::codec::uri::canonical_resource(&url).0,
+        )
+    };
+    let published = discovery
+        .chosen_resource_metadata()
+        .and_then(|attempt| attempt.text("resource"));
+    published.map_or_else(canonical, str::to_owned)
+}
+
+/// The server to ask, by the issuer that the operator chose.
+///
+/// # Errors
+/// Why there is none, or which ones there are.
+pub(crate) fn issuer<'d>(
+    discovery: &'d Discovery,
+    wanted: Option<&str>,
+) -> Result<&'d AuthorizationServer, String> {
+    let servers = &discovery.authorization_servers;
+    let named = servers
+        .iter()
+        .map(|server| server.issuer.as_str())
+        .collect::<Vec<_>>()
+        .join(", ");
+    match wanted {
+        Some(issuer) => servers
+            .iter()
+            .find(|server| server.issuer == issuer)
+            .ok_or_else(|| {
+                format!("`issuer = \"{issuer}\"` is none of the servers the target names ({named})")
+            }),
+        None if servers.len() > 1 => Err(format!(
+            "the target names several authorization servers ({named}); set `issuer` for this identity"
+        )),
+        None => servers.first().ok_or_else(|| {
+            "the target names no authorization server; give a token with `token` instead".to_owned()
+        }),
+    }
+}

@@ -1,0 +1,112 @@
+//! Why no token came, in words that say what to do.
+
+use serde_json::Value;
+
+use crate::model::exchange::Exchange;
+use crate::model::grant::{ClientProof, Grant, GrantRequest};
+
+/// Why no token came back, from the answer (RFC 6749 §5.2).
+pub(crate) fn refusal(exchange: &Exchange, request: &GrantRequest) -> String {
+    let client_id = &request.client.id;
+    let Some(response) = exchange.response() else {
+        let text = exchange
+            .failure()
+            .map_or("no answer", |failure| failure.text.as_str());
+        return format!("the token request of client `{client_id}` failed: {text}");
+    };
+    let Some(error) = error(exchange) else {
+        return format!(
+            "the token endpoint answered the request of client `{client_id}` with HTTP {} {}{}, \
+             expected a token or an OAuth error in JSON (RFC 6749 §5); see the exchange",
+            response.status,
+            kind(&response.media_type()),
+            if is_object(exchange) {
+                " without `access_token`"
+            } else {
+                ""
+            },
+        );
+    };
+    let body = serde_json::from_slice::<Value>(&response.body.bytes).unwrap_or_default();
+    let detail = body.get("error_description").and_then(Value::as_str);
+    let detail = detail.map_or(String::new(), |detail| {
+        format!(" ({})", detail.chars().take(200).collect::<String>())
+    });
+    format!(
+        "the token endpoint refused client `{client_id}`: HTTP {} {error}{detail}; {}",
+        response.status,
+        remedy(&error, request)
+    )
+}
+
+/// Why a token that came cannot be used (RFC 6749 §7.1).
+pub(crate) fn unusable(exchange: &Exchange) -> Option<String> {
+    let body = serde_json::from_slice::<Value>(&exchange.response()?.body.bytes).ok()?;
+    let kind = body.get("token_type")?.as_str()?;
+    let known = ["bearer", "dpop"];
+    let usable = known.iter().any(|known| kind.eq_ignore_ascii_case(known));
+    (!usable).then(|| {
+        format!(
+            "the token endpoint issued a token of type `{}`; expected `Bearer` or `DPoP`",
+            kind.chars().take(40).collect::<String>()
+        )
+    })
+}
+
+/// The OAuth error of an answer outside 2xx (RFC 6749 §5.2); some servers send it with 200.
+pub(crate) fn error(exchange: &Exchange) -> Option<String> {
+    let response = exchange.response()?;
+    let body = serde_json::from_slice::<Value>(&response.body.bytes).ok()?;
+    let error = body.get("error")?.as_str()?;
+    Some(error.chars().take(60).collect())
+}
+
+fn remedy(error: &str, request: &GrantRequest) -> &'static str {
+    match (error, &request.grant, &request.client.proof) {
+        ("invalid_client", _, ClientProof::Secret { .. }) => {
+            "check `client_id`, the secret and `auth` (basic or post)"
+        }
+        ("invalid_client", _, ClientProof::Key(_)) => {
+            "check `client_id`, that the public half of `client_key` is registered for it (with \
+             `client_key_id` as its `kid`, if it has one), and the server's clock"
+        }
+        ("invalid_client", _, ClientProof::Public) => {
+            "the client seems to be confidential: give `client_secret` or `client_key`"
+        }
+        ("invalid_scope", ..) => "check `scopes` against what the client may ask for",
+        ("invalid_grant", Grant::RefreshToken(_), _) => {
+            "the refresh token has expired, was used before, or belongs to another client: sign in \
+             again for a new one"
+        }
+        ("invalid_grant", Grant::JwtBearer(_), _) => {
+            "the assertion has expired, was used before, or names another audience or subject: get \
+             a new one for this authorization server"
+        }
+        ("invalid_grant" | "invalid_request", Grant::TokenExchange { .. }, _) => {
+            "the token to exchange has expired or is of another type: check `subject_token` and \
+             `subject_token_type`"
+        }
+        ("unauthorized_client" | "unsupported_grant_type", ..) => {
+            "this client may not use this grant; use another, or obtain a token and give it with \
+             `token`"
+        }
+        ("invalid_target", ..) => {
+            "the authorization server does not know the resource of this target"
+        }
+        _ => "see the exchange",
+    }
+}
+
+fn kind(media_type: &str) -> String {
+    if media_type.is_empty() {
+        return "without a media type".to_owned();
+    }
+    media_type.chars().take(60).collect()
+}
+
+fn is_object(exchange: &Exchange) -> bool {
+    let body = exchange.response().map(|response| &response.body.bytes);
+    body.is_some_and(|bytes| {
+        serde_json::from_slice::<serde_json::Map<String, Value>>(bytes).is_ok()
+    })
+}

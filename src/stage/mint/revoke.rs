@@ -1,0 +1,201 @@
+//! Giving tokens back (RFC 7009); what stays valid becomes residue.
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::proof::Proof;
+use super::{form, form_headers, issuer};
+use crate::model::audit::{Collected, ResidueItem};
+use crate::model::grant::{Grant, GrantRequest};
+use crate::model::identity::{Identity, Provenance};
+use crate::model::probe::{ProbeId, ProbeKey};
+use crate::stage::{Run, file, obtain};
+use crate::wire::{Destination, Outgoing};
+
+/// A token to be given back.
+pub(crate) struct Revocation<'r> {
+    /// The probe it is counted as.
+    pub(crate) key: ProbeKey,
+    /// Name of the identity that gives it back.
+    pub(crate) identity: &'r str,
+    /// Where, when the metadata says.
+    pub(crate) endpoint: Option<String>,
+    /// The client it was issued to.
+    pub(crate) proof: Proof<'r>,
+    /// The token.
+    pub(crate) token: &'r SecretString,
+    /// `access_token` or `refresh_token`.
+    pub(crate) hint: &'r str,
+}
+
+/// Revokes one token.
+///
+/// # Errors
+/// What came instead of a confirmation, one clause.
+pub(crate) async fn revoke_one(
+    run: &Run<'_>,
+    collected: &mut Collected,
+    revocation: Revocation<'_>,
+) -> Result<(), String> {
+    let Some(endpoint) = revocation.endpoint else {
+        return Err("no `revocation_endpoint` is advertised".to_owned());
+    };
+    let mut members = vec![
+        ("token", revocation.token.expose_secret().to_owned()),
+        ("token_type_hint", revocation.hint.to_owned()),
+    ];
+    let mut outgoing = Outgoing::new(revocation.key, "POST", endpoint);
+    revocation.identity.clone_into(&mut outgoing.identity);
+    outgoing.destination = Destination::Discovered;
+    outgoing.headers = form_headers();
+    revocation.proof.add(run, &mut outgoing, &mut members);
+    outgoing.body = Some(form(&members));
+    outgoing.carries_secret = true;
+    outgoing.cleanup = true;
+    let sent = run.wire.send(outgoing).await;
+    let status = sent.exchange.status();
+    let error = super::error(&sent.exchange);
+    let error = error.map_or(String::new(), |error| format!(" `{error}`"));
+    file(collected, sent);
+    match status {
+        Some(200..=299) => Ok(()),
+        Some(status) => Err(format!("revocation answered HTTP {status}{error}")),
+        None => Err("revocation got no answer".to_owned()),
+    }
+}
+
+/// Revokes the tokens that the run minted, and the refresh tokens that a person gave it.
+pub(crate) async fn revoke(run: &Run<'_>, collected: &mut Collected) {
+    let minted = collected.identities.present.clone();
+    for identity in minted
+        .iter()
+        .filter(|i| matches!(i.provenance, Provenance::Minted { .. }))
+    {
+        let source = obtain::source_of(run, collected, &identity.name);
+        if let Some((_, request)) = source {
+            give_back(run, collected, identity, request).await;
+        }
+    }
+    for (name, newest) in std::mem::take(&mut collected.refresh) {
+        let Some((_, request)) = obtain::source_of(run, collected, &name) else {
+            continue;
+        };
+        let Grant::RefreshToken(token) = &newest.grant else {
+            continue;
+        };
+        if request.grant.needs_a_person() {
+            let variant = format!("{name}-refresh");
+            let back = Back {
+                name: &variant,
+                identity: &name,
+                hint: "refresh_token",
+                expires_in: None,
+            };
+            one(run, collected, &newest, token, back).await;
+        } else {
+            collected.residue.push(replaced(name, &newest));
+        }
+    }
+}
+
+/// Revokes the token of an identity; what stays valid becomes residue.
+pub(crate) async fn give_back(
+    run: &Run<'_>,
+    collected: &mut Collected,
+    identity: &Identity,
+    request: &GrantRequest,
+) {
+    let Some(token) = &identity.credential else {
+        return;
+    };
+    let back = Back {
+        name: &identity.name,
+        identity: &identity.name,
+        hint: "access_token",
+        expires_in: identity.expires_in,
+    };
+    one(run, collected, request, token, back).await;
+}
+
+/// What a token is called, and how long it lasts when it stays.
+struct Back<'b> {
+    name: &'b str,
+    identity: &'b str,
+    hint: &'b str,
+    expires_in: Option<u64>,
+}
+
+async fn one(
+    run: &Run<'_>,
+    collected: &mut Collected,
+    request: &GrantRequest,
+    token: &SecretString,
+    back: Back<'_>,
+) {
+    let Ok(server) = issuer(&collected.discovery, request.issuer.as_deref()).cloned() else {
+        return;
+    };
+    let metadata = server.chosen();
+    let endpoint = metadata.and_then(|metadata| metadata.text("revocation_endpoint"));
+    let endpoint = endpoint.map(str::to_owned);
+    let revoked = match Proof::of(run, collected, &server, &request.client, back.name) {
+        Err(reason) => Err(reason),
+        Ok(proof) => {
+            let revocation = Revocation {
+                key: ProbeKey::new(ProbeId::RevokeToken).variant(back.name),
+                identity: back.identity,
+                endpoint: endpoint.clone(),
+                proof,
+                token,
+                hint: back.hint,
+            };
+            revoke_one(run, collected, revocation).await
+        }
+    };
+    if let Err(reason) = revoked {
+        let name = back.name.to_owned();
+        let item = residue(name, back.expires_in, endpoint, &reason);
+        collected.residue.push(item);
+    }
+}
+
+/// The operator's refresh token was replaced: the old one is spent, and the run keeps no secret.
+fn replaced(name: String, newest: &GrantRequest) -> ResidueItem {
+    ResidueItem {
+        kind: "refresh token".to_owned(),
+        location: "the authorization server".to_owned(),
+        reason: format!(
+            "the server replaced the refresh token that was given for `{name}`; the old one is \
+             spent, and the new one was not kept"
+        ),
+        undo: format!(
+            "sign in again as client `{}` for a new one",
+            newest.client.id
+        ),
+        name,
+        exchange: None,
+    }
+}
+
+/// A token that stays valid.
+pub(crate) fn residue(
+    name: String,
+    expires_in: Option<u64>,
+    endpoint: Option<String>,
+    reason: &str,
+) -> ResidueItem {
+    let lifetime = expires_in.map_or("an unknown time".to_owned(), |seconds| {
+        format!("{seconds} s")
+    });
+    ResidueItem {
+        kind: "token".to_owned(),
+        name,
+        location: endpoint
+            .clone()
+            .unwrap_or_else(|| "the authorization server".to_owned()),
+        reason: format!("{reason}; it expires after {lifetime}"),
+        undo: endpoint.map_or("wait for its expiry".to_owned(), |url| {
+            format!("POST {url} token=…")
+        }),
+        exchange: None,
+    }
+}

@@ -1,0 +1,278 @@
+//! Tokens for identities: asked for at once where they do not depend on each other, one after the
+//! other where each answer gives what the next is asked with, or where a person takes part.
+
+use std::sync::Arc;
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::mint::{self, MintOrder, binding};
+use super::{Run, file, login, together};
+use crate::codec::jose;
+use crate::model::audit::Collected;
+use crate::model::exchange::Exchange;
+use crate::model::grant::{Grant, GrantRequest};
+use crate::model::identity::{Identity, MissingIdentity, Provenance, ScopeSet};
+use crate::model::settings::{CredentialSource, IdentitySource, LoginRequest};
+use crate::wire::{Pending, ProofKey, Sent};
+
+/// A token to be obtained.
+pub(crate) struct Order<'s> {
+    /// The operator identity that it is obtained for or from.
+    pub(crate) source: &'s IdentitySource,
+    /// The grant and the client.
+    pub(crate) request: &'s GrantRequest,
+    /// Scopes to ask for; the server's default when absent.
+    pub(crate) scopes: Option<ScopeSet>,
+    /// Name of the identity that results.
+    pub(crate) name: String,
+    /// The scopes of the ladder it belongs to: those of them it was not asked for it must lack.
+    pub(crate) varied: Option<ScopeSet>,
+}
+
+/// Obtains tokens; in the order of the orders, each with the reason where there is none.
+pub(crate) async fn obtain(
+    run: &Run<'_>,
+    collected: &mut Collected,
+    orders: Vec<Order<'_>>,
+) -> Vec<Result<Identity, MissingIdentity>> {
+    let (chained, free): (Vec<_>, Vec<_>) = orders
+        .into_iter()
+        .enumerate()
+        .partition(|(_, order)| is_chained(order));
+    let asks = free.iter().map(|(_, order)| {
+        let key = binding::wanted(run, collected, order.request.dpop);
+        let ask = mint::token(run, collected, order.ask(order.request, key));
+        Box::pin(ask) as Pending<'_, Result<Sent, String>>
+    });
+    let answers = together(asks.collect()).await;
+    let mut obtained = Vec::new();
+    for ((place, order), answer) in free.into_iter().zip(answers) {
+        let request = order.request;
+        obtained.push((place, settle(run, collected, order, request, answer).await));
+    }
+    for (place, order) in chained {
+        obtained.push((place, next(run, collected, order).await));
+    }
+    obtained.sort_by_key(|(place, _)| *place);
+    obtained.into_iter().map(|(_, result)| result).collect()
+}
+
+/// The operator identity and the grant that an identity's token came from, rungs of the ladder
+/// included.
+pub(crate) fn source_of<'s>(
+    run: &'s Run<'_>,
+    collected: &Collected,
+    name: &str,
+) -> Option<(&'s IdentitySource, &'s GrantRequest)> {
+    let ladder = &collected.ladder;
+    let from = ladder.from.as_str();
+    let end = name
+        .strip_prefix(from)
+        .is_some_and(|rest| ["-none", "-all"].contains(&rest));
+    let rung = !from.is_empty() && (ladder.has(name) || end);
+    let mut sources = run.settings.identities.iter();
+    let named = sources.find(|source| source.name == name);
+    let mut sources = run.settings.identities.iter();
+    let source = named.or_else(|| sources.find(|source| rung && source.name == from))?;
+    match &source.credential {
+        CredentialSource::Grant(request) => Some((source, request)),
+        CredentialSource::Token { .. } => None,
+    }
+}
+
+/// Whether each token costs what the next is asked with, or a person's time.
+const fn is_chained(order: &Order<'_>) -> bool {
+    let grant = &order.request.grant;
+    matches!(grant, Grant::RefreshToken(_)) || grant.needs_a_person()
+}
+
+/// The next token of a chain: with the newest refresh token where there is one.
+async fn next(
+    run: &Run<'_>,
+    collected: &mut Collected,
+    order: Order<'_>,
+) -> Result<Identity, MissingIdentity> {
+    let newest = collected.refresh.get(&order.source.name).cloned();
+    let mint = run.settings.mint.as_ref();
+    let by_login = order.varied.is_some() && mint.is_some_and(|mint| mint.by_login);
+    if order.request.grant.needs_a_person() && (by_login || newest.is_none()) {
+        return signed_in(run, collected, order).await;
+    }
+    let request = newest.unwrap_or_else(|| order.request.clone());
+    let key = binding::wanted(run, collected, request.dpop);
+    let answer = mint::token(run, collected, order.ask(&request, key)).await;
+    settle(run, collected, order, &request, answer).await
+}
+
+/// Reads an answer; where it asks for a proof of possession that was not sent, asks once more.
+async fn settle(
+    run: &Run<'_>,
+    collected: &mut Collected,
+    order: Order<'_>,
+    request: &GrantRequest,
+    answer: Result<Sent, String>,
+) -> Result<Identity, MissingIdentity> {
+    let unproven = binding::wanted(run, collected, request.dpop).is_none();
+    let demanded = |sent: &Sent| binding::is_demanded(&sent.exchange);
+    let again = unproven && request.dpop.is_none() && answer.as_ref().is_ok_and(demanded);
+    let answer = match (answer, again) {
+        (Ok(refused), true) => {
+            file(collected, refused);
+            let key = binding::key(run, collected);
+            mint::token(run, collected, order.ask(request, key)).await
+        }
+        (answer, _) => answer,
+    };
+    read(run, collected, order, request, answer)
+}
+
+/// A person signs in for this token.
+async fn signed_in(
+    run: &Run<'_>,
+    collected: &mut Collected,
+    order: Order<'_>,
+) -> Result<Identity, MissingIdentity> {
+    let request = LoginRequest {
+        privileged: order.privileged(),
+        client: Some(order.request.client.clone()),
+        scopes: order.scopes.clone(),
+        issuer: order.request.issuer.clone(),
+        dpop: order.request.dpop,
+        device: matches!(order.request.grant, Grant::DeviceCode),
+        ..run
+            .settings
+            .login
+            .clone()
+            .unwrap_or_else(|| LoginRequest::named(""))
+    };
+    let request = LoginRequest {
+        name: order.name.clone(),
+        ..request
+    };
+    let (mut identity, refresh) = login::sign_in(run, collected, &request).await?;
+    identity.kind = order.source.kind;
+    identity.invalid = excess(&identity, order.varied.as_ref());
+    if let Some(token) = refresh {
+        keep(collected, &order.source.name, order.request, token);
+    }
+    Ok(identity)
+}
+
+fn read(
+    run: &Run<'_>,
+    collected: &mut Collected,
+    order: Order<'_>,
+    request: &GrantRequest,
+    answer: Result<Sent, String>,
+) -> Result<Identity, MissingIdentity> {
+    let missing = |name: &str, reason, exchange| MissingIdentity {
+        name: name.to_owned(),
+        reason,
+        exchange,
+    };
+    let sent = answer.map_err(|reason| missing(&order.name, reason, None))?;
+    let learned = |prefix: &str| {
+        let label = format!("{prefix}-{}", order.name);
+        let found = sent.learned.iter().find(|learned| learned.label == label);
+        found.map(|learned| learned.secret.clone())
+    };
+    let (token, refresh) = (learned("token"), learned("refresh"));
+    let exchange = sent.exchange.clone();
+    let id = file(collected, sent);
+    if let (Grant::RefreshToken(shown), Some(newer)) = (&request.grant, refresh)
+        && shown.expose_secret() != newer.expose_secret()
+    {
+        keep(collected, &order.source.name, request, newer);
+    }
+    let unusable = mint::unusable(&exchange);
+    let Some(token) = token.filter(|_| unusable.is_none()) else {
+        let reason = unusable.unwrap_or_else(|| mint::refusal(&exchange, request));
+        return Err(missing(&order.name, reason, Some(id)));
+    };
+    if binding::is_bound(&exchange)
+        && let Some(key) = binding::key(run, collected)
+    {
+        run.wire.bind(&token, &key);
+    }
+    let mut identity = order.identity(request, token, &exchange);
+    identity.exchange = Some(id);
+    Ok(identity)
+}
+
+/// Remembers the newest refresh token of an identity.
+fn keep(collected: &mut Collected, name: &str, request: &GrantRequest, token: SecretString) {
+    let request = GrantRequest {
+        grant: Grant::RefreshToken(token),
+        ..request.clone()
+    };
+    collected.refresh.insert(name.to_owned(), request);
+}
+
+impl Order<'_> {
+    fn ask<'o>(&'o self, request: &'o GrantRequest, key: Option<Arc<ProofKey>>) -> MintOrder<'o> {
+        MintOrder {
+            source: &self.source.name,
+            request,
+            scopes: self.scopes.as_ref(),
+            name: &self.name,
+            key,
+        }
+    }
+
+    fn privileged(&self) -> bool {
+        self.source.privileged && self.name == self.source.name
+    }
+
+    fn identity(
+        self,
+        request: &GrantRequest,
+        token: SecretString,
+        exchange: &Exchange,
+    ) -> Identity {
+        let (granted, expires_in) = mint::response(exchange);
+        let claims = jose::peek(token.expose_secret());
+        let mut identity = Identity {
+            privileged: self.privileged(),
+            name: self.name,
+            kind: self.source.kind,
+            provenance: Provenance::Minted {
+                grant: request.grant.as_str().to_owned(),
+                client_id: request.client.id.clone(),
+                token_endpoint: exchange.request.url.clone(),
+            },
+            // RFC 6749 §5.1: an absent `scope` means what was asked for was granted; nobody saw it.
+            believed: self.scopes.clone(),
+            requested: self.scopes,
+            granted,
+            expires_in,
+            claims,
+            exchange: None,
+            invalid: None,
+            header: None,
+            credential: Some(token),
+        };
+        identity.invalid = excess(&identity, self.varied.as_ref());
+        identity
+    }
+}
+
+/// A token that holds more than was asked for proves nothing about the scopes left out. On a ladder
+/// only the scopes that are varied count.
+fn excess(identity: &Identity, varied: Option<&ScopeSet>) -> Option<String> {
+    let requested = identity.requested.as_ref()?;
+    let held = identity.scopes()?;
+    let extra = held
+        .difference(requested)
+        .filter(|scope| varied.is_none_or(|varied| varied.contains(*scope)))
+        .cloned()
+        .collect::<Vec<_>>();
+    if extra.is_empty() {
+        return None;
+    }
+    let asked = requested.iter().cloned().collect::<Vec<_>>().join(" ");
+    Some(format!(
+        "the token was asked for with scope `{asked}` and also holds `{}`; its cells say nothing \
+         about the scopes it was meant to lack",
+        extra.join(" ")
+    ))
+}
