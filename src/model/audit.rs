@@ -82,7 +82,8 @@ pub struct SessionRecord {
 }
 
 /// Everything collected.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Collected {
     /// The target.
     pub target: Option<Target>,
@@ -142,7 +143,8 @@ pub struct Collected {
     pub policy: Vec<PolicyEntry>,
     /// Scopes that contain others, on the operator's word.
     pub hierarchy: Vec<Hierarchy>,
-    /// Every exchange.
+    /// Every exchange; saved apart from the rest.
+    #[serde(skip)]
     pub ledger: Ledger,
     /// Whether the operator interrupted the run.
     pub interrupted: bool,

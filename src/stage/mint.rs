@@ -125,7 +125,7 @@ pub(crate) async fn revoke(run: &Run<'_>, collected: &mut Collected) {
 pub(crate) fn response(exchange: &Exchange) -> (Option<ScopeSet>, Option<u64>) {
     let body = exchange
         .response()
-        .and_then(|response| serde_json::from_slice::<Value>(&response.body.bytes).ok());
+        .and_then(|response| serde_json::from_slice::<Value>(&response.body.bytes()).ok());
     let scopes = body
         .as_ref()
         .and_then(|body| body.get("scope")?.as_str())
@@ -151,7 +151,7 @@ pub(crate) fn refusal(exchange: &Exchange, client: &ClientCredentials) -> String
             .map_or("no answer", |failure| failure.text.as_str());
         return format!("the token request of client `{client_id}` failed: {text}");
     };
-    let body = serde_json::from_slice::<Value>(&response.body.bytes).unwrap_or_default();
+    let body = serde_json::from_slice::<Value>(&response.body.bytes()).unwrap_or_default();
     let error = body
         .get("error")
         .and_then(Value::as_str)

@@ -1,7 +1,7 @@
 //! The wire over real sockets.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -17,10 +17,11 @@ use super::compose::{Ready, blocked, fields, permit};
 use super::failure::{Trouble, before_answer, seconds};
 use super::guard::{Blocked, Bounds, Route, check_address, host_key};
 use super::pace::{Advice, Pacer, Slot};
-use super::record::{Timing, conclude};
+use super::record::{Timing, conclude, put_away};
 use super::redact::{Redactor, Source};
 use super::stream::{EventStream, Streams};
 use super::{Opened, Outgoing, Pending, Sent, StreamId, Wire};
+use crate::model::body::BodyStore;
 use crate::model::exchange::FailureKind;
 use crate::model::settings::Network;
 
@@ -32,6 +33,7 @@ pub struct HttpWire {
     redactor: RwLock<Redactor>,
     network: Network,
     streams: Streams,
+    bodies: Option<Arc<dyn BodyStore>>,
     sent: AtomicUsize,
     began: Instant,
     cancel: CancellationToken,
@@ -63,11 +65,19 @@ impl HttpWire {
             redactor: RwLock::default(),
             network: network.clone(),
             streams: Streams::new(network.max_body_bytes, network.max_read_bytes),
+            bodies: None,
             sent: AtomicUsize::new(0),
             began: Instant::now(),
             cancel,
             alive: CancellationToken::new(),
         })
+    }
+
+    /// The same wire with a store that redacted bodies go to as they arrive.
+    #[must_use]
+    pub fn with_bodies(mut self, bodies: Option<Arc<dyn BodyStore>>) -> Self {
+        self.bodies = bodies;
+        self
     }
 
     /// The bounds of the run, to explain beforehand what would be refused.
@@ -88,7 +98,7 @@ impl HttpWire {
             }
         };
         let timing = self.timing(clock.get());
-        let sent = conclude(
+        let mut sent = conclude(
             &self.redactor,
             outgoing,
             url.as_ref(),
@@ -96,6 +106,9 @@ impl HttpWire {
             came,
             timing,
         );
+        if let Some(bodies) = &self.bodies {
+            put_away(&mut sent.exchange, bodies);
+        }
         (sent, live)
     }
 
@@ -247,10 +260,7 @@ impl HttpWire {
         Some(slot.await)
     }
 
-    fn stream_of(
-        &self,
-        outgoing: &Outgoing<'_>,
-    ) -> Result<Option<std::sync::Arc<EventStream>>, Trouble> {
+    fn stream_of(&self, outgoing: &Outgoing<'_>) -> Result<Option<Arc<EventStream>>, Trouble> {
         let Some(id) = outgoing.reply_on else {
             return Ok(None);
         };

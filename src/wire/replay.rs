@@ -142,7 +142,7 @@ fn learn(outgoing: &Outgoing<'_>, answer: &Response) -> Vec<Learned> {
     learn(&RawAnswer {
         status: answer.status,
         headers: &headers,
-        body: &answer.stream.as_ref().unwrap_or(&answer.body).bytes,
+        body: &answer.stream.as_ref().unwrap_or(&answer.body).bytes(),
     })
 }
 
@@ -152,8 +152,6 @@ const fn is_success(status: u16) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use secrecy::ExposeSecret as _;
 
     use super::*;
@@ -177,7 +175,7 @@ mod tests {
                 status,
                 headers: vec![HeaderField::new("mcp-session-id", "{session-a}")],
                 body: Body {
-                    bytes: Arc::from(text.as_bytes()),
+                    bytes: text.as_bytes().into(),
                     truncated: false,
                     length: 0,
                     sha256: String::new(),

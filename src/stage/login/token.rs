@@ -185,7 +185,7 @@ pub(super) fn tokens(answer: &RawAnswer<'_>, name: &str) -> Vec<Learned> {
 /// The OAuth error of an answer outside 2xx (RFC 6749 §5.2).
 fn error(exchange: &Exchange) -> Option<String> {
     let response = exchange.response().filter(|it| it.status >= 400)?;
-    let body = serde_json::from_slice::<Value>(&response.body.bytes).ok()?;
+    let body = serde_json::from_slice::<Value>(&response.body.bytes()).ok()?;
     let error = body.get("error")?.as_str()?;
     Some(error.chars().take(60).collect())
 }
