@@ -11,7 +11,8 @@
 
 use std::time::{Duration, Instant};
 
-use mcp_assay::demo::{self, Behaviour};
+use mcp_assay::demo::Behaviour;
+use mcp_assay::evidence::Folder;
 use mcp_assay::model::report::Report;
 use mcp_assay::rehearsal;
 
@@ -21,6 +22,7 @@ struct Case {
     name: &'static str,
     behaviour: String,
     delay: Duration,
+    on_disk: bool,
 }
 
 fn main() {
@@ -37,11 +39,14 @@ fn main() {
     for case in cases() {
         let behaviour = Behaviour::from_toml(case.name, &case.behaviour).unwrap();
         for round in 0..rounds {
-            let (report, wall) = runtime.block_on(once(&behaviour));
+            let (report, wall) = runtime.block_on(once(&behaviour, case.on_disk));
             print(&case, round, &report, wall);
         }
     }
-    println!("peak memory of this process: {} MiB", peak_mib());
+    println!(
+        "peak memory of this process, servers included: {} MiB",
+        peak_mib()
+    );
 }
 
 fn cases() -> Vec<Case> {
@@ -72,8 +77,9 @@ fn cases() -> Vec<Case> {
             identities(tokens)
         ),
         delay: Duration::from_millis(delay),
+        on_disk: false,
     };
-    vec![
+    let mut cases = vec![
         case("anonymous", "", 0, 0),
         case(
             "109 subjects x 4 identities",
@@ -93,19 +99,49 @@ fn cases() -> Vec<Case> {
             6,
             0,
         ),
-    ]
+    ];
+    cases.extend(ladders());
+    cases
 }
 
-async fn once(behaviour: &Behaviour) -> (Report, Duration) {
-    let running = demo::start(behaviour).await.unwrap();
-    let settings = rehearsal::settings(behaviour, &running, &SEED).unwrap();
+/// A ladder over ten scopes: none, each alone, all but each, all; in memory and on disk.
+fn ladders() -> [Case; 2] {
+    let scopes: Vec<String> = (0..10).map(|n| format!("\"scope:{n}\"")).collect();
+    let scopes = scopes.join(", ");
+    [
+        ("1,000 tools x a ladder of 10 scopes", false),
+        (
+            "1,000 tools x a ladder of 10 scopes, evidence on disk",
+            true,
+        ),
+    ]
+    .map(|(name, on_disk)| Case {
+        name,
+        behaviour: format!(
+            "extends = \"compliant\"\n\
+             [server]\ngenerated_tools = 993\ngenerated_scopes = [{scopes}]\n\
+             [audit]\nidentities = []\nclient = {{ id = \"\" }}\n\
+             ladder = {{ from = \"machine\", keep = [\"profile\"] }}\n\
+             [[audit.mint]]\nidentity = \"machine\"\nclient = \"machine\"\n\
+             scopes = [\"profile\", {scopes}]\n\
+             [clients.machine]\nsecret = \"demo-machine-secret\"\n\
+             scopes = [\"profile\", {scopes}]\n"
+        ),
+        delay: Duration::ZERO,
+        on_disk,
+    })
+}
+
+async fn once(behaviour: &Behaviour, on_disk: bool) -> (Report, Duration) {
+    let place = tempfile::tempdir().unwrap();
+    let folder = on_disk.then(|| Folder::begin(&place.path().join("run"), None).unwrap());
     let start = Instant::now();
-    let report = rehearsal::audit_url(&running.mcp_url, &settings, SEED, "2026-11-23T00:00:00Z")
+    let rehearsal = rehearsal::rehearse_into(behaviour, SEED, "2026-11-23T00:00:00Z", folder)
         .await
         .unwrap();
     let wall = start.elapsed();
-    running.shutdown().await;
-    (report, wall)
+    rehearsal.running.shutdown().await;
+    (rehearsal.report, wall)
 }
 
 fn print(case: &Case, round: usize, report: &Report, wall: Duration) {

@@ -6,6 +6,7 @@ use crate::model::audit::{Collected, Engagement};
 use crate::model::identity::Identity;
 use crate::model::matrix::Matrix;
 use crate::model::report::{Report, ToolEnforcement};
+use crate::model::rules::Rules;
 use crate::model::settings::Settings;
 use crate::model::target::Target;
 use crate::oracle::{
@@ -117,7 +118,7 @@ pub async fn foresee(run: &Run<'_>, target: Target, engagement: Engagement) -> C
 }
 
 /// Judges what was collected and puts the report together.
-pub fn judge(collected: Collected, checks: &[&'static Check], settings: &Settings) -> Report {
+pub fn judge(collected: Collected, checks: &[&'static Check], rules: &Rules) -> Report {
     let judged = checks::judge::judge(&collected, checks);
     let empty = Matrix::empty();
     let matrix = collected.matrix().unwrap_or(&empty);
@@ -125,7 +126,7 @@ pub fn judge(collected: Collected, checks: &[&'static Check], settings: &Setting
         matrix,
         &collected.identities,
         &collected.surface,
-        &settings.policy,
+        &rules.policy,
     );
     let enforcement = ToolEnforcement {
         enforcement: tools.enforcement,
@@ -141,14 +142,14 @@ pub fn judge(collected: Collected, checks: &[&'static Check], settings: &Setting
         matrix,
         &collected.surface,
         &collected.identities,
-        &settings.policy,
+        &rules.policy,
     );
     let breaks = collected.matrices.iter().map(|matrix| {
         breaks::breaks(
             matrix,
             &collected.surface,
             &collected.identities,
-            &settings.policy,
+            &rules.policy,
         )
     });
     let judged = Judged {
@@ -159,7 +160,7 @@ pub fn judge(collected: Collected, checks: &[&'static Check], settings: &Setting
         enforcement,
         policy: effective,
     };
-    assemble::assemble(collected, judged, settings)
+    assemble::assemble(collected, judged, rules.clone())
 }
 
 fn begin(target: Target, engagement: Engagement, settings: &Settings) -> Collected {

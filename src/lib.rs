@@ -11,6 +11,7 @@ pub mod codec;
 pub mod config;
 #[cfg(feature = "demo")]
 pub mod demo;
+pub mod evidence;
 pub mod mcp;
 pub mod model;
 pub mod oracle;

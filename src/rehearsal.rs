@@ -12,11 +12,13 @@ use crate::checks;
 use crate::demo::{
     self, AuditObject, Behaviour, DemoToken, Intended, LoginMode, Running, TokenKind, visitor,
 };
+use crate::evidence::Folder;
 use crate::model::audit::Engagement;
 use crate::model::grant::{ClientAuth, ClientProof, Grant, GrantRequest, OAuthClient};
 use crate::model::identity::{IdentityKind, ScopeSet};
 use crate::model::probe::Tier;
 use crate::model::report::Report;
+use crate::model::rules::Rules;
 use crate::model::settings::{
     BypassRules, Callback, Calls, CredentialSource, Hierarchy, IdentitySource, KnownClient,
     LoginRequest, Mint, Network, ObjectRule, ObjectTarget, PolicyEntry, Settings, SkippedArm,
@@ -46,6 +48,19 @@ pub async fn rehearse(
     seed: [u8; 32],
     started: &str,
 ) -> io::Result<Rehearsal> {
+    rehearse_into(behaviour, seed, started, None).await
+}
+
+/// The same, with a folder that the evidence goes to.
+///
+/// # Errors
+/// As [`rehearse`], and a folder that cannot be written.
+pub async fn rehearse_into(
+    behaviour: &Behaviour,
+    seed: [u8; 32],
+    started: &str,
+    folder: Option<Folder>,
+) -> io::Result<Rehearsal> {
     let running = demo::start(behaviour).await?;
     let settings = settings(behaviour, &running, &seed)?;
     let decision = match behaviour.audit.login {
@@ -60,8 +75,12 @@ pub async fn rehearse(
         tokio::spawn(async move { visitor::visit(&page, decision).await });
     };
     let documents = documents(&running, &settings).await?;
-    let host = documents.as_ref();
-    let report = audit_with(&running.mcp_url, &settings, seed, started, host, &visit).await?;
+    let aids = Aids {
+        documents: documents.as_ref(),
+        folder,
+        show: &visit,
+    };
+    let report = audit_with(&running.mcp_url, &settings, seed, started, aids).await?;
     Ok(Rehearsal {
         report,
         running,
@@ -99,7 +118,19 @@ pub async fn audit_as(
     } else {
         None
     };
-    audit_with(url, settings, seed, started, documents.as_ref(), show).await
+    let aids = Aids {
+        documents: documents.as_ref(),
+        folder: None,
+        show,
+    };
+    audit_with(url, settings, seed, started, aids).await
+}
+
+/// What an audit may make use of.
+struct Aids<'a> {
+    documents: Option<&'a DocumentHost>,
+    folder: Option<Folder>,
+    show: &'a (dyn Fn(&Visit<'_>) + Send + Sync),
 }
 
 async fn audit_with(
@@ -107,11 +138,11 @@ async fn audit_with(
     settings: &Settings,
     seed: [u8; 32],
     started: &str,
-    documents: Option<&DocumentHost>,
-    show: &(dyn Fn(&Visit<'_>) + Send + Sync),
+    mut aids: Aids<'_>,
 ) -> io::Result<Report> {
     let url = url::Url::parse(url).map_err(invalid)?;
     let wire = HttpWire::new(&url, &settings.network, CancellationToken::new()).map_err(invalid)?;
+    let wire = wire.with_bodies(aids.folder.as_ref().map(Folder::store));
     let engagement = Engagement {
         run_id: settings.run_id.clone(),
         started: started.to_owned(),
@@ -124,15 +155,23 @@ async fn audit_with(
     };
     let silent = |_: &str, _: usize| {};
     let run = Run::new(&wire, settings, Entropy::new(seed), &silent)
-        .with_documents(documents)
+        .with_documents(aids.documents)
         .with_person(Person {
-            show,
+            show: aids.show,
             pasted: None,
             cancel: CancellationToken::new(),
         });
     let collected = audit::collect(&run, audit::target(&url), engagement).await;
     let all = checks::all().iter().collect::<Vec<_>>();
-    Ok(audit::judge(collected, &all, settings))
+    let rules = Rules::from(settings);
+    if let Some(folder) = &mut aids.folder {
+        folder.collected(&collected, &rules)?;
+    }
+    let report = audit::judge(collected, &all, &rules);
+    if let Some(folder) = aids.folder {
+        folder.finish(&report, None)?;
+    }
+    Ok(report)
 }
 
 /// The server of documents, and the demo's way to it: it plays the operator's forwarder.

@@ -55,6 +55,11 @@ const RULES: &[(&str, &[&str], &[&str])] = &[
         &["report", "model", "checks"],
         &["tokio", "reqwest", "axum", "getrandom"],
     ),
+    (
+        "evidence",
+        &["evidence", "model", "report", "config"],
+        &["tokio", "reqwest", "axum", "jiff", "getrandom"],
+    ),
     // A mistake shared by both sides would hide: the demo stands alone.
     (
         "demo",

@@ -133,7 +133,7 @@ fn asked(report: &Report, name: &str) -> Vec<String> {
     });
     let bodies = exchanges.filter_map(|exchange| exchange.request.body.clone());
     bodies
-        .map(|body| String::from_utf8_lossy(&body.bytes).into_owned())
+        .map(|body| String::from_utf8_lossy(&body.bytes()).into_owned())
         .collect()
 }
 

@@ -1,4 +1,4 @@
-//! No secret leaves in a report, whatever the encoding.
+//! No secret leaves in a report or in the evidence, whatever the encoding.
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -14,10 +14,12 @@ mod support;
 
 use base64::Engine;
 use mcp_assay::demo::Behaviour;
+use mcp_assay::evidence::Folder;
 use mcp_assay::model::identity::{IdentityKind, Provenance};
+use mcp_assay::rehearsal;
 use mcp_assay::report::{Format, Style, render};
 
-use support::{behaviour, rehearse};
+use support::{SEED, behaviour, rehearse};
 
 fn encodings(secret: &str) -> Vec<String> {
     let standard = base64::engine::general_purpose::STANDARD.encode(secret);
@@ -34,7 +36,7 @@ fn encodings(secret: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn no_token_secret_or_session_appears_in_any_report() {
+async fn no_token_secret_or_session_appears_in_any_report_or_file() {
     for name in [
         "compliant",
         "registration-open",
@@ -49,7 +51,13 @@ async fn no_token_secret_or_session_appears_in_any_report() {
         "consent-skipped-by-proxy",
     ] {
         let behaviour: Behaviour = behaviour(name);
-        let rehearsal = rehearse(&behaviour).await;
+        let place = tempfile::tempdir().expect("a folder");
+        let folder = place.path().join("run");
+        let begun = Folder::begin(&folder, None).expect("a folder");
+        let started = jiff::Timestamp::now().to_string();
+        let rehearsal = rehearsal::rehearse_into(&behaviour, SEED, &started, Some(begun))
+            .await
+            .expect("the embedded servers start");
         let mut canaries: Vec<String> = rehearsal
             .running
             .tokens
@@ -68,6 +76,17 @@ async fn no_token_secret_or_session_appears_in_any_report() {
             written.push(render(format, &rehearsal.report, &Style::default()).expect("renders"));
         }
         written.push(format!("{:?}", rehearsal.report).into_bytes());
+        for part in [folder.clone(), folder.join("bodies")] {
+            let files = std::fs::read_dir(part).expect("the evidence");
+            let files = files.map(|file| file.expect("a file").path());
+            for file in files.filter(|path| path.is_file()) {
+                written.push(std::fs::read(file).expect("it reads"));
+            }
+        }
+        assert!(
+            written.len() > 50,
+            "{name}: the folder holds more than that"
+        );
         assert!(!canaries.is_empty());
         for bytes in &written {
             let text = String::from_utf8_lossy(bytes);

@@ -46,8 +46,8 @@ fn messages(exchange: &Exchange) -> Vec<serde_json::Value> {
         return Vec::new();
     };
     let parsed = match &response.stream {
-        Some(stream) => jsonrpc::messages(Media::EventStream, &stream.bytes),
-        None => jsonrpc::messages(Media::of(&response.media_type()), &response.body.bytes),
+        Some(stream) => jsonrpc::messages(Media::EventStream, &stream.bytes()),
+        None => jsonrpc::messages(Media::of(&response.media_type()), &response.body.bytes()),
     };
     parsed.messages
 }

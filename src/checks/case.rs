@@ -209,7 +209,7 @@ pub fn resolves(exchange: Option<&Exchange>, part: &Part) -> bool {
             .response()
             .is_some_and(|response| response.header(name).is_none()),
         Part::Pointer(pointer) => exchange.response().is_some_and(|response| {
-            serde_json::from_slice::<Value>(&response.body.bytes)
+            serde_json::from_slice::<Value>(&response.body.bytes())
                 .is_ok_and(|document| document.pointer(pointer).is_some())
         }),
     }

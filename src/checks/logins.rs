@@ -109,7 +109,7 @@ pub(super) fn token_answers<'a>(evidence: &Evidence<'a>) -> impl Iterator<Item =
 fn has_token(exchange: &Exchange) -> bool {
     let response = exchange.response().filter(|it| it.status == 200);
     let body =
-        response.and_then(|it| serde_json::from_slice::<serde_json::Value>(&it.body.bytes).ok());
+        response.and_then(|it| serde_json::from_slice::<serde_json::Value>(&it.body.bytes()).ok());
     body.is_some_and(|body| {
         body.get("access_token")
             .is_some_and(serde_json::Value::is_string)

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::calls::CallOptions;
+use super::evidence::{EvidenceOptions, JudgeArgs};
 use super::login::{LoginArgs, LoginOptions};
 use crate::config::{BypassFlags, Flags};
 use crate::model::probe::Tier;
@@ -66,6 +67,9 @@ pub(crate) enum Command {
     Demo(DemoArgs),
     /// List the checks, and how many requirements they cover.
     Checks(ChecksArgs),
+    /// Judge the evidence of an earlier run again, without a network.
+    #[command(after_help = JUDGE_EXAMPLES)]
+    Judge(JudgeArgs),
     /// Compare two JSON reports of one server, regressions first.
     Diff(DiffArgs),
     /// Print the page of one check.
@@ -86,6 +90,9 @@ pub(crate) struct AuditArgs {
     /// An earlier JSON report of the same server: only what is new or worse fails the run.
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub(crate) baseline: Option<PathBuf>,
+    /// What to keep of the run.
+    #[command(flatten)]
+    pub(crate) evidence: EvidenceOptions,
 }
 
 /// What to audit, as whom, and how far to go.
@@ -374,6 +381,9 @@ pub(crate) struct DemoArgs {
     /// What to print.
     #[command(flatten)]
     pub(crate) output: OutputArgs,
+    /// What to keep of the run.
+    #[command(flatten)]
+    pub(crate) evidence: EvidenceOptions,
 }
 
 /// `checks`.
@@ -478,4 +488,13 @@ const AUDIT_EXAMPLES: &str = "\
 Examples:
   mcp-assay audit https://mcp.example.com/mcp
   mcp-assay audit https://mcp.example.com/mcp -i reader=env:READER_TOKEN -i admin=file:admin.token
-  mcp-assay audit -c assay.toml --allow register --allow-host auth.example.com -r json=report.json";
+  mcp-assay audit -c assay.toml --allow register --allow-host auth.example.com -r json=report.json
+  mcp-assay audit -c assay.toml --evidence run-7 --sign assessor.pem";
+
+const JUDGE_EXAMPLES: &str = "\
+Examples:
+  mcp-assay judge run-7
+  mcp-assay judge run-7 --report html=report.html --fail-on high
+  mcp-assay judge run-7 --verify assessor-public.pem --config corrected-policy.toml
+
+Without --fail-on, --strict and --config the report and the exit code are those of the run.";

@@ -5,11 +5,11 @@ use std::sync::atomic::Ordering;
 use super::args::{AuditArgs, Global};
 use super::progress::Progress;
 use super::session::{self, Usage};
-use super::{DONE, Outcome, browser, diff};
+use super::{Outcome, browser, diff, evidence};
 use crate::audit;
 use crate::checks;
 use crate::config::source::ProcessSecrets;
-use crate::report::{self, exit};
+use crate::model::rules::Rules;
 use crate::stage::{Run, Visit};
 
 pub(crate) fn run(args: &AuditArgs, global: &Global) -> Outcome {
@@ -27,12 +27,16 @@ pub(crate) fn run(args: &AuditArgs, global: &Global) -> Outcome {
         None => None,
     };
     let (wire, cancel) = session::wire(&prepared)?;
+    let mut rules = Rules::from(&prepared.settings);
+    rules.exit_zero = args.output.exit_zero;
     let runtime = session::runtime()?;
     let open = !args.target.login.no_browser;
     let progress = Progress::new(global.quiet);
     let show = |visit: &Visit<'_>| progress.pause(|| browser::show(visit, open));
     let documents = runtime.block_on(session::documents(&prepared.settings))?;
-    let (report, code) = runtime.block_on(async {
+    let mut keeper = args.evidence.begin()?;
+    let wire = wire.with_bodies(keeper.store());
+    let report = runtime.block_on(async {
         let interrupted = session::cancel_on_interrupt(&cancel);
         let told = |stage: &str, requests: usize| progress.stage(stage, requests);
         let mut run = Run::new(&wire, &prepared.settings, prepared.entropy.clone(), &told)
@@ -43,16 +47,11 @@ pub(crate) fn run(args: &AuditArgs, global: &Global) -> Outcome {
         let mut collected = audit::collect(&run, target, prepared.engagement.clone()).await;
         progress.finish();
         collected.interrupted = interrupted.load(Ordering::Relaxed);
-        let mut report = audit::judge(collected, &selected, &prepared.settings);
-        if let Some(old) = &baseline {
-            let (fail_on, strict) = (prepared.settings.fail_on, prepared.settings.strict);
-            let diff = report::diff::compare(old, &report);
-            report::diff::gate(&mut report, &diff, fail_on, strict);
-        }
-        let code = report.outcome.exit_code;
-        (report, code)
+        keeper.collected(&collected, &rules);
+        evidence::judged(collected, &selected, &rules, baseline.as_ref())
     });
+    keeper.finish(&report, baseline.as_ref());
     session::write_reports(&report, &destinations, global, &args.output)?;
-    let lenient = args.output.exit_zero && code == exit::FINDINGS;
-    Ok(if lenient { DONE } else { code })
+    keeper.done()?;
+    Ok(evidence::code(&report, &rules))
 }

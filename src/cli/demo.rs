@@ -22,11 +22,17 @@ pub(crate) fn run(args: &DemoArgs, global: &Global) -> Outcome {
     if args.serve {
         return runtime.block_on(serve(&behaviour));
     }
+    let mut keeper = args.evidence.begin()?;
     let mut seed = [0_u8; 32];
     getrandom::fill(&mut seed).map_err(|error| anyhow::anyhow!("no random bytes: {error}"))?;
     let started = jiff::Timestamp::now().to_string();
     let rehearsal = runtime
-        .block_on(rehearsal::rehearse(&behaviour, seed, &started))
+        .block_on(rehearsal::rehearse_into(
+            &behaviour,
+            seed,
+            &started,
+            keeper.take(),
+        ))
         .context("the embedded servers cannot be audited")?;
     session::write_reports(&rehearsal.report, &destinations, global, &args.output)?;
     runtime.block_on(rehearsal.running.shutdown());

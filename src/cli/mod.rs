@@ -8,6 +8,7 @@ mod catalogue;
 #[cfg(feature = "demo")]
 mod demo;
 mod diff;
+mod evidence;
 mod generate;
 mod login;
 mod plan;
@@ -34,6 +35,7 @@ pub fn run() -> ExitCode {
         #[cfg(feature = "demo")]
         Command::Demo(args) => demo::run(&args, &cli.global),
         Command::Checks(args) => catalogue::list(&args, &cli.global),
+        Command::Judge(args) => evidence::judge(&args, &cli.global),
         Command::Diff(args) => diff::run(&args, &cli.global),
         Command::Explain(args) => catalogue::explain(&args),
         Command::Generate(args) => generate::run(&args),

@@ -226,6 +226,32 @@ pub fn settings(
     Ok((url, settings))
 }
 
+/// What a configuration says about judging alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Judging {
+    /// Intended policy.
+    pub policy: Vec<PolicyEntry>,
+    /// Accepted findings.
+    pub accept: Vec<Acceptance>,
+    /// Findings at or above this severity fail the run.
+    pub fail_on: Option<Severity>,
+    /// Whether inconclusive checks fail the run.
+    pub strict: bool,
+}
+
+/// Reads what judging a saved run takes; targets and secrets are not asked for.
+///
+/// # Errors
+/// A policy or an acceptance that makes no sense.
+pub fn judging(file: &ConfigFile, today: &str) -> Result<Judging, Error> {
+    Ok(Judging {
+        policy: file.policy()?,
+        accept: file.acceptances(today)?,
+        fail_on: file.output.fail_on,
+        strict: file.output.strict,
+    })
+}
+
 fn endpoint(
     flags: &Flags,
     file: &ConfigFile,

@@ -85,7 +85,8 @@ pub struct SessionRecord {
 }
 
 /// Everything collected.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Collected {
     /// The target.
     pub target: Option<Target>,
@@ -95,7 +96,9 @@ pub struct Collected {
     pub discovery: Discovery,
     /// Who asked.
     pub identities: Identities,
-    /// The newest refresh token of each identity that has one, and the client it belongs to.
+    /// The newest refresh token of each identity that has one, and the client it belongs to; never
+    /// written anywhere.
+    #[serde(skip)]
     pub refresh: BTreeMap<String, GrantRequest>,
     /// What there is to ask for.
     pub surface: Surface,
@@ -147,7 +150,8 @@ pub struct Collected {
     pub policy: Vec<PolicyEntry>,
     /// Scopes that contain others, on the operator's word.
     pub hierarchy: Vec<Hierarchy>,
-    /// Every exchange.
+    /// Every exchange; saved apart from the rest.
+    #[serde(skip)]
     pub ledger: Ledger,
     /// Whether the operator interrupted the run.
     pub interrupted: bool,

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+pub use super::body::{Body, Kept};
 use super::probe::{ProbeKey, Tier};
 
 /// The position of an exchange in the ledger, printed as `x0017`.
@@ -67,59 +68,6 @@ impl HeaderField {
             name: name.as_ref().into(),
             value: value.as_ref().into(),
         }
-    }
-}
-
-/// A captured body: bounded, redacted, shared.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Body {
-    /// The redacted bytes that were kept.
-    pub bytes: Arc<[u8]>,
-    /// Whether bytes past the cap, the deadline or a broken connection are missing.
-    pub truncated: bool,
-    /// How many bytes arrived on the wire.
-    pub length: u64,
-    /// Lower-case hex SHA-256 of all bytes that arrived.
-    pub sha256: String,
-}
-
-impl Body {
-    /// The kept bytes as text, invalid UTF-8 replaced.
-    pub fn text(&self) -> std::borrow::Cow<'_, str> {
-        String::from_utf8_lossy(&self.bytes)
-    }
-}
-
-#[derive(Serialize, Deserialize)]
-struct BodyRecord {
-    text: String,
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    truncated: bool,
-    length: u64,
-    sha256: String,
-}
-
-impl Serialize for Body {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        BodyRecord {
-            text: self.text().into_owned(),
-            truncated: self.truncated,
-            length: self.length,
-            sha256: self.sha256.clone(),
-        }
-        .serialize(serializer)
-    }
-}
-
-impl<'de> Deserialize<'de> for Body {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let record = BodyRecord::deserialize(deserializer)?;
-        Ok(Self {
-            bytes: record.text.into_bytes().into(),
-            truncated: record.truncated,
-            length: record.length,
-            sha256: record.sha256,
-        })
     }
 }
 
@@ -237,6 +185,16 @@ pub enum Outcome {
     Failure(Failure),
 }
 
+impl Outcome {
+    /// What arrived, completely or in part.
+    fn answer_mut(&mut self) -> Option<&mut Response> {
+        match self {
+            Self::Response(response) => Some(response),
+            Self::Failure(failure) => failure.partial.as_deref_mut(),
+        }
+    }
+}
+
 /// One request with its outcome.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exchange {
@@ -276,6 +234,17 @@ impl Exchange {
             Outcome::Response(_) => None,
             Outcome::Failure(failure) => Some(failure),
         }
+    }
+
+    /// Every body of it: what was sent, what came back, what came on a stream.
+    pub fn bodies_mut(&mut self) -> impl Iterator<Item = &mut Body> {
+        let sent = self.request.body.as_mut();
+        let answer = self.outcome.answer_mut();
+        let came = answer.into_iter().flat_map(|it| {
+            let stream = it.stream.as_mut();
+            std::iter::once(&mut it.body).chain(stream)
+        });
+        sent.into_iter().chain(came)
     }
 
     /// The HTTP status, when there is one.
@@ -343,18 +312,12 @@ struct Pool {
 impl Pool {
     fn share(&mut self, exchange: &mut Exchange) {
         self.fields(&mut exchange.request.headers);
-        if let Some(body) = &mut exchange.request.body {
-            self.body(body);
+        if let Some(answer) = exchange.outcome.answer_mut() {
+            self.fields(&mut answer.headers);
         }
-        let response = match &mut exchange.outcome {
-            Outcome::Response(response) => Some(response),
-            Outcome::Failure(failure) => failure.partial.as_deref_mut(),
-        };
-        if let Some(response) = response {
-            self.fields(&mut response.headers);
-            self.body(&mut response.body);
-            if let Some(stream) = &mut response.stream {
-                self.body(stream);
+        for body in exchange.bodies_mut() {
+            if let Some(bytes) = body.bytes.here() {
+                shared(&mut self.bodies, bytes);
             }
         }
     }
@@ -365,10 +328,6 @@ impl Pool {
             shared(&mut self.texts, &mut field.value);
         }
         fields.shrink_to_fit();
-    }
-
-    fn body(&mut self, body: &mut Body) {
-        shared(&mut self.bodies, &mut body.bytes);
     }
 }
 

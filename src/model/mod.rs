@@ -3,6 +3,7 @@
 pub mod arguments;
 pub mod audit;
 pub mod authorization;
+pub mod body;
 pub mod bypass;
 pub mod client_documents;
 pub mod consequence;
@@ -20,6 +21,7 @@ pub mod policy;
 pub mod probe;
 pub mod registration;
 pub mod report;
+pub mod rules;
 pub mod settings;
 pub mod surface;
 pub mod target;

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::grant::{GrantRequest, OAuthClient};
@@ -266,7 +267,7 @@ pub struct Mint {
 }
 
 /// Two scopes of which one contains the other, on the operator's word.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hierarchy {
     /// The broader scope.
     pub broad: String,
@@ -275,7 +276,7 @@ pub struct Hierarchy {
 }
 
 /// What the operator intends for some subjects.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PolicyEntry {
     /// Patterns of tool names; `*` matches any run of characters, `\*` a star.
     pub tools: Vec<String>,
@@ -292,7 +293,7 @@ pub struct PolicyEntry {
 }
 
 /// A finding the operator accepts.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Acceptance {
     /// Check id.
     pub check: String,

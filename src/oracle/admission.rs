@@ -133,7 +133,7 @@ fn unclear(status: u16, response: &Response) -> String {
 }
 
 fn object(response: &Response) -> Value {
-    serde_json::from_slice(&response.body.bytes).unwrap_or_default()
+    serde_json::from_slice(&response.body.bytes()).unwrap_or_default()
 }
 
 /// RFC 7591 §3.2.2.

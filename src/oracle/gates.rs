@@ -163,7 +163,7 @@ fn in_band(answer: &Answer, accepted: &[&Signature]) -> GateOutcome {
 fn opens_stream(exchange: &Exchange) -> bool {
     exchange.probe.id == ProbeId::OpenSession
         && exchange.response().is_some_and(|response| {
-            response.status == 200 && sse::endpoint_event(&response.body.bytes).is_some()
+            response.status == 200 && sse::endpoint_event(&response.body.bytes()).is_some()
         })
 }
 

@@ -183,7 +183,7 @@ fn read_request(request: &Request) -> Sent {
     let body: Option<Value> = request
         .body
         .as_ref()
-        .and_then(|body| serde_json::from_slice(&body.bytes).ok());
+        .and_then(|body| serde_json::from_slice(&body.bytes()).ok());
     let member = |name: &str| body.as_ref().and_then(|body| body.get(name));
     let params = member("params");
     let param = |name: &str| params.and_then(|params| params.get(name));
@@ -200,9 +200,9 @@ fn read_request(request: &Request) -> Sent {
 fn read_response(exchange: ExchangeId, sent: Sent, response: &Response) -> Answer {
     let fields: Vec<&str> = response.header_values("www-authenticate").collect();
     let challenges = challenge::parse(&fields);
-    let mut parsed = jsonrpc::messages(Media::of(&response.media_type()), &response.body.bytes);
+    let mut parsed = jsonrpc::messages(Media::of(&response.media_type()), &response.body.bytes());
     if let Some(stream) = &response.stream {
-        let late = jsonrpc::messages(Media::EventStream, &stream.bytes);
+        let late = jsonrpc::messages(Media::EventStream, &stream.bytes());
         parsed.truncated |= late.truncated;
         parsed.messages.extend(late.messages);
         parsed.form = Form::EventStream;

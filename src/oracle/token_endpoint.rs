@@ -160,7 +160,7 @@ fn shown(response: &Response) -> String {
 }
 
 fn object(response: &Response) -> Value {
-    serde_json::from_slice(&response.body.bytes).unwrap_or_default()
+    serde_json::from_slice(&response.body.bytes()).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! Accepted findings: which stay, which go, and which acceptances have outlived their purpose.
 
 use crate::model::report::{AcceptedFinding, CoverageRow, StaleAcceptance};
-use crate::model::settings::{Acceptance, Settings};
+use crate::model::rules::Rules;
+use crate::model::settings::Acceptance;
 use crate::model::verdict::{Finding, Status};
 
 /// Findings split by the operator's acceptances.
@@ -15,15 +16,15 @@ pub(super) struct Split {
 /// whether the audit was carried through, so that a missing finding means something.
 pub(super) fn split(
     findings: Vec<Finding>,
-    settings: &Settings,
+    rules: &Rules,
     coverage: &[CoverageRow],
     complete: bool,
 ) -> Split {
-    let acceptances = &settings.accept;
+    let acceptances = &rules.accept;
     let stale = acceptances.iter().filter_map(|acceptance| {
         let problem = expired(acceptance).or_else(|| {
             complete
-                .then(|| pointless(acceptance, &findings, settings, coverage))
+                .then(|| pointless(acceptance, &findings, rules, coverage))
                 .flatten()
         })?;
         Some(StaleAcceptance {
@@ -63,7 +64,7 @@ fn expired(acceptance: &Acceptance) -> Option<String> {
 fn pointless(
     acceptance: &Acceptance,
     findings: &[Finding],
-    settings: &Settings,
+    rules: &Rules,
     coverage: &[CoverageRow],
 ) -> Option<String> {
     let check = &acceptance.check;
@@ -74,8 +75,8 @@ fn pointless(
         // A check that was left out or not decided says nothing about its acceptance.
         Some(row) if row.status == Status::Inconclusive => None,
         Some(_) => Some("matches no finding any more; remove it".to_owned()),
-        None if settings.skip.contains(check) => None,
-        None if !settings.only.is_empty() && !settings.only.contains(check) => None,
+        None if rules.skip.contains(check) => None,
+        None if !rules.only.is_empty() && !rules.only.contains(check) => None,
         None => Some(format!(
             "there is no check named `{check}`; see `mcp-assay checks`"
         )),

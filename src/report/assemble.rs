@@ -11,7 +11,7 @@ use crate::model::report::{
     CoverageRow, MatrixDifference, Report, ReportMatrix, ReportSubject, RequestCounts,
     SCHEMA_VERSION, ToolEnforcement, ToolInfo,
 };
-use crate::model::settings::Settings;
+use crate::model::rules::Rules;
 use crate::model::surface::Subject;
 use crate::model::target::{ResourceId, Revision, Target};
 use crate::model::verdict::Finding;
@@ -40,7 +40,8 @@ pub struct Judged {
 }
 
 /// Builds the report; takes the evidence over, since a ledger is too large to copy.
-pub fn assemble(collected: Collected, judged: Judged, settings: &Settings) -> Report {
+pub fn assemble(collected: Collected, judged: Judged, rules: impl Into<Rules>) -> Report {
+    let rules = rules.into();
     let Judged {
         coverage,
         mut findings,
@@ -62,8 +63,8 @@ pub fn assemble(collected: Collected, judged: Judged, settings: &Settings) -> Re
         open,
         accepted,
         stale,
-    } = split(findings, settings, &coverage, complete);
-    let outcome = outcome(&collected, &coverage, &open, settings);
+    } = split(findings, &rules, &coverage, complete);
+    let outcome = outcome(&collected, &coverage, &open, &rules);
     let requests = request_counts(&collected.ledger);
     let undecided = undecided(&collected, &coverage);
     let differences = differences(&collected.matrices);

@@ -6,7 +6,7 @@ use crate::model::identity::{Identity, IdentityKind};
 use crate::model::matrix::Access;
 use crate::model::probe::Tier;
 use crate::model::report::{CoverageRow, RunOutcome};
-use crate::model::settings::Settings;
+use crate::model::rules::Rules;
 use crate::model::surface::{ListOutcome, Listing, SubjectKind};
 use crate::model::verdict::{Finding, Status};
 
@@ -47,23 +47,23 @@ pub fn outcome(
     collected: &Collected,
     coverage: &[CoverageRow],
     findings: &[Finding],
-    settings: &Settings,
+    rules: &Rules,
 ) -> RunOutcome {
-    let failing = failing(coverage, findings, settings);
+    let failing = failing(coverage, findings, rules);
     let (exit_code, reason) = if collected.interrupted {
         (INTERRUPTED, Some("the run was interrupted".to_owned()))
     } else if let Some(reason) = refused(collected) {
         (REFUSED, Some(reason))
-    } else if let Some(reason) = incomplete(collected, settings) {
+    } else if let Some(reason) = incomplete(collected, rules) {
         (INCOMPLETE, Some(reason))
     } else if failing > 0 {
         (FINDINGS, None)
-    } else if let Some(reason) = not_strict_enough(coverage, settings) {
+    } else if let Some(reason) = not_strict_enough(coverage, rules) {
         (INCOMPLETE, Some(reason))
     } else {
         (CLEAN, None)
     };
-    let threshold = settings.fail_on.as_str();
+    let threshold = rules.fail_on.as_str();
     let found = match failing {
         0 => format!("no finding at or above {threshold}"),
         n => format!("{} at or above {threshold}", words::count(n, "finding")),
@@ -86,7 +86,7 @@ pub fn meaning(code: u8) -> Option<&'static str> {
         .map(|(.., meaning)| *meaning)
 }
 
-fn failing(coverage: &[CoverageRow], findings: &[Finding], settings: &Settings) -> usize {
+fn failing(coverage: &[CoverageRow], findings: &[Finding], rules: &Rules) -> usize {
     let counts = |check: &str| {
         coverage
             .iter()
@@ -94,7 +94,7 @@ fn failing(coverage: &[CoverageRow], findings: &[Finding], settings: &Settings) 
     };
     findings
         .iter()
-        .filter(|finding| finding.severity >= settings.fail_on && counts(&finding.check))
+        .filter(|finding| finding.severity >= rules.fail_on && counts(&finding.check))
         .count()
 }
 
@@ -116,19 +116,14 @@ fn refused(collected: &Collected) -> Option<String> {
         .map(|failure| format!("a safety rule refused a request: {}", failure.text))
 }
 
-fn incomplete(collected: &Collected, settings: &Settings) -> Option<String> {
+fn incomplete(collected: &Collected, rules: &Rules) -> Option<String> {
     if let Some(reason) = &collected.discovery.unusable {
         return Some(format!("the target could not be audited: {reason}"));
     }
     if !collected.ledger.iter().any(|x| x.response().is_some()) {
         return Some("the target could not be audited: no request was answered".to_owned());
     }
-    let wanted = settings.mint.is_some()
-        || settings
-            .identities
-            .iter()
-            .any(|source| source.kind == IdentityKind::Valid);
-    if !wanted {
+    if !rules.token_expected {
         return None;
     }
     if !collected
@@ -179,12 +174,12 @@ fn works(collected: &Collected, identity: &Identity) -> bool {
     identity.invalid.is_none() && (listed || called())
 }
 
-fn not_strict_enough(coverage: &[CoverageRow], settings: &Settings) -> Option<String> {
+fn not_strict_enough(coverage: &[CoverageRow], rules: &Rules) -> Option<String> {
     let open = coverage
         .iter()
         .filter(|row| row.status == Status::Inconclusive)
         .count();
-    (settings.strict && open > 0).then(|| {
+    (rules.strict && open > 0).then(|| {
         format!(
             "{} not decided, and --strict is set",
             words::count(open, "check")

@@ -29,6 +29,16 @@ pub(super) fn write<T: Serialize + ?Sized>(
     Ok(())
 }
 
+/// The same on one line.
+pub(super) fn write_line<T: Serialize + ?Sized>(
+    value: &T,
+    out: &mut dyn Write,
+) -> Result<(), RenderError> {
+    serde_json::to_writer(Inert(&mut *out), value)?;
+    out.write_all(b"\n")?;
+    Ok(())
+}
+
 /// Sets a member of an object; anything else stays as it is.
 pub(super) fn put(object: &mut Value, name: &str, value: impl Into<Value>) {
     if let Some(members) = object.as_object_mut() {

@@ -218,6 +218,22 @@ pub fn inert_json<T: Serialize>(value: &T) -> Result<String, RenderError> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
+/// Writes any value as pretty JSON that is inert on a terminal.
+///
+/// # Errors
+/// When it does not serialise, or the destination takes no more.
+pub fn write_json<T: Serialize>(value: &T, out: &mut dyn Write) -> Result<(), RenderError> {
+    json::write(value, out)
+}
+
+/// Writes any value as one line of JSON that is inert on a terminal.
+///
+/// # Errors
+/// When it does not serialise, or the destination takes no more.
+pub fn write_json_line<T: Serialize>(value: &T, out: &mut dyn Write) -> Result<(), RenderError> {
+    json::write_line(value, out)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -169,8 +169,8 @@ pub(crate) fn json_headers() -> Vec<(String, String)> {
 
 /// The body of an answer as JSON; null when it is none.
 pub(crate) fn object(exchange: &Exchange) -> Value {
-    let body = exchange.response().map(|response| &response.body.bytes);
-    body.and_then(|bytes| serde_json::from_slice(bytes).ok())
+    let body = exchange.response().map(|response| response.body.bytes());
+    body.and_then(|bytes| serde_json::from_slice(&bytes).ok())
         .unwrap_or_default()
 }
 

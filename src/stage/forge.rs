@@ -196,7 +196,7 @@ async fn key_set(run: &Run<'_>, collected: &mut Collected, identity: &Identity) 
     let body = sent
         .exchange
         .response()
-        .map(|response| response.body.bytes.clone());
+        .map(|response| response.body.bytes().into_owned());
     file(collected, sent);
     serde_json::from_slice(&body?).ok()
 }

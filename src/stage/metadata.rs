@@ -208,7 +208,7 @@ fn named_issuers(collected: &Collected) -> Vec<(String, ExchangeId)> {
 fn document(exchange: &Exchange) -> Result<serde_json::Value, String> {
     match &exchange.outcome {
         Outcome::Response(response) if response.status == 200 => {
-            metadata::parse_document(&response.media_type(), &response.body.bytes)
+            metadata::parse_document(&response.media_type(), &response.body.bytes())
         }
         Outcome::Response(response) => match response.header("location") {
             Some(location) => Err(format!(

@@ -44,14 +44,14 @@ fn with_answer<T>(exchange: &Exchange, read: impl Fn(Answer<'_>) -> T) -> Option
 fn parsed(exchange: &Exchange) -> Option<Parsed> {
     let response = exchange.response()?;
     Some(match &response.stream {
-        Some(stream) => jsonrpc::messages(Media::EventStream, &stream.bytes),
-        None => jsonrpc::messages(Media::of(&response.media_type()), &response.body.bytes),
+        Some(stream) => jsonrpc::messages(Media::EventStream, &stream.bytes()),
+        None => jsonrpc::messages(Media::of(&response.media_type()), &response.body.bytes()),
     })
 }
 
 fn sent_id(request: &Request) -> Option<Value> {
     let body = request.body.as_ref()?;
-    serde_json::from_slice::<Value>(&body.bytes)
+    serde_json::from_slice::<Value>(&body.bytes())
         .ok()?
         .get("id")
         .cloned()

@@ -19,10 +19,11 @@ use super::failure::{Trouble, before_answer, seconds};
 use super::guard::{Blocked, Bounds, Route, check_address, host_key};
 use super::pace::{Advice, Pacer, Slot};
 use super::proof::{ProofKey, proven};
-use super::record::{Timing, conclude};
+use super::record::{Timing, conclude, put_away};
 use super::redact::{Redactor, Source};
 use super::stream::{EventStream, Streams};
 use super::{Opened, Outgoing, Pending, Sent, StreamId, Wire};
+use crate::model::body::BodyStore;
 use crate::model::exchange::FailureKind;
 use crate::model::probe::ProbeId;
 use crate::model::settings::Network;
@@ -36,6 +37,7 @@ pub struct HttpWire {
     bound: RwLock<HashMap<String, Arc<ProofKey>>>,
     network: Network,
     streams: Streams,
+    bodies: Option<Arc<dyn BodyStore>>,
     sent: AtomicUsize,
     began: Instant,
     cancel: CancellationToken,
@@ -68,11 +70,19 @@ impl HttpWire {
             bound: RwLock::default(),
             network: network.clone(),
             streams: Streams::new(network.max_body_bytes, network.max_read_bytes),
+            bodies: None,
             sent: AtomicUsize::new(0),
             began: Instant::now(),
             cancel,
             alive: CancellationToken::new(),
         })
+    }
+
+    /// The same wire with a store that redacted bodies go to as they arrive.
+    #[must_use]
+    pub fn with_bodies(mut self, bodies: Option<Arc<dyn BodyStore>>) -> Self {
+        self.bodies = bodies;
+        self
     }
 
     /// The bounds of the run, to explain beforehand what would be refused.
@@ -124,7 +134,7 @@ impl HttpWire {
             _ => false,
         };
         let timing = self.timing(clock.get());
-        let sent = conclude(
+        let mut sent = conclude(
             &self.redactor,
             outgoing,
             url.as_ref(),
@@ -132,6 +142,9 @@ impl HttpWire {
             came,
             timing,
         );
+        if let Some(bodies) = &self.bodies {
+            put_away(&mut sent.exchange, bodies);
+        }
         (sent, live, again)
     }
 

@@ -1,6 +1,6 @@
 //! From raw bytes to a redacted exchange.
 
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use url::Url;
 
@@ -8,6 +8,7 @@ use super::answer::{Came, Raw};
 use super::capture::Capture;
 use super::redact::{Redactor, Source};
 use super::{Learned, Outgoing, RawAnswer, Sent};
+use crate::model::body::{BodyStore, Kept};
 use crate::model::exchange::{Body, Exchange, ExchangeId, Failure, Outcome, Request, Response};
 
 /// When a request went out and how long its outcome took.
@@ -61,6 +62,14 @@ pub(super) fn conclude(
         }
     }
     sent(redactor, outgoing, fields, came, timing, learned)
+}
+
+/// Hands every body of a redacted exchange to a store.
+pub(super) fn put_away(exchange: &mut Exchange, store: &Arc<dyn BodyStore>) {
+    for body in exchange.bodies_mut() {
+        let bytes = std::mem::replace(&mut body.bytes, Kept::from([]));
+        body.bytes = Arc::clone(store).put(bytes.read().into_owned());
+    }
 }
 
 fn learn(outgoing: &Outgoing<'_>, raw: &Raw) -> Vec<Learned> {

@@ -149,7 +149,7 @@ fn learn(outgoing: &Outgoing<'_>, answer: &Response) -> Vec<Learned> {
     learn(&RawAnswer {
         status: answer.status,
         headers: &headers,
-        body: &answer.stream.as_ref().unwrap_or(&answer.body).bytes,
+        body: &answer.stream.as_ref().unwrap_or(&answer.body).bytes(),
     })
 }
 
@@ -182,7 +182,7 @@ mod tests {
                 status,
                 headers: vec![HeaderField::new("mcp-session-id", "{session-a}")],
                 body: Body {
-                    bytes: Arc::from(text.as_bytes()),
+                    bytes: text.as_bytes().into(),
                     truncated: false,
                     length: 0,
                     sha256: String::new(),

@@ -105,7 +105,7 @@ fn grants(evidence: &Evidence<'_>) -> Vec<Grant> {
 
 fn told(evidence: &Evidence<'_>, exchange: ExchangeId) -> Option<ScopeSet> {
     let response = evidence.exchange(exchange)?.response()?;
-    let body: Value = serde_json::from_slice(&response.body.bytes).ok()?;
+    let body: Value = serde_json::from_slice(&response.body.bytes()).ok()?;
     let text = body.get("scope")?.as_str()?;
     Some(text.split_ascii_whitespace().map(str::to_owned).collect())
 }

@@ -58,7 +58,7 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
 fn answer(case: &mut Case<'_>, exchange: &Exchange) {
     match &exchange.outcome {
         Outcome::Response(response) => {
-            let body: Option<Value> = serde_json::from_slice(&response.body.bytes).ok();
+            let body: Option<Value> = serde_json::from_slice(&response.body.bytes()).ok();
             let member = |name: &str| body.as_ref().and_then(|it| it.get(name));
             let processed =
                 member("error").is_some_and(Value::is_string) || member("client_id").is_some();

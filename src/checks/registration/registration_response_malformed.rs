@@ -72,7 +72,7 @@ fn examine(
 }
 
 fn object(response: &Response) -> Option<Value> {
-    let document: Value = serde_json::from_slice(&response.body.bytes).ok()?;
+    let document: Value = serde_json::from_slice(&response.body.bytes()).ok()?;
     document.is_object().then_some(document)
 }
 

@@ -48,7 +48,7 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
 }
 
 fn speaks_registration(response: &Response) -> Option<String> {
-    let body: Value = serde_json::from_slice(&response.body.bytes).ok()?;
+    let body: Value = serde_json::from_slice(&response.body.bytes()).ok()?;
     let error = body.get("error").and_then(Value::as_str);
     match (response.status, error) {
         (200 | 201, _) if body.get("client_id").is_some_and(Value::is_string) => {

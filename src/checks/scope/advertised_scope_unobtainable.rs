@@ -114,16 +114,16 @@ fn requests<'a>(evidence: &Evidence<'a>, scope: &str) -> Vec<Asked<'a>> {
 }
 
 fn wanted(exchange: &Exchange) -> Option<ScopeSet> {
-    let body = exchange.request.body.as_ref()?;
-    let mut form = url::form_urlencoded::parse(&body.bytes);
+    let body = exchange.request.body.as_ref()?.bytes();
+    let mut form = url::form_urlencoded::parse(&body);
     let (_, scopes) = form.find(|(name, _)| name == "scope")?;
     Some(scopes.split(' ').map(str::to_owned).collect())
 }
 
 /// The OAuth error, among those that can be about a scope.
 fn error(exchange: &Exchange) -> Option<&'static str> {
-    let body = &exchange.response()?.body.bytes;
-    let body: Value = serde_json::from_slice(body).ok()?;
+    let body = exchange.response()?.body.bytes();
+    let body: Value = serde_json::from_slice(&body).ok()?;
     let error = body.get("error")?.as_str()?;
     ABOUT_SCOPES.into_iter().find(|known| *known == error)
 }

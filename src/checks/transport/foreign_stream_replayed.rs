@@ -75,7 +75,7 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
 
 fn messages(exchange: &Exchange) -> Vec<String> {
     let answer = response(exchange).filter(|answer| answer.status == 200);
-    let events = answer.map(|answer| sse::events(&answer.body.bytes).events);
+    let events = answer.map(|answer| sse::events(&answer.body.bytes()).events);
     let data = events.unwrap_or_default().into_iter();
     let data = data.filter_map(|event| event.data);
     data.filter(|data| !data.trim().is_empty()).collect()

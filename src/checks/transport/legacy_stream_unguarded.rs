@@ -101,7 +101,7 @@ fn second_leg(case: &mut Case<'_>, exchange: &Exchange, asked: &[&Exchange]) {
 
 fn opened(exchange: &Exchange) -> bool {
     response(exchange).is_some_and(|response| {
-        response.status == 200 && sse::endpoint_event(&response.body.bytes).is_some()
+        response.status == 200 && sse::endpoint_event(&response.body.bytes()).is_some()
     })
 }
 

@@ -51,7 +51,7 @@ fn answer(case: &mut Case<'_>, exchange: &Exchange) {
     let url = &exchange.request.url;
     match &exchange.outcome {
         Outcome::Response(response) => {
-            let body: Option<Value> = serde_json::from_slice(&response.body.bytes).ok();
+            let body: Option<Value> = serde_json::from_slice(&response.body.bytes()).ok();
             let speaks = body.is_some_and(|body| body.get("jsonrpc").is_some())
                 || response.media_type() == "text/event-stream";
             if speaks && !(300..400).contains(&response.status) {

@@ -201,7 +201,7 @@ fn alike(known: &Signature, reading: &Reading) -> bool {
 fn single(exchange: &Exchange, name: Option<&str>) -> Exchange {
     let mut single = exchange.clone();
     let body = exchange.request.body.as_ref();
-    let Some(mut message) = body.and_then(|body| call_in(&body.bytes)) else {
+    let Some(mut message) = body.and_then(|body| call_in(&body.bytes())) else {
         return single;
     };
     if let Some(name) = name

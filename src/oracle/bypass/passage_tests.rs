@@ -197,7 +197,7 @@ fn the_call_is_found_among_others_in_an_array() {
         let key = ProbeKey::new(ProbeId::CallInArray);
         let mut exchange = call(key, "reader", "read_note", &json!({"id": "1"}), outcome);
         let own = exchange.request.body.as_ref().unwrap();
-        let own: Value = serde_json::from_slice(&own.bytes).unwrap();
+        let own: Value = serde_json::from_slice(&own.bytes()).unwrap();
         let list = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}});
         exchange.request.body = Some(body(&json!([list, own]).to_string()));
         bench.ledger.file(exchange)

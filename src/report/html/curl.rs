@@ -59,8 +59,6 @@ const MOST: usize = 4000;
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
     use crate::model::exchange::{Body, HeaderField};
 
@@ -75,7 +73,7 @@ mod tests {
                 HeaderField::new("content-length", "3"),
             ],
             body: Some(Body {
-                bytes: Arc::from(text.as_bytes()),
+                bytes: text.as_bytes().into(),
                 truncated: false,
                 length: 3,
                 sha256: String::new(),
@@ -95,7 +93,7 @@ mod tests {
             url: "https://mcp.example.com/".to_owned(),
             headers: Vec::new(),
             body: Some(Body {
-                bytes: Arc::from(&b"x"[..]),
+                bytes: b"x".as_slice().into(),
                 truncated: true,
                 length: 9,
                 sha256: String::new(),

@@ -159,8 +159,8 @@ async fn listen(
     };
     let key = key(ProbeId::Subscribe, watch);
     let sent = send(run, key, &watch.identity, session, &operation, extra).await;
-    let bytes = sent.exchange.response().map(|it| it.body.bytes.as_ref());
-    let outcome = match bytes.and_then(acknowledged) {
+    let bytes = sent.exchange.response().map(|it| it.body.bytes());
+    let outcome = match bytes.and_then(|bytes| acknowledged(&bytes)) {
         Some(watched) if watched.contains(&watch.uri) => SubscriptionOutcome::Accepted,
         Some(_) => SubscriptionOutcome::Refused,
         None => refusal(&sent.exchange),

@@ -322,7 +322,7 @@ fn named(made: Vec<(&str, IdentityKind, &'static str, Option<String>)>) -> Vec<F
 fn key_set(collected: &Collected) -> Option<Value> {
     let mut read = collected.ledger.iter();
     let exchange = read.find(|it| it.probe.id == ProbeId::KeySet && it.status() == Some(200))?;
-    serde_json::from_slice(&exchange.response()?.body.bytes).ok()
+    serde_json::from_slice(&exchange.response()?.body.bytes()).ok()
 }
 
 const VARIANT: &str = "forged";

@@ -42,7 +42,7 @@ pub(crate) fn is_bound(exchange: &Exchange) -> bool {
     let Some(response) = exchange.response() else {
         return false;
     };
-    let body: Value = serde_json::from_slice(&response.body.bytes).unwrap_or_default();
+    let body: Value = serde_json::from_slice(&response.body.bytes()).unwrap_or_default();
     let kind = body.get("token_type").and_then(Value::as_str);
     kind.is_some_and(|kind| kind.eq_ignore_ascii_case("dpop"))
 }

@@ -23,7 +23,7 @@ pub(crate) use revoke::{Revocation, give_back, residue, revoke, revoke_one};
 pub(crate) fn response(exchange: &Exchange) -> (Option<ScopeSet>, Option<u64>) {
     let body = exchange
         .response()
-        .and_then(|response| serde_json::from_slice::<Value>(&response.body.bytes).ok());
+        .and_then(|response| serde_json::from_slice::<Value>(&response.body.bytes()).ok());
     let scopes = body
         .as_ref()
         .and_then(|body| body.get("scope")?.as_str())

@@ -27,7 +27,7 @@ pub(crate) fn refusal(exchange: &Exchange, request: &GrantRequest) -> String {
             },
         );
     };
-    let body = serde_json::from_slice::<Value>(&response.body.bytes).unwrap_or_default();
+    let body = serde_json::from_slice::<Value>(&response.body.bytes()).unwrap_or_default();
     let detail = body.get("error_description").and_then(Value::as_str);
     let detail = detail.map_or(String::new(), |detail| {
         format!(" ({})", detail.chars().take(200).collect::<String>())
@@ -41,7 +41,7 @@ pub(crate) fn refusal(exchange: &Exchange, request: &GrantRequest) -> String {
 
 /// Why a token that came cannot be used (RFC 6749 §7.1).
 pub(crate) fn unusable(exchange: &Exchange) -> Option<String> {
-    let body = serde_json::from_slice::<Value>(&exchange.response()?.body.bytes).ok()?;
+    let body = serde_json::from_slice::<Value>(&exchange.response()?.body.bytes()).ok()?;
     let kind = body.get("token_type")?.as_str()?;
     let known = ["bearer", "dpop"];
     let usable = known.iter().any(|known| kind.eq_ignore_ascii_case(known));
@@ -56,7 +56,7 @@ pub(crate) fn unusable(exchange: &Exchange) -> Option<String> {
 /// The OAuth error of an answer outside 2xx (RFC 6749 §5.2); some servers send it with 200.
 pub(crate) fn error(exchange: &Exchange) -> Option<String> {
     let response = exchange.response()?;
-    let body = serde_json::from_slice::<Value>(&response.body.bytes).ok()?;
+    let body = serde_json::from_slice::<Value>(&response.body.bytes()).ok()?;
     let error = body.get("error")?.as_str()?;
     Some(error.chars().take(60).collect())
 }
@@ -105,8 +105,8 @@ fn kind(media_type: &str) -> String {
 }
 
 fn is_object(exchange: &Exchange) -> bool {
-    let body = exchange.response().map(|response| &response.body.bytes);
+    let body = exchange.response().map(|response| response.body.bytes());
     body.is_some_and(|bytes| {
-        serde_json::from_slice::<serde_json::Map<String, Value>>(bytes).is_ok()
+        serde_json::from_slice::<serde_json::Map<String, Value>>(&bytes).is_ok()
     })
 }

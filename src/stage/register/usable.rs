@@ -274,7 +274,7 @@ fn own_redirect(run: &Run<'_>, client: &Client) -> String {
 /// The text of a page that was answered instead of a redirect.
 fn page(exchange: &Exchange) -> Option<String> {
     let response = exchange.response().filter(|it| it.status == 200)?;
-    let text = String::from_utf8_lossy(&response.body.bytes).into_owned();
+    let text = String::from_utf8_lossy(&response.body.bytes()).into_owned();
     (response.media_type() == "text/html").then_some(text)
 }
 

@@ -77,7 +77,7 @@ fn resumable(exchange: &Exchange, owner: &str) -> Option<String> {
     if Media::of(&response.media_type()) != Media::EventStream {
         return None;
     }
-    let events = sse::events(&response.body.bytes).events;
+    let events = sse::events(&response.body.bytes()).events;
     let first = events.iter().position(|event| event.id.is_some())?;
     let followed = events.iter().skip(first + 1).any(|event| {
         let data = event.data.as_deref().unwrap_or_default();

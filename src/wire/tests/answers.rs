@@ -32,7 +32,7 @@ async fn what_is_filed_is_what_was_sent() {
         .collect();
     let host = format!("host: {}", server.address);
     assert_eq!(unfiled, [host.as_str(), "content-length: 8"]);
-    assert_eq!(&*exchange.request.body.unwrap().bytes, b"{\"id\":1}");
+    assert_eq!(&*exchange.request.body.unwrap().bytes(), b"{\"id\":1}");
     assert_eq!(wire.sent(), 1);
 }
 
@@ -139,7 +139,7 @@ async fn a_body_cut_by_the_peer_is_reset_with_what_arrived() {
         let partial = failure.partial.unwrap();
         assert_eq!(partial.status, 200);
         assert!(partial.body.truncated);
-        assert!(contains(&partial.body.bytes, "hello"));
+        assert!(contains(&partial.body.bytes(), "hello"));
     }
 }
 
@@ -212,7 +212,7 @@ async fn the_stop_condition_ends_an_endless_stream() {
     let mut outgoing = ask(server.url("/"));
     outgoing.until = Some(&until);
     let response = answer(&wire_to(&server), outgoing).await;
-    assert!(contains(&response.body.bytes, "\"result\":{}"));
+    assert!(contains(&response.body.bytes(), "\"result\":{}"));
 }
 
 #[tokio::test]

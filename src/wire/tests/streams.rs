@@ -67,7 +67,7 @@ async fn each_answer_on_the_stream_goes_to_the_request_it_answers() {
         assert_eq!((response.status, &*response.body.text()), (202, "Accepted"));
         let reply = response.stream.unwrap();
         assert!(
-            contains(&reply.bytes, &format!("\"id\":{id},")),
+            contains(&reply.bytes(), &format!("\"id\":{id},")),
             "{}",
             reply.text()
         );
