@@ -145,6 +145,49 @@ fn beyond_plan(report: &Report) -> Vec<String> {
 }
 
 #[tokio::test]
+async fn the_arms_of_a_pair_take_turns_a_few_subjects_at_a_time() {
+    let behaviour = variation("[server]\ngenerated_tools = 40\n");
+    let rehearsal = rehearse(&behaviour).await;
+    let report = &rehearsal.report;
+    let calls: Vec<(&str, &str, u16)> = report
+        .ledger
+        .iter()
+        .filter(|exchange| exchange.probe.id == ProbeId::CallValid)
+        .filter(|exchange| exchange.probe.variant.is_none())
+        .filter_map(|exchange| {
+            let subject = exchange.probe.subject.as_deref()?;
+            Some((subject, exchange.identity.as_str(), exchange.probe.attempt))
+        })
+        .collect();
+    let place = |subject: &str, who: &str, attempt: u16| {
+        let wanted = (subject, who, attempt);
+        let at = calls.iter().position(|call| *call == wanted);
+        at.unwrap_or_else(|| panic!("{wanted:?} was not asked"))
+    };
+    let subjects: Vec<&str> = calls
+        .iter()
+        .filter(|(_, who, attempt)| *who == "admin" && *attempt == 0)
+        .map(|(subject, _, _)| *subject)
+        .collect();
+    assert!(subjects.len() > 20, "{} subjects", subjects.len());
+    for subject in &subjects {
+        let before = place(subject, "admin", 0);
+        let between = ["anonymous", "garbage", "reader"].map(|who| place(subject, who, 0));
+        let after = place(subject, "admin", 1);
+        assert!(
+            between.iter().all(|at| before < *at && *at < after),
+            "{subject}"
+        );
+    }
+    let refused = place("tool/list_revisions", "reader", 1);
+    assert!(place("tool/list_revisions", "admin", 1) < refused);
+    let (first, last) = (subjects[0], subjects[subjects.len() - 1]);
+    assert!(place(first, "admin", 1) < place(last, "admin", 0));
+    assert!(refused < place(last, "admin", 0));
+    within_plan(report);
+}
+
+#[tokio::test]
 async fn a_machine_client_costs_two_failed_authentications_and_leaves_no_token() {
     let rehearsal = rehearse(&support::behaviour("minted-tokens")).await;
     let report = &rehearsal.report;

@@ -115,6 +115,7 @@ mod token {
     pub(super) mod refusal_discloses;
     pub(super) mod refusal_status_wrong;
     pub(super) mod revoked_token_accepted;
+    pub(super) mod second_token_decides;
     pub(super) mod session_id_is_credential;
     pub(super) mod session_lends_rights;
     pub(super) mod several_tokens_accepted;
@@ -460,6 +461,7 @@ catalogue! {
         issuer_keys_pooled => "issuer-keys-pooled",
         query_token_accepted => "query-token-accepted",
         several_tokens_accepted => "several-tokens-accepted",
+        second_token_decides => "second-token-decides",
         session_id_is_credential => "session-id-is-credential",
         session_lends_rights => "session-lends-rights",
         gate_inconsistent => "gate-inconsistent",

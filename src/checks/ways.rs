@@ -150,7 +150,8 @@ mod tests {
     use crate::model::verdict::Status;
 
     /// The checks whose judge is [`judge`].
-    const CHECKS: [(&str, ProbeId); 4] = [
+    const CHECKS: [(&str, ProbeId); 5] = [
+        ("second-token-decides", ProbeId::TwoTokens),
         ("argument-form-not-checked", ProbeId::ArgumentsForm),
         ("method-spelling-not-checked", ProbeId::MethodSpelling),
         ("name-spelling-not-checked", ProbeId::NameSpelling),

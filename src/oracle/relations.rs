@@ -1,5 +1,6 @@
 //! What must hold between cells whatever the policy: fewer scopes open no more, strangers get no
-//! more than a valid token, and the same question gets the same answer (oracle §13).
+//! more than a valid token, and the same question gets the same answer (oracle §13). That adding what
+//! a challenge names turns its refusal (M5) is read off the trials of the ladder.
 
 use std::collections::BTreeMap;
 

@@ -77,7 +77,7 @@ pub fn wants(input: &MatrixInput<'_>) -> Vec<Want> {
             needs_control |= rests_on_control(arm, reading);
             let lacking = missing_repeats(&asked, reading, cell, standard, input.repeat);
             for ahead in 0..lacking {
-                repeats.push(want(arm, false, ahead, "repeat of a refusal"));
+                repeats.push(want(arm, false, ahead, REPEAT));
             }
             if wants_retry(&asked, arm, reading) {
                 repeats.push(want(arm, false, 0, "retry after a limit or outage"));
@@ -198,6 +198,9 @@ fn is_repeatable(asked: &SubjectTrials<'_>, reading: &Reading) -> bool {
         .any(|finding| finding.seen.rule == "S1");
     !lost || matches!(asked.treatment, Treatment::Valid { .. })
 }
+
+/// What a call is for that was refused before.
+pub const REPEAT: &str = "repeat of a refusal";
 
 const MOST_ATTEMPTS: usize = 8;
 const MOST_RETRIES: usize = 3;

@@ -205,6 +205,13 @@ fn sentence(
     if collected.discovery.anonymous == AnonymousAccess::Served {
         parts.push("Any client can connect: the server answers without a token.".to_owned());
     }
+    if collected.discovery.anonymous == AnonymousAccess::Mixed {
+        let audited = collected.discovery.revision();
+        let audited = audited.map_or_else(|| "One form".to_owned(), |it| it.to_string());
+        parts.push(format!(
+            "{audited} is answered without a token, and another form of the protocol asked for one."
+        ));
+    }
     parts.push(match registration.posture {
         Posture::D0 => "No client can register itself: the authorization server offers no \
                         registration endpoint."
@@ -386,6 +393,24 @@ mod tests {
         assert_eq!(
             paths(&collected, &nothing())[1].gate,
             "initial access token"
+        );
+    }
+
+    #[test]
+    fn a_server_of_which_one_form_asks_for_a_token_is_not_called_open() {
+        let mut collected = with(&[Posture::D1]);
+        collected.discovery.anonymous = AnonymousAccess::Mixed;
+        let answer = answer(&collected, &nothing());
+        assert!(answer.paths.iter().all(|path| path.gate != "none"));
+        assert!(
+            !answer.sentence.contains("Any client"),
+            "{}",
+            answer.sentence
+        );
+        assert!(
+            answer.sentence.contains("another form"),
+            "{}",
+            answer.sentence
         );
     }
 

@@ -240,6 +240,7 @@ pub static BUILTIN: &[(&str, &str)] = files![
     "query-token-accepted",
     "query-token-ignored",
     "last-token-counts",
+    "second-token-decides",
     "hidden-tool-callable",
     "list-by-scope",
     "all-doors",

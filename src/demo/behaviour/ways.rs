@@ -161,6 +161,8 @@ pub enum TokenLines {
     Refused,
     /// The last one counts.
     LastCounts,
+    /// The first one is verified, and what the last one says is believed.
+    LastIsBelieved,
 }
 
 /// Whether a token in the query string counts.

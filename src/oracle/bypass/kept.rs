@@ -8,6 +8,7 @@ use crate::model::bypass::{KeptAnswer, KeptSeries, Passage};
 use crate::model::exchange::{ExchangeId, Ledger};
 use crate::model::matrix::{Access, Confidence, Matrix};
 use crate::model::surface::Subject;
+use crate::oracle::call_steps;
 use crate::oracle::intent;
 use crate::oracle::observe::{Hint, observe};
 use crate::oracle::signature::{Noise, Signature};
@@ -104,8 +105,8 @@ fn read(ledger: &Ledger, series: &KeptSeries) -> (Passage, String) {
             "an answer is missing: a limit, an outage or a lost session",
         );
     }
-    let says_something =
-        control.status < 300 && (control.shape.is_success() || control.signature.echoes_argument());
+    let says_something = call_steps::shows_execution(&control)
+        || (control.status < 300 && control.signature.echoes_argument());
     if equal(&before.signature, &control.signature) {
         return if says_something {
             say(
@@ -125,7 +126,7 @@ fn read(ledger: &Ledger, series: &KeptSeries) -> (Passage, String) {
             "with a fresh argument the control gets no further",
         );
     }
-    if before.shape.is_success() && before.status < 300 {
+    if call_steps::shows_execution(&before) {
         return say(
             Passage::Open,
             "the first answer is a result, but not the control's",
@@ -253,6 +254,15 @@ mod tests {
         assert_eq!(Bench::new().series(held).passage(), Passage::Held);
         let open = [nothing(), nothing(), nothing(), nothing()];
         assert_eq!(Bench::new().series(open).passage(), Passage::Closed);
+    }
+
+    #[test]
+    fn a_refusal_in_the_form_of_a_result_is_a_refusal() {
+        let no = || said("{\"ok\":false,\"code\":40301,\"message\":\"not entitled\"}");
+        let held = [no(), nothing(), no(), no()];
+        assert_eq!(Bench::new().series(held).passage(), Passage::Held);
+        let shared = [no(), nothing(), no(), nothing()];
+        assert_eq!(Bench::new().series(shared).passage(), Passage::Through);
     }
 
     #[test]

@@ -157,3 +157,41 @@ fn without_a_refusal_the_control_alone_can_be_asked() {
     assert!(readable(&bare.known(&ledger)).is_none());
     assert!(bare.sample().is_empty());
 }
+
+#[test]
+fn one_refused_resource_and_one_refused_prompt_are_taken_with_a_cover() {
+    use Access::{Allowed, Denied};
+    let mut bench = Bench::new();
+    let mut add = |kind: SubjectKind, name: &str, reader: Access, admin: Access| {
+        let mut subject = tool(name, None);
+        subject.kind = kind;
+        subject.id = kind.subject_id(name);
+        let valid = Treatment::Valid {
+            arguments: json!(null),
+        };
+        bench.treatments.insert(subject.id.clone(), valid);
+        bench.matrix.cells.push(cell(&subject.id, "reader", reader));
+        bench.matrix.cells.push(cell(&subject.id, "admin", admin));
+        bench.surface.subjects.push(subject);
+    };
+    add(SubjectKind::Resource, "note://1", Allowed, Allowed);
+    add(SubjectKind::Resource, "note://pay", Denied, Allowed);
+    add(SubjectKind::Resource, "note://more", Denied, Allowed);
+    add(SubjectKind::Prompt, "nobody", Denied, Denied);
+    add(SubjectKind::Prompt, "compare", Denied, Allowed);
+    let ledger = Ledger::default();
+    let doors = guarded_doors(&bench.known(&ledger));
+    let taken: Vec<(&str, Option<&str>)> = doors
+        .iter()
+        .map(|door| {
+            let cover = door
+                .cover
+                .as_ref()
+                .map(|(subject, _)| subject.name.as_str());
+            (door.subject.name.as_str(), cover)
+        })
+        .collect();
+    assert_eq!(taken, [("note://pay", Some("note://1")), ("compare", None)]);
+    assert!(doors.len() <= MOST_DOORS);
+    assert!(bench.sample().iter().all(|name| !name.contains("note")));
+}

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::doors;
+use super::second::{self, Place};
 use crate::mcp::alter::{
     escaped, in_array, quoted, set_field, set_method, set_param, two_names, two_params,
 };
@@ -23,6 +24,8 @@ pub(super) struct Form {
     pub(super) name: &'static str,
     /// Whether it names the cover.
     pub(super) covered: bool,
+    /// Where a second, forged token goes.
+    pub(super) second: Option<Place>,
     /// The change.
     pub(super) alter: Alter<'static>,
 }
@@ -37,6 +40,7 @@ impl Form {
             way,
             name,
             covered: false,
+            second: None,
             alter: Box::new(alter),
         }
     }
@@ -76,6 +80,7 @@ pub(super) fn forms(revision: Revision, call: &Guarded, taken: &[String]) -> Vec
             forms.extend(arguments_of(arguments));
         }
         forms.extend(versions(revision));
+        forms.extend(second::forms());
     }
     forms
 }
@@ -310,13 +315,14 @@ fn versions(revision: Revision) -> Vec<Form> {
 }
 
 /// Forms of each way at most.
-pub(super) const MOST_FORMS: [(ProbeId, usize); 6] = [
+pub(super) const MOST_FORMS: [(ProbeId, usize); 7] = [
     (ProbeId::HeaderSplit, 8),
     (ProbeId::CallInArray, 3),
     (ProbeId::NameSpelling, 17),
     (ProbeId::MethodSpelling, 6),
     (ProbeId::ArgumentsForm, 5),
     (ProbeId::VersionField, 4),
+    (ProbeId::TwoTokens, second::MOST),
 ];
 
 pub(super) const NAME: &str = "Mcp-Name";
@@ -388,7 +394,9 @@ mod tests {
     fn every_form_differs_from_the_plain_call_and_from_every_other() {
         for revision in [Revision::R2026_07, Revision::R2025_11] {
             let mut seen = BTreeSet::new();
-            for form in forms(revision, &valid(), &[]) {
+            // A second token changes the fields that are added last.
+            let all = forms(revision, &valid(), &[]).into_iter();
+            for form in all.filter(|form| form.second.is_none()) {
                 let mut message = plain(revision);
                 (form.alter)(&mut message);
                 let (way, name) = (form.way, form.name);

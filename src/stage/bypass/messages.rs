@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::forms::{Form, arrays, forms};
 use super::passing::Passing;
+use super::second::Seconds;
 use crate::mcp::Operation;
 use crate::model::audit::Collected;
 use crate::model::bypass::{Again, Attempt, Passage};
@@ -122,12 +123,19 @@ async fn again(
         .find(|call| call.subject.id == attempt.subject && call.identity == attempt.identity)?;
     let name = call.identity.as_deref()?;
     let identity = collected.identities.named(name)?.clone();
+    let seconds = Seconds::of(run, collected);
     let session = passing.get(name)?;
     let form = forms(attempt.revision, call, taken)
         .into_iter()
         .find(|form| form.way == attempt.way && form.name == attempt.form)?;
     let mut ask = question(call, form.way, form.name, &identity, session)?;
     ask.key = ask.key.attempt(1);
+    if form
+        .second
+        .is_some_and(|place| !seconds.put(place, &mut ask))
+    {
+        return None;
+    }
     ask.alter = Some(form.alter);
     let sent = rpc::ask(run, ask).await;
     let form = file(collected, sent);
@@ -166,12 +174,16 @@ async fn send<'s>(
 ) -> Vec<Attempt> {
     let identities = collected.identities.present.clone();
     let named = |name: &str| identities.iter().find(|identity| identity.name == name);
+    let seconds = Seconds::of(run, collected);
     let mut attempts = Vec::new();
     let mut places = Vec::new();
     let mut strong: BTreeMap<String, usize> = BTreeMap::new();
     let mut pending: Vec<Pending<'_, Sent>> = Vec::new();
     for (call, forms) in written {
         for form in forms {
+            if form.second.is_some() && !seconds.can_be_made() {
+                continue;
+            }
             let cover = call.cover.as_ref().filter(|_| form.covered);
             let beside = cover.map_or("", |(subject, _)| subject.name.as_str());
             let question_of_control =
@@ -180,6 +192,12 @@ async fn send<'s>(
                 let (identity, session) = (named(name)?, session(name)?);
                 let mut ask = question(call, form.way, form.name, identity, session)?;
                 ask.alter = Some(Box::new(|message| (form.alter)(message)));
+                if form
+                    .second
+                    .is_some_and(|place| !seconds.put(place, &mut ask))
+                {
+                    return None;
+                }
                 pending.push(Box::pin(rpc::send(run, ask, run.next_id())));
                 Some(pending.len() - 1)
             };

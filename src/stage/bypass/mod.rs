@@ -7,6 +7,7 @@ mod kept;
 mod messages;
 mod passing;
 pub(crate) mod plan;
+mod second;
 mod sessions;
 mod tokens;
 

@@ -1,21 +1,24 @@
 //! The rounds of calls: reads in blocks, then schema-invalid calls in waves that end at the first one
 //! that runs; in both the arms take turns.
 
+use super::follow_up::follow_up;
 use super::question::question;
 use super::{Asked, columns};
 use crate::model::audit::Collected;
 use crate::model::exchange::ExchangeId;
 use crate::model::identity::{Identity, IdentityKind};
 use crate::model::probe::ProbeId;
-use crate::model::surface::Subject;
+use crate::model::surface::{Subject, Surface};
 use crate::oracle::calibrate::{self, Treatment};
+use crate::oracle::matrix::MatrixInput;
+use crate::oracle::wants;
 use crate::stage::enumerate::Sessions;
 use crate::stage::{Run, file, rpc, together};
 use crate::wire::{Pending, Sent};
 
 /// Sends every call: to a few subjects at a time, the strongest identity, everybody else in random
-/// order, and the strongest identity again, so that an outage or a limit hits both arms of a pair
-/// (oracle §3.4).
+/// order, the strongest identity again, and whoever was refused, so that an outage or a limit hits both
+/// arms of a pair (oracle §3.4).
 pub(super) async fn rounds(
     run: &Run<'_>,
     collected: &mut Collected,
@@ -37,6 +40,7 @@ pub(super) async fn rounds(
         for (asking, attempt) in turns.paired() {
             send(run, collected, sessions, asked, block, asking, attempt).await;
         }
+        repeat(run, collected, sessions, asked, block).await;
     }
     // What may change something runs once, and the strongest identity comes last: what it did could
     // decide what the others get.
@@ -51,6 +55,34 @@ pub(super) async fn rounds(
             let sent = send(run, collected, sessions, asked, wave, asking, attempt).await;
             halt_where_one_ran(collected, asked, &sent);
         }
+        repeat(run, collected, sessions, asked, wave).await;
+    }
+}
+
+/// What these subjects refused, once more beside the control's second turn.
+async fn repeat(
+    run: &Run<'_>,
+    collected: &mut Collected,
+    sessions: &Sessions,
+    asked: &mut Asked,
+    subjects: &[&Subject],
+) {
+    if asked.halted.is_some() {
+        return;
+    }
+    let surface = Surface {
+        subjects: subjects.iter().map(|subject| (*subject).clone()).collect(),
+        listings: collected.surface.listings.clone(),
+        ..Surface::default()
+    };
+    let input = MatrixInput {
+        surface: &surface,
+        ..super::input(collected, asked)
+    };
+    let mut wanted = wants::wants(&input);
+    wanted.retain(|want| want.purpose == wants::REPEAT && want.attempt == 1);
+    if !wanted.is_empty() {
+        follow_up(run, collected, sessions, asked, &wanted).await;
     }
 }
 
