@@ -20,7 +20,7 @@ use crate::model::report::Report;
 use crate::model::settings::{
     BypassRules, Callback, Calls, CredentialSource, Hierarchy, IdentitySource, KnownClient,
     LoginRequest, Mint, Network, ObjectRule, ObjectTarget, PolicyEntry, Settings, SkippedArm,
-    ToolRule,
+    ToolRule, Upkeep,
 };
 use crate::model::verdict::Severity;
 use crate::stage::{Entropy, Person, Run, Visit};
@@ -261,6 +261,7 @@ pub fn defaults(seed: &[u8; 32]) -> Settings {
         bypass: BypassRules::default(),
         revision: None,
         identities: Vec::new(),
+        upkeep: Upkeep::default(),
         login: None,
         mint: None,
         hierarchy: Vec::new(),

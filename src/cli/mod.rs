@@ -13,6 +13,7 @@ mod login;
 mod plan;
 mod progress;
 mod session;
+mod upkeep;
 
 use std::process::ExitCode;
 
