@@ -130,7 +130,7 @@ async fn audit_with(
             pasted: None,
             cancel: CancellationToken::new(),
         });
-    let collected = audit::collect(&run, audit::target(&url), engagement).await;
+    let collected = Box::pin(audit::collect(&run, audit::target(&url), engagement)).await;
     let all = checks::all().iter().collect::<Vec<_>>();
     Ok(audit::judge(collected, &all, settings))
 }

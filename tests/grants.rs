@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use mcp_assay::config::{self, Flags, Secrets, TokenSource};
 use mcp_assay::demo::{self, Running, visitor};
+use mcp_assay::model::exchange::Exchange;
 use mcp_assay::model::identity::{Identity, Provenance};
 use mcp_assay::model::probe::ProbeId;
 use mcp_assay::model::report::Report;
@@ -371,7 +372,7 @@ async fn tokens_that_are_bound_to_a_key_go_out_with_proofs_and_nonces() {
         let lists = report.ledger.iter().filter(|exchange| {
             exchange.identity == name && exchange.probe.id == ProbeId::ListTools
         });
-        let statuses: Vec<_> = lists.map(|exchange| exchange.status()).collect();
+        let statuses: Vec<_> = lists.map(Exchange::status).collect();
         assert!(statuses.contains(&Some(200)), "{name}: {statuses:?}");
     }
     let reason = missing(&report, "refused");
