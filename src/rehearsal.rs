@@ -22,7 +22,7 @@ use crate::model::rules::Rules;
 use crate::model::settings::{
     BypassRules, Callback, Calls, CredentialSource, Hierarchy, IdentitySource, KnownClient,
     LoginRequest, Mint, Network, ObjectRule, ObjectTarget, PolicyEntry, Settings, SkippedArm,
-    ToolRule,
+    ToolRule, Upkeep,
 };
 use crate::model::verdict::Severity;
 use crate::stage::{Entropy, Person, Run, Visit};
@@ -161,7 +161,7 @@ async fn audit_with(
             pasted: None,
             cancel: CancellationToken::new(),
         });
-    let collected = audit::collect(&run, audit::target(&url), engagement).await;
+    let collected = Box::pin(audit::collect(&run, audit::target(&url), engagement)).await;
     let all = checks::all().iter().collect::<Vec<_>>();
     let rules = Rules::from(settings);
     if let Some(folder) = &mut aids.folder {
@@ -300,6 +300,7 @@ pub fn defaults(seed: &[u8; 32]) -> Settings {
         bypass: BypassRules::default(),
         revision: None,
         identities: Vec::new(),
+        upkeep: Upkeep::default(),
         login: None,
         mint: None,
         hierarchy: Vec::new(),

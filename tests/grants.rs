@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use mcp_assay::config::{self, Flags, Secrets, TokenSource};
 use mcp_assay::demo::{self, Running, visitor};
+use mcp_assay::model::exchange::Exchange;
 use mcp_assay::model::identity::{Identity, Provenance};
 use mcp_assay::model::probe::ProbeId;
 use mcp_assay::model::report::Report;
@@ -371,7 +372,7 @@ async fn tokens_that_are_bound_to_a_key_go_out_with_proofs_and_nonces() {
         let lists = report.ledger.iter().filter(|exchange| {
             exchange.identity == name && exchange.probe.id == ProbeId::ListTools
         });
-        let statuses: Vec<_> = lists.map(|exchange| exchange.status()).collect();
+        let statuses: Vec<_> = lists.map(Exchange::status).collect();
         assert!(statuses.contains(&Some(200)), "{name}: {statuses:?}");
     }
     let reason = missing(&report, "refused");
@@ -536,4 +537,50 @@ async fn each_identity_says_how_it_was_had() {
             assert!(text.contains(said), "{said}: {text}");
         }
     }
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_next_run_goes_on_with_the_refresh_token_that_was_cached() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let bench = Bench::start("").await;
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("assay.toml");
+    std::fs::write(&config, identity("user", REFRESHED)).unwrap();
+    let cache = folder.path().join("tokens.json");
+    let run = || {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_mcp-assay"));
+        command
+            .args(["audit", &bench.running.mcp_url, "--config"])
+            .arg(&config)
+            .arg(format!("--token-cache={}", cache.display()))
+            .args(["--report", "json=-", "--exit-zero", "--quiet"])
+            .env("CLI_REFRESH", &bench.secrets["env:CLI_REFRESH"]);
+        command.output().unwrap()
+    };
+    for round in 0..2 {
+        let output = tokio::task::block_in_place(run);
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let missing = &report["identities"]["missing"];
+        assert_eq!(missing, &serde_json::json!([]), "{round}");
+        let kinds: Vec<&str> = report["residue"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|it| it["kind"].as_str())
+            .collect();
+        assert!(!kinds.contains(&"refresh token"), "{kinds:?}");
+        let kept = std::fs::read_to_string(&cache).unwrap();
+        assert!(kept.contains("\"user\"") && !kept.contains(&bench.secrets["env:CLI_REFRESH"]));
+        let mode = std::fs::metadata(&cache).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+    std::fs::set_permissions(&cache, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let output = tokio::task::block_in_place(run);
+    assert_eq!(output.status.code(), Some(2));
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        text.contains("--token-cache") && text.contains("chmod 600"),
+        "{text}"
+    );
 }

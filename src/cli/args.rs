@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use super::calls::CallOptions;
 use super::evidence::{EvidenceOptions, JudgeArgs};
 use super::login::{LoginArgs, LoginOptions};
+use super::upkeep::UpkeepOptions;
 use crate::config::{BypassFlags, Flags};
 use crate::model::probe::Tier;
 use crate::model::target::Revision;
@@ -135,6 +136,9 @@ pub(crate) struct TargetArgs {
         help_heading = "Identities"
     )]
     pub(crate) header_identities: Vec<String>,
+    /// Tokens after the run.
+    #[command(flatten)]
+    pub(crate) upkeep: UpkeepOptions,
     /// Signing in.
     #[command(flatten)]
     pub(crate) login: LoginOptions,
@@ -243,6 +247,7 @@ impl TargetArgs {
             header_identities: self.header_identities.clone(),
             from: self.from.clone(),
             server: self.server.clone(),
+            upkeep: self.upkeep.flags(),
             login: self.login.flags(),
             privileged: self.privileged.clone(),
             revision: self.revision,

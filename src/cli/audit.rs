@@ -8,6 +8,7 @@ use super::session::{self, Usage};
 use super::{Outcome, browser, diff, evidence};
 use crate::audit;
 use crate::checks;
+use crate::config::cache;
 use crate::config::source::ProcessSecrets;
 use crate::model::rules::Rules;
 use crate::stage::{Run, Visit};
@@ -46,6 +47,12 @@ pub(crate) fn run(args: &AuditArgs, global: &Global) -> Outcome {
         }
         let mut collected = audit::collect(&run, target, prepared.engagement.clone()).await;
         progress.finish();
+        if let Some(path) = &prepared.settings.upkeep.cache
+            && let Err(error) = cache::write(path, &collected.refresh)
+        {
+            let path = path.display();
+            session::note(&format!("--token-cache: {path} was not written: {error}\n"));
+        }
         collected.interrupted = interrupted.load(Ordering::Relaxed);
         keeper.collected(&collected, &rules);
         evidence::judged(collected, &selected, &rules, baseline.as_ref())

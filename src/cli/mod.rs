@@ -14,6 +14,7 @@ mod login;
 mod plan;
 mod progress;
 mod session;
+mod upkeep;
 
 use std::process::ExitCode;
 

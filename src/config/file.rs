@@ -102,6 +102,9 @@ pub struct IdentitySection {
     /// Source of the client's private key, PEM or JWK (`private_key_jwt`).
     #[schemars(with = "Option<String>")]
     pub client_key: Option<Spanned<String>>,
+    /// Source of the client's certificate and its key, both in PEM (mutual TLS).
+    #[schemars(with = "Option<String>")]
+    pub client_certificate: Option<Spanned<String>>,
     /// The `kid` under which the authorization server knows the key.
     pub client_key_id: Option<String>,
     /// `basic` or `post`; what the metadata advertises when absent.

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use secrecy::SecretString;
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use secrecy::{ExposeSecret, SecretString};
 use toml::Spanned;
 
 use super::Error;
@@ -107,26 +109,35 @@ impl ConfigFile {
         place: &str,
         secrets: &mut dyn Secrets,
     ) -> Result<ClientProof, Error> {
-        let proof = match (&section.client_secret, &section.client_key) {
-            (None, None) => ClientProof::Public,
-            (Some(secret), None) => ClientProof::Secret {
+        let given = [
+            &section.client_secret,
+            &section.client_key,
+            &section.client_certificate,
+        ];
+        let mut given = given.into_iter().flatten();
+        if let (Some(_), Some(second)) = (given.next(), given.next()) {
+            return Err(Error::value(
+                self.place(second.span().start),
+                format!("`{}` has two ways to prove itself", section.name.get_ref()),
+                "keep one of `client_secret`, `client_key` and `client_certificate`",
+            ));
+        }
+        let proof = if let Some(secret) = &section.client_secret {
+            ClientProof::Secret {
                 secret: self.secret(secret, secrets)?.1,
                 auth: match section.auth {
                     None => ClientAuth::Advertised,
                     Some(AuthWord::Basic) => ClientAuth::Basic,
                     Some(AuthWord::Post) => ClientAuth::Post,
                 },
-            },
-            (None, Some(key)) => ClientProof::Key(Arc::new(
-                self.key(key, secrets)?.named(section.client_key_id.clone()),
-            )),
-            (Some(_), Some(key)) => {
-                return Err(Error::value(
-                    self.place(key.span().start),
-                    format!("`{}` has a secret and a key", section.name.get_ref()),
-                    "keep the one that the client is registered with",
-                ));
             }
+        } else if let Some(key) = &section.client_key {
+            let key = self.key(key, secrets)?;
+            ClientProof::Key(Arc::new(key.named(section.client_key_id.clone())))
+        } else if let Some(certificate) = &section.client_certificate {
+            ClientProof::Certificate(self.certificate(certificate, secrets)?)
+        } else {
+            ClientProof::Public
         };
         if section.auth.is_some() && !matches!(proof, ClientProof::Secret { .. }) {
             return Err(Error::value(
@@ -138,8 +149,45 @@ impl ConfigFile {
         Ok(proof)
     }
 
-    /// A private key; unlike a token it has lines.
     fn key(&self, given: &Spanned<String>, secrets: &mut dyn Secrets) -> Result<SigningKey, Error> {
+        let (source, place, text) = self.lines(given, secrets)?;
+        SigningKey::read(text.expose_secret()).map_err(|problem| {
+            let problem = format!("the key in {source} cannot be used: {problem}");
+            let remedy = "export the client's private key as PKCS#8 PEM or as a JWK";
+            Error::value(place, problem, remedy)
+        })
+    }
+
+    fn certificate(
+        &self,
+        given: &Spanned<String>,
+        secrets: &mut dyn Secrets,
+    ) -> Result<SecretString, Error> {
+        let (source, place, text) = self.lines(given, secrets)?;
+        let pem = text.expose_secret().as_bytes();
+        let certified = CertificateDer::pem_slice_iter(pem).any(|it| it.is_ok());
+        let keyed = PrivateKeyDer::from_pem_slice(pem).is_ok();
+        if certified && keyed {
+            return Ok(text);
+        }
+        let lacks = if certified {
+            "private key"
+        } else {
+            "certificate"
+        };
+        Err(Error::value(
+            place,
+            format!("{source} holds no {lacks} in PEM"),
+            "put the client's certificate and its private key into it, one after the other",
+        ))
+    }
+
+    /// A secret that, unlike a token, has lines.
+    fn lines(
+        &self,
+        given: &Spanned<String>,
+        secrets: &mut dyn Secrets,
+    ) -> Result<(TokenSource, String, SecretString), Error> {
         let place = self.place(given.span().start);
         let form = "name its source: `env:VARIABLE`, `file:PATH` or `-`";
         let source = TokenSource::parse(given.get_ref()).map_err(|_| {
@@ -149,12 +197,7 @@ impl ConfigFile {
             let problem = format!("the key source {source} {problem}");
             Error::value(place.clone(), problem, "put the private key there")
         })?;
-        let text = SecretString::from(text);
-        SigningKey::read(secrecy::ExposeSecret::expose_secret(&text)).map_err(|problem| {
-            let problem = format!("the key in {source} cannot be used: {problem}");
-            let remedy = "export the client's private key as PKCS#8 PEM or as a JWK";
-            Error::value(place, problem, remedy)
-        })
+        Ok((source, place, SecretString::from(text)))
     }
 }
 
@@ -188,3 +231,126 @@ const GRANTS: [(&str, &str, Option<&str>); 6] = [
         None,
     ),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::CredentialSource;
+
+    struct Known;
+
+    impl Secrets for Known {
+        fn text(&mut self, source: &TokenSource) -> Result<String, String> {
+            let key = include_str!("../../fixtures/keys/demo-client.pem");
+            match source.to_string().as_str() {
+                "env:SECRET" => Ok("s3cret".to_owned()),
+                "env:KEY" => Ok(key.to_owned()),
+                "env:BOTH" => Ok(format!("{CERTIFICATE}{key}")),
+                "env:HALF" => Ok(CERTIFICATE.to_owned()),
+                _ => Err("is not set".to_owned()),
+            }
+        }
+    }
+
+    const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+
+    fn read(text: &str) -> Result<GrantRequest, String> {
+        let text = format!("[[identity]]\nname = \"one\"\n{text}\n");
+        let file = ConfigFile::parse("assay.toml", text).map_err(|error| error.to_string())?;
+        let mut identities = file
+            .identities(&mut Known)
+            .map_err(|error| error.to_string())?;
+        match identities.remove(0).credential {
+            CredentialSource::Grant(request) => Ok(request),
+            CredentialSource::Token { .. } => Err("a token".to_owned()),
+        }
+    }
+
+    #[test]
+    fn each_grant_is_read_with_what_it_needs() {
+        for (text, grant) in [
+            (
+                "grant = \"client_credentials\"\nclient_secret = \"env:SECRET\"",
+                "client_credentials",
+            ),
+            (
+                "grant = \"refresh_token\"\nrefresh_token = \"env:SECRET\"",
+                "refresh_token",
+            ),
+            (
+                "grant = \"token_exchange\"\nsubject_token = \"env:SECRET\"\nsubject_token_type = \"jwt\"",
+                "urn:ietf:params:oauth:grant-type:token-exchange",
+            ),
+            (
+                "grant = \"urn:ietf:params:oauth:grant-type:jwt-bearer\"\nassertion = \"env:SECRET\"",
+                "urn:ietf:params:oauth:grant-type:jwt-bearer",
+            ),
+            ("grant = \"authorization_code\"", "authorization_code"),
+            (
+                "grant = \"device_code\"\ndpop = true",
+                "urn:ietf:params:oauth:grant-type:device_code",
+            ),
+        ] {
+            let request = read(&format!("client_id = \"c\"\n{text}")).unwrap();
+            assert_eq!(request.grant.as_str(), grant);
+        }
+    }
+
+    #[test]
+    fn a_client_proves_itself_in_one_way() {
+        let machine = "client_id = \"c\"\ngrant = \"client_credentials\"\n";
+        let keyed = read(&format!("{machine}client_key = \"env:KEY\"")).unwrap();
+        assert!(matches!(keyed.client.proof, ClientProof::Key(_)));
+        let shown = read(&format!("{machine}client_certificate = \"env:BOTH\"")).unwrap();
+        assert!(matches!(shown.client.proof, ClientProof::Certificate(_)));
+        for (text, said) in [
+            (
+                "client_key = \"env:KEY\"\nclient_secret = \"env:SECRET\"",
+                "two ways",
+            ),
+            ("client_certificate = \"env:HALF\"", "no private key"),
+            ("client_certificate = \"env:KEY\"", "no certificate"),
+            ("client_key = \"env:SECRET\"", "cannot be used"),
+            ("client_key = \"hunter2\"", "written into the configuration"),
+            ("client_key = \"env:NONE\"", "is not set"),
+            (
+                "client_key = \"env:KEY\"\nauth = \"post\"",
+                "`auth` says where",
+            ),
+            ("", "nothing to prove itself"),
+        ] {
+            let problem = read(&format!("{machine}{text}")).unwrap_err();
+            assert!(
+                problem.contains(said) && problem.contains("assay.toml:"),
+                "{problem}"
+            );
+            assert!(
+                !problem.contains("hunter2") && !problem.contains("s3cret"),
+                "{problem}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_belongs_to_another_grant_or_is_missing_is_refused_with_its_line() {
+        for (text, said) in [
+            ("grant = \"refresh_token\"", "needs `refresh_token`"),
+            ("grant = \"token_exchange\"", "needs `subject_token`"),
+            ("grant = \"jwt_bearer\"", "needs `assertion`"),
+            (
+                "grant = \"device_code\"\nassertion = \"env:SECRET\"",
+                "does not belong",
+            ),
+            ("grant = \"password\"", "is not supported"),
+            ("grant = \"implicit\"", "refresh_token"),
+        ] {
+            let problem = read(&format!("client_id = \"c\"\n{text}")).unwrap_err();
+            assert!(
+                problem.contains(said) && problem.contains("assay.toml:"),
+                "{problem}"
+            );
+        }
+        let nobody = read("grant = \"authorization_code\"").unwrap_err();
+        assert!(nobody.contains("no client"), "{nobody}");
+    }
+}

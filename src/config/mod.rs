@@ -1,5 +1,6 @@
 //! Configuration file, environment and flags become [`Settings`]; every mistake names its place.
 
+pub mod cache;
 mod callback;
 pub mod calls;
 pub mod clients;
@@ -88,6 +89,8 @@ pub struct Flags {
     pub from: Option<PathBuf>,
     /// `--server`, one of the servers in it.
     pub server: Option<String>,
+    /// `--keep-tokens` and `--token-cache`.
+    pub upkeep: cache::UpkeepFlags,
     /// `--login` and what belongs to it.
     pub login: login::LoginFlags,
     /// `--privileged NAME`.
@@ -187,6 +190,7 @@ pub fn settings(
     let mut login = login::request(&asked, &identities, secrets)?;
     mark_privileged(&mut identities, login.as_mut(), flags.privileged.as_deref())?;
     let mint = file.mint(&identities)?;
+    let upkeep = cache::upkeep(&flags.upkeep, &identities)?;
     let client = client(flags, &file)?;
     let mut tiers = BTreeSet::from([Tier::Passive, Tier::Anonymous, Tier::Authenticated]);
     tiers.extend(flags.allow.iter().copied());
@@ -202,6 +206,7 @@ pub fn settings(
         },
         revision: flags.revision.or(file.revision()?),
         identities,
+        upkeep,
         login,
         mint,
         hierarchy: file.hierarchy()?,

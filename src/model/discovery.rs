@@ -119,6 +119,11 @@ impl MetadataAttempt {
         self.document.as_ref()?.get(member)?.as_str()
     }
 
+    /// A string member of a member that is an object.
+    pub fn nested(&self, member: &str, inner: &str) -> Option<&str> {
+        self.document.as_ref()?.get(member)?.get(inner)?.as_str()
+    }
+
     /// A member that is an array of strings; other elements are skipped.
     pub fn texts(&self, member: &str) -> Option<Vec<&str>> {
         let values = self.document.as_ref()?.get(member)?.as_array()?;

@@ -88,7 +88,7 @@ impl OAuthClient {
     pub const fn secret(&self) -> Option<&SecretString> {
         match &self.proof {
             ClientProof::Secret { secret, .. } => Some(secret),
-            ClientProof::Public | ClientProof::Key(_) => None,
+            ClientProof::Public | ClientProof::Key(_) | ClientProof::Certificate(_) => None,
         }
     }
 }
@@ -107,6 +107,8 @@ pub enum ClientProof {
     },
     /// A private key: `private_key_jwt` (RFC 7523 §2.2).
     Key(Arc<SigningKey>),
+    /// A certificate and its key in PEM, shown in the TLS handshake (RFC 8705 §2).
+    Certificate(SecretString),
 }
 
 /// Where a client secret goes (RFC 6749 §2.3.1).

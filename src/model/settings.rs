@@ -1,6 +1,6 @@
 //! What the operator allows and wants; parsed elsewhere, plain here.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -25,6 +25,8 @@ pub struct Settings {
     pub revision: Option<Revision>,
     /// Operator identities.
     pub identities: Vec<IdentitySource>,
+    /// What happens to tokens after the run.
+    pub upkeep: Upkeep,
     /// The login to make, when asked for.
     pub login: Option<LoginRequest>,
     /// The ladder to mint, when asked for.
@@ -77,6 +79,17 @@ impl Settings {
     pub fn allows(&self, tier: Tier) -> bool {
         self.tiers.contains(&tier)
     }
+}
+
+/// What happens to tokens after the run.
+#[derive(Clone, Debug, Default)]
+pub struct Upkeep {
+    /// Whether tokens of the run are left valid (`--keep-tokens`).
+    pub keep_tokens: bool,
+    /// Where refresh tokens are kept (`--token-cache`).
+    pub cache: Option<std::path::PathBuf>,
+    /// Refresh tokens that an earlier run kept, by identity.
+    pub cached: BTreeMap<String, SecretString>,
 }
 
 /// What may be done to get round refusals.

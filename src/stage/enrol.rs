@@ -2,7 +2,7 @@
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::obtain::{Order, obtain};
+use super::obtain::{self, Order};
 use super::{Run, forge, ladder, login};
 use crate::codec::jose;
 use crate::model::audit::Collected;
@@ -56,6 +56,11 @@ pub async fn enrol(run: &Run<'_>, collected: &mut Collected) -> Option<login::Se
             }
             CredentialSource::Grant(request) => {
                 know(run, &source.name, request);
+                if let Some(token) = run.settings.upkeep.cached.get(&source.name) {
+                    let label = format!("refresh-{}-cached", source.name);
+                    run.wire.know(&label, token);
+                    obtain::keep(collected, &source.name, request, token.clone());
+                }
                 orders.push(Order {
                     source,
                     request,
@@ -69,7 +74,7 @@ pub async fn enrol(run: &Run<'_>, collected: &mut Collected) -> Option<login::Se
             }
         }
     }
-    for answer in obtain(run, collected, orders).await {
+    for answer in obtain::obtain(run, collected, orders).await {
         match answer {
             Ok(identity) => granted.push(identity),
             Err(missing) => identities.missing.push(missing),

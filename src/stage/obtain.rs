@@ -16,6 +16,7 @@ use crate::model::settings::{CredentialSource, IdentitySource, LoginRequest};
 use crate::wire::{Pending, ProofKey, Sent};
 
 /// A token to be obtained.
+#[derive(Clone)]
 pub(crate) struct Order<'s> {
     /// The operator identity that it is obtained for or from.
     pub(crate) source: &'s IdentitySource,
@@ -98,10 +99,17 @@ async fn next(
     if order.request.grant.needs_a_person() && (by_login || newest.is_none()) {
         return signed_in(run, collected, order).await;
     }
+    let spare = order.clone();
+    let cached = newest.is_some() && run.settings.upkeep.cached.contains_key(&order.source.name);
     let request = newest.unwrap_or_else(|| order.request.clone());
     let key = binding::wanted(run, collected, request.dpop);
     let answer = mint::token(run, collected, order.ask(&request, key)).await;
-    settle(run, collected, order, &request, answer).await
+    let obtained = settle(run, collected, order, &request, answer).await;
+    if obtained.is_err() && cached && collected.refresh.remove(&spare.source.name).is_some() {
+        // What an earlier run kept is no longer good: the operator's own grant is.
+        return Box::pin(next(run, collected, spare)).await;
+    }
+    obtained
 }
 
 /// Reads an answer; where it asks for a proof of possession that was not sent, asks once more.
@@ -200,7 +208,12 @@ fn read(
 }
 
 /// Remembers the newest refresh token of an identity.
-fn keep(collected: &mut Collected, name: &str, request: &GrantRequest, token: SecretString) {
+pub(crate) fn keep(
+    collected: &mut Collected,
+    name: &str,
+    request: &GrantRequest,
+    token: SecretString,
+) {
     let request = GrantRequest {
         grant: Grant::RefreshToken(token),
         ..request.clone()

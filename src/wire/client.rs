@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use reqwest::Certificate;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use super::guard::{BadHost, Blocked, Bounds, Route, check_address};
@@ -92,12 +93,19 @@ impl Clients {
         &self,
         route: Route,
         fresh: bool,
+        certificate: Option<&SecretString>,
         request: reqwest::Request,
     ) -> Result<reqwest::Response, SendError> {
         let tls = request.url().scheme() == "https";
+        if let Some(pem) = certificate.filter(|_| tls) {
+            // Connections that showed a certificate are nobody else's.
+            let identity = reqwest::Identity::from_pem(pem.expose_secret().as_bytes())?;
+            let client = self.make(route, true, Some(&identity))?;
+            return Ok(client.execute(request).await?);
+        }
         if fresh {
             // A client of its own has no connection to share.
-            let client = self.make(route, tls || self.network.proxy.is_some())?;
+            let client = self.make(route, tls || self.network.proxy.is_some(), None)?;
             return Ok(client.execute(request).await?);
         }
         let client = self.of(route, tls)?;
@@ -118,17 +126,22 @@ impl Clients {
         if let Some(client) = client.get() {
             return Ok(client);
         }
-        let built = self.make(route, verified)?;
+        let built = self.make(route, verified, None)?;
         Ok(client.get_or_init(|| built))
     }
 
-    fn make(&self, route: Route, verified: bool) -> Result<Client, BuildError> {
+    fn make(
+        &self,
+        route: Route,
+        verified: bool,
+        identity: Option<&reqwest::Identity>,
+    ) -> Result<Client, BuildError> {
         // Behind a proxy the only name that is resolved here is the proxy's own.
         let filter = route == Route::Filtered && self.network.proxy.is_none();
         let resolver = Resolver {
             bounds: filter.then(|| self.bounds.clone()),
         };
-        build(&self.network, &self.roots, resolver, verified)
+        build(&self.network, &self.roots, resolver, verified, identity)
     }
 }
 
@@ -183,6 +196,7 @@ fn build(
     roots: &[Certificate],
     resolver: Resolver,
     verified: bool,
+    identity: Option<&reqwest::Identity>,
 ) -> Result<Client, BuildError> {
     let resolver = Arc::new(resolver);
     let base = || -> Result<reqwest::ClientBuilder, BuildError> {
@@ -197,6 +211,9 @@ fn build(
             .pool_idle_timeout(IDLE)
             .tls_danger_accept_invalid_certs(network.insecure)
             .dns_resolver(Arc::clone(&resolver));
+        if let Some(identity) = identity {
+            builder = builder.identity(identity.clone());
+        }
         if let Some(proxy) = &network.proxy {
             builder = builder.proxy(proxy_of(proxy)?);
         }

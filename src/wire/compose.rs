@@ -1,6 +1,6 @@
 //! From a request as the caller describes it to one that may go out.
 
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use super::Outgoing;
@@ -17,6 +17,7 @@ pub(super) struct Ready {
     pub(super) loopback: bool,
     pub(super) route: Route,
     pub(super) fresh: bool,
+    pub(super) certificate: Option<SecretString>,
     pub(super) request: reqwest::Request,
 }
 
@@ -65,6 +66,7 @@ pub(super) fn permit(
         loopback: literal_reach(&url) == Some(Reach::Loopback),
         route,
         fresh: outgoing.fresh_connection,
+        certificate: outgoing.certificate.clone(),
         request,
         url,
     })

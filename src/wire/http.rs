@@ -257,7 +257,12 @@ impl HttpWire {
             }
             let sent = self
                 .clients
-                .execute(ready.route, ready.fresh, request)
+                .execute(
+                    ready.route,
+                    ready.fresh,
+                    ready.certificate.as_ref(),
+                    request,
+                )
                 .await;
             let connect = self.network.connect_timeout;
             sent.map_err(|error| before_answer(error, &ready.host, connect))

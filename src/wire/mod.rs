@@ -101,6 +101,8 @@ pub struct Outgoing<'a> {
     pub proof: Option<Arc<ProofKey>>,
     /// The field that carries the credential as it is, where that is not `Authorization: Bearer`.
     pub credential_field: Option<String>,
+    /// Certificate and key in PEM that the client shows in the TLS handshake (RFC 8705).
+    pub certificate: Option<SecretString>,
     /// Whether body or fields carry another secret: the egress rule applies as for a credential.
     ///
     /// Registered secrets and credential fields are found without it. A secret learned from an
@@ -140,6 +142,7 @@ impl Outgoing<'_> {
             credential: None,
             proof: None,
             credential_field: None,
+            certificate: None,
             carries_secret: false,
             reply_on: None,
             until: None,

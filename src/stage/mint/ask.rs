@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::proof::Proof;
 use super::{form, form_headers, issuer, resource, tokens};
 use crate::model::audit::Collected;
-use crate::model::grant::{Grant, GrantRequest};
+use crate::model::grant::{ClientProof, Grant, GrantRequest};
 use crate::model::identity::ScopeSet;
 use crate::model::probe::{ProbeId, ProbeKey};
 use crate::stage::Run;
@@ -44,7 +44,11 @@ pub(crate) async fn token(
             server.issuer
         )
     })?;
-    let endpoint = metadata.text("token_endpoint").ok_or_else(|| {
+    let aliased = matches!(order.request.client.proof, ClientProof::Certificate(_));
+    // RFC 8705 §5: certificates may be asked for at endpoints of their own.
+    let alias = metadata.nested("mtls_endpoint_aliases", "token_endpoint");
+    let alias = alias.filter(|_| aliased);
+    let endpoint = alias.or(metadata.text("token_endpoint")).ok_or_else(|| {
         format!(
             "the metadata of {} names no `token_endpoint`",
             server.issuer

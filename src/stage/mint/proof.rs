@@ -30,6 +30,8 @@ pub(crate) enum Means<'a> {
     Post(&'a SecretString),
     /// An assertion that its key signed, good for one request.
     Assertion(SecretString),
+    /// Its certificate, in the TLS handshake.
+    Certificate(&'a SecretString),
 }
 
 impl<'a> Proof<'a> {
@@ -47,6 +49,7 @@ impl<'a> Proof<'a> {
         let texts = |member: &str| server.chosen().and_then(|it| it.texts(member));
         let means = match &client.proof {
             ClientProof::Public => Means::Nothing,
+            ClientProof::Certificate(pem) => Means::Certificate(pem),
             ClientProof::Secret { secret, auth } => {
                 if is_basic(*auth, texts("token_endpoint_auth_methods_supported")) {
                     Means::Basic(secret)
@@ -92,6 +95,10 @@ impl<'a> Proof<'a> {
         let mut post = |name, value: &str| members.push((name, value.to_owned()));
         match &self.means {
             Means::Nothing => post("client_id", self.id),
+            Means::Certificate(pem) => {
+                post("client_id", self.id);
+                outgoing.certificate = Some((*pem).clone());
+            }
             Means::Basic(secret) => {
                 let value = basic(self.id, secret.expose_secret());
                 let encoded = value.trim_start_matches("Basic ").to_owned();

@@ -70,6 +70,9 @@ fn remedy(error: &str, request: &GrantRequest) -> &'static str {
             "check `client_id`, that the public half of `client_key` is registered for it (with \
              `client_key_id` as its `kid`, if it has one), and the server's clock"
         }
+        ("invalid_client", _, ClientProof::Certificate(_)) => {
+            "check `client_id`, and that the certificate is registered for it"
+        }
         ("invalid_client", _, ClientProof::Public) => {
             "the client seems to be confidential: give `client_secret` or `client_key`"
         }

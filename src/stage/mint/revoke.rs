@@ -65,15 +65,32 @@ pub(crate) async fn revoke_one(
 
 /// Revokes the tokens that the run minted, and the refresh tokens that a person gave it.
 pub(crate) async fn revoke(run: &Run<'_>, collected: &mut Collected) {
+    let upkeep = &run.settings.upkeep;
     let minted = collected.identities.present.clone();
     for identity in minted
         .iter()
         .filter(|i| matches!(i.provenance, Provenance::Minted { .. }))
     {
-        let source = obtain::source_of(run, collected, &identity.name);
-        if let Some((_, request)) = source {
-            give_back(run, collected, identity, request).await;
+        let Some((source, request)) = obtain::source_of(run, collected, &identity.name) else {
+            continue;
+        };
+        let of_kept = upkeep.cache.is_some() && collected.refresh.contains_key(&source.name);
+        let why = match (upkeep.keep_tokens, of_kept) {
+            (true, _) => Some("it was kept on request (`--keep-tokens`)"),
+            // RFC 7009 §2.1: with it the server may end the refresh token.
+            (_, true) => Some("its refresh token is kept (`--token-cache`), and could end with it"),
+            (false, false) => None,
+        };
+        match why {
+            None => give_back(run, collected, identity, request).await,
+            Some(why) => {
+                let item = residue(identity.name.clone(), identity.expires_in, None, why);
+                collected.residue.push(item);
+            }
         }
+    }
+    if upkeep.cache.is_some() {
+        return;
     }
     for (name, newest) in std::mem::take(&mut collected.refresh) {
         let Some((_, request)) = obtain::source_of(run, collected, &name) else {
@@ -82,7 +99,11 @@ pub(crate) async fn revoke(run: &Run<'_>, collected: &mut Collected) {
         let Grant::RefreshToken(token) = &newest.grant else {
             continue;
         };
-        if request.grant.needs_a_person() {
+        if request.grant.needs_a_person() && upkeep.keep_tokens {
+            let why = "it was kept on request (`--keep-tokens`)";
+            let item = residue(format!("{name}-refresh"), None, None, why);
+            collected.residue.push(item);
+        } else if request.grant.needs_a_person() {
             let variant = format!("{name}-refresh");
             let back = Back {
                 name: &variant,
@@ -165,7 +186,7 @@ fn replaced(name: String, newest: &GrantRequest) -> ResidueItem {
         location: "the authorization server".to_owned(),
         reason: format!(
             "the server replaced the refresh token that was given for `{name}`; the old one is \
-             spent, and the new one was not kept"
+             spent, and the new one was not kept; `--token-cache` keeps it"
         ),
         undo: format!(
             "sign in again as client `{}` for a new one",

@@ -193,14 +193,14 @@ async fn a_name_is_checked_when_it_resolves_and_nothing_is_connected() {
     let url = Url::parse(&format!("http://localhost:{}/", server.address.port())).unwrap();
     let request = || reqwest::Request::new(reqwest::Method::GET, url.clone());
     let error = clients
-        .execute(Route::Filtered, false, request())
+        .execute(Route::Filtered, false, None, request())
         .await
         .unwrap_err();
     let (kind, text) = before_answer(error, "localhost", LONG);
     assert_eq!(kind, FailureKind::Inside, "{text}");
     assert_eq!(server.connections(), 0);
     let response = clients
-        .execute(Route::Open, false, request())
+        .execute(Route::Open, false, None, request())
         .await
         .unwrap();
     assert_eq!(response.status(), 200);

@@ -2,23 +2,39 @@ use std::sync::Arc;
 
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
-use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::server::WebPkiClientVerifier;
+use tokio_rustls::rustls::{RootCertStore, ServerConfig};
 
 use super::responder::{Step, ok, serve};
 use super::*;
 
 /// A server with a certificate that nobody but the holder of the PEM text trusts.
 async fn tls_server() -> (String, String) {
+    tls_server_for(None).await
+}
+
+/// The same, which wants this certificate of its client.
+async fn tls_server_for(client: Option<CertificateDer<'static>>) -> (String, String) {
+    let provider = Arc::new(aws_lc_rs::default_provider());
     let names = ["localhost".to_owned(), "127.0.0.1".to_owned()];
     let made = rcgen::generate_simple_self_signed(names).unwrap();
     let pem = made.cert.pem();
     let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
-    let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+    let config = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
+        .unwrap();
+    let config = match client {
+        None => config.with_no_client_auth(),
+        Some(certificate) => {
+            let mut roots = RootCertStore::empty();
+            roots.add(certificate).unwrap();
+            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+            config.with_client_cert_verifier(verifier.build().unwrap())
+        }
+    };
+    let config = config
         .with_single_cert(vec![made.cert.der().clone()], key)
         .unwrap();
     let acceptor = TlsAcceptor::from(Arc::new(config));
@@ -86,4 +102,21 @@ async fn a_port_that_does_not_speak_tls_is_a_tls_failure() {
     });
     let failure = failure(&wire_to(&server), ask(url)).await;
     assert_eq!(failure.kind, FailureKind::Tls, "{}", failure.text);
+}
+
+#[tokio::test]
+async fn a_client_certificate_is_shown_where_it_was_asked_for_and_only_with_that_request() {
+    let made = rcgen::generate_simple_self_signed(["client".to_owned()]).unwrap();
+    let pem = format!("{}{}", made.cert.pem(), made.signing_key.serialize_pem());
+    let (url, _) = tls_server_for(Some(made.cert.der().clone())).await;
+    let network = Network {
+        insecure: true,
+        ..network()
+    };
+    let wire = wire(&url, &network);
+    let mut with = ask(url.clone());
+    with.certificate = Some(pem.into());
+    assert_eq!(answer(&wire, with).await.body.text(), "secure");
+    let without = failure(&wire, ask(url.clone())).await;
+    assert_ne!(without.kind, FailureKind::Timeout, "{}", without.text);
 }
