@@ -2,6 +2,7 @@
 
 mod callback;
 pub mod calls;
+mod canary;
 mod file;
 pub mod login;
 mod object;
@@ -188,7 +189,7 @@ pub fn settings(
         client,
         policy: file.policy()?,
         accept: file.acceptances(today)?,
-        tools: file.tool_rules(),
+        tools: file.tool_rules()?,
         objects,
         calls: calls::calls(&flags.calls, &file)?,
         observe_rate_limit,

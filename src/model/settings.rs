@@ -7,6 +7,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 use serde_json::Value;
 
+use super::canary::CanaryRule;
 use super::identity::{Identity, IdentityKind, ScopeSet};
 use super::probe::Tier;
 use super::target::Revision;
@@ -328,6 +329,8 @@ pub struct ToolRule {
     pub vectors: Vec<Value>,
     /// Whether it may be called with identifiers that name nothing.
     pub null_object: bool,
+    /// How it is called on an object of the run's own.
+    pub canary: Option<CanaryRule>,
     /// `Some(true)`: the operator vouches that it only reads; `Some(false)`: never call it.
     pub safe: Option<bool>,
 }

@@ -175,6 +175,7 @@ fn subject(probe: ProbeId, subject: Option<&String>) -> Option<String> {
         ProbeId::CallValid
         | ProbeId::CallInvalid
         | ProbeId::CallListed
+        | ProbeId::CallCanary
         | ProbeId::ReadResource
         | ProbeId::PromptGet => subject.cloned(),
         _ => None,
@@ -188,7 +189,7 @@ const LISTS: [ProbeId; 5] = [
     ProbeId::ListResourceTemplates,
     ProbeId::ListPrompts,
 ];
-const DOORS: [ProbeId; 13] = [
+const DOORS: [ProbeId; 14] = [
     ProbeId::OpenSession,
     ProbeId::ListTools,
     ProbeId::ListResources,
@@ -200,6 +201,7 @@ const DOORS: [ProbeId; 13] = [
     ProbeId::CallValid,
     ProbeId::CallInvalid,
     ProbeId::CallListed,
+    ProbeId::CallCanary,
     ProbeId::ReadResource,
     ProbeId::PromptGet,
 ];

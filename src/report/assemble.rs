@@ -108,6 +108,7 @@ pub fn assemble(collected: Collected, judged: Judged, settings: &Settings) -> Re
         logins: collected.logins,
         client_documents: collected.client_documents,
         doors: collected.doors,
+        canaries: collected.canaries,
         objects: collected.objects,
         handles: collected.handles,
         listings: collected.surface.listings,
@@ -191,6 +192,7 @@ fn request_counts(ledger: &Ledger) -> RequestCounts {
             ProbeId::CallInvalid
             | ProbeId::CallValid
             | ProbeId::CallListed
+            | ProbeId::CallCanary
             | ProbeId::ReadResource
             | ProbeId::PromptGet => {
                 let confirms = exchange.probe.variant.as_deref() == Some("fresh-session");

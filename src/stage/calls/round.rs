@@ -1,7 +1,7 @@
 //! One round of calls: reads at once, then schema-invalid calls in waves that end at the first one
 //! that runs.
 
-use super::question::question;
+use super::question::{self, Own};
 use super::{Asked, columns};
 use crate::model::audit::Collected;
 use crate::model::exchange::ExchangeId;
@@ -10,8 +10,7 @@ use crate::model::probe::ProbeId;
 use crate::model::surface::Subject;
 use crate::oracle::calibrate::{self, Treatment};
 use crate::stage::enumerate::Sessions;
-use crate::stage::{Run, file, rpc, together};
-use crate::wire::{Pending, Sent};
+use crate::stage::{Run, canary, file, together};
 
 /// Whose turn it is.
 #[derive(Clone, Copy)]
@@ -58,6 +57,7 @@ pub(super) async fn round(
     broken.sort_by_key(|subject| risk(subject));
     send(run, collected, sessions, asked, &plain, &asking, attempt).await;
     send(run, collected, sessions, asked, &listed, &asking, 0).await;
+    canary::round(run, collected, sessions, asked, &asking, attempt).await;
     for wave in waves(&broken) {
         if asked.halted.is_some() {
             return;
@@ -103,7 +103,7 @@ async fn send(
     asking: &[Identity],
     attempt: u16,
 ) -> Vec<ExchangeId> {
-    let mut pending: Vec<Pending<'_, Sent>> = Vec::new();
+    let mut own = Vec::new();
     for subject in subjects {
         let Some(treatment) = asked.treatments.get(&subject.id) else {
             continue;
@@ -112,13 +112,12 @@ async fn send(
             let Some(session) = sessions.get(&identity.name) else {
                 continue;
             };
-            if let Some(ask) = question(subject, treatment, identity, session, attempt, None) {
-                let id = run.next_id();
-                pending.push(Box::pin(rpc::send(run, ask, id)));
-            }
+            own.push(Own::new(
+                run, subject, treatment, identity, session, attempt, None,
+            ));
         }
     }
-    let answers = together(pending).await;
+    let answers = together(question::pending(run, &own)).await;
     answers
         .into_iter()
         .map(|sent| file(collected, sent))
