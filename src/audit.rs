@@ -14,8 +14,8 @@ use crate::oracle::{
 };
 use crate::report::assemble::{self, Judged};
 use crate::stage::{
-    Run, bypass, calls, client_documents, close, discover, doors, enrol, enumerate, eras,
-    hardening, ladder, login, plan, register, token_endpoint, transport,
+    Run, bypass, calls, client_documents, close, discover, doors, enrol, enumerate, eras, forge,
+    hardening, ladder, login, plan, register, revoked, token_endpoint, transport, wrong_tokens,
 };
 
 /// What is to be audited.
@@ -48,8 +48,12 @@ pub async fn collect(run: &Run<'_>, target: Target, engagement: Engagement) -> C
         let others = eras::eras(run, &mut collected, &asked).await;
         hardening::plaintext(run, &anonymous, &mut collected).await;
         transport::observe(run, &mut collected, &sessions).await;
+        wrong_tokens::spoofs(run, &mut collected).await;
+        wrong_tokens::at_other_doors(run, &mut collected, &sessions).await;
+        forge::more(run, &mut collected).await;
         ladder::climb(run, &mut collected, &mut sessions, &mut asked).await;
         close::close(run, &mut collected, &sessions).await;
+        revoked::revoked(run, &mut collected).await;
         if let Some(mut session) = login {
             login::probe(run, &mut collected, &mut session).await;
             login::close(run, &mut collected, session).await;

@@ -188,6 +188,7 @@ pub fn settings(behaviour: &Behaviour, running: &Running, seed: &[u8; 32]) -> io
             kind: IdentityKind::Valid,
             privileged: false,
             scopes: Some(mint.scopes.iter().cloned().collect()),
+            header: None,
             credential: CredentialSource::ClientCredentials(ClientCredentials {
                 client_id: client.id.clone(),
                 secret: SecretString::from(client.secret.clone()),
@@ -363,6 +364,7 @@ fn identity(token: &DemoToken) -> IdentitySource {
         },
         privileged: false,
         scopes: Some(token.scopes.iter().cloned().collect()),
+        header: token.header.clone(),
         credential: CredentialSource::Token {
             source: "demo".to_owned(),
             token: SecretString::from(token.value.clone()),

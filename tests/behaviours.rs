@@ -15,6 +15,7 @@ mod support;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use futures_util::StreamExt;
 use mcp_assay::checks;
@@ -39,6 +40,17 @@ async fn run(name: &'static str) -> Ran {
     let behaviour = behaviour(name);
     let rehearsal = rehearse(&behaviour).await;
     let running = &rehearsal.running;
+    let listed = rehearsal
+        .report
+        .residue
+        .iter()
+        .any(|it| it.kind == "session");
+    for _ in 0..STREAM_END_LOOKS {
+        if listed || running.open_sessions() == 0 {
+            break;
+        }
+        tokio::time::sleep(STREAM_END_PAUSE).await;
+    }
     Ran {
         name,
         state_changing: running.executed_state_changing(),
@@ -55,8 +67,9 @@ async fn each_defect_is_found_and_nothing_else_is_accused() {
     let names = Behaviour::names()
         .into_iter()
         .filter(|name| !BY_CHANCE.contains(name));
-    let all: Vec<Ran> = futures_util::stream::iter(names.map(run))
+    let all: Vec<Ran> = futures_util::stream::iter(names.map(|name| tokio::spawn(run(name))))
         .buffered(4)
+        .map(|ran| ran.expect("an audit that ends"))
         .collect()
         .await;
     let mut wrong = String::new();
@@ -177,9 +190,10 @@ fn awaiting_consent(ran: &Ran) -> Vec<String> {
 const ON_REQUEST: [&str; 2] = ["--probe-traversal", "--observe-call-limit"];
 
 /// Checks that wait for a token which most behaviours do not lend.
-const LENT_BY_THE_OPERATOR: [&str; 5] = [
+const LENT_BY_THE_OPERATOR: [&str; 6] = [
     "foreign-issuer-accepted",
     "issuer-keys-pooled",
+    "revoked-token-accepted",
     "token-type-unchecked",
     "upstream-token-accepted",
     "wrong-kind-accepted",
@@ -190,6 +204,10 @@ fn has_another_user(ran: &Ran) -> bool {
     let mut given = ran.behaviour.audit.identities.iter();
     given.any(|name| kind(name) == Some(TokenKind::OtherUser))
 }
+
+/// How often, and with what pause, a server is asked whether it has noticed that its streams ended.
+const STREAM_END_LOOKS: u32 = 100;
+const STREAM_END_PAUSE: Duration = Duration::from_millis(20);
 
 /// Behaviours whose defect shows in every second request, so that what is seen depends on chance.
 const BY_CHANCE: [&str; 1] = ["list-varies-per-request"];

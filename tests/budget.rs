@@ -225,7 +225,10 @@ async fn a_legacy_server_sees_one_session_per_identity() {
     let rehearsal = rehearse(&behaviour).await;
     for name in ["reader", "admin"] {
         let opened = rehearsal.report.ledger.iter().filter(|exchange| {
-            exchange.identity == name && exchange.probe.id == ProbeId::OpenSession
+            exchange.identity == name
+                && exchange.probe.id == ProbeId::OpenSession
+                // A spare one, so that DELETE with a wrong token ends nobody's own.
+                && exchange.probe.variant.as_deref() != Some("doors")
         });
         assert_eq!(opened.count(), 1, "{name}");
     }

@@ -21,8 +21,11 @@ use mcp_assay::rehearsal::Rehearsal;
 use support::{access, behaviour, rehearse, with_status};
 
 async fn audited(name: &str) -> Rehearsal {
-    let ran = rehearse(&behaviour(name)).await;
+    let behaviour = behaviour(name);
+    let ran = Box::pin(rehearse(&behaviour)).await;
     within_plan(&ran.report);
+    let found = with_status(&ran.report, &[Status::Fail, Status::Warn]);
+    assert_eq!(found, behaviour.trips, "{name}");
     ran
 }
 
@@ -196,7 +199,7 @@ async fn another_user_is_shown_what_one_made_and_no_cell_speaks_of_it() {
 async fn nothing_of_it_is_sent_without_consent() {
     let mut behaviour = behaviour("canary-objects");
     behaviour.audit.allow.clear();
-    let ran = rehearse(&behaviour).await;
+    let ran = Box::pin(rehearse(&behaviour)).await;
     assert_eq!(ran.running.executed_state_changing(), 0);
     assert!(ran.report.canaries.is_empty());
     let tiers = ran.report.ledger.iter().map(|exchange| exchange.tier);

@@ -14,6 +14,7 @@ mod support;
 
 use base64::Engine;
 use mcp_assay::demo::Behaviour;
+use mcp_assay::model::identity::{IdentityKind, Provenance};
 use mcp_assay::report::{Format, Style, render};
 
 use support::{behaviour, rehearse};
@@ -39,6 +40,7 @@ async fn no_token_secret_or_session_appears_in_any_report() {
         "registration-open",
         "every-revision",
         "opaque-tokens",
+        "api-keys",
         "denial-tool-error",
         "token-endpoint-extensions",
         "client-secret-not-checked",
@@ -85,5 +87,29 @@ async fn no_token_secret_or_session_appears_in_any_report() {
                 }
             }
         }
+    }
+}
+
+#[tokio::test]
+async fn derived_tokens_go_to_the_target_alone() {
+    for name in ["every-token-kind", "api-keys", "embedded-key-accepted"] {
+        let rehearsal = rehearse(&behaviour(name)).await;
+        let report = &rehearsal.report;
+        let present = &report.identities.present;
+        let derived: Vec<&str> = present
+            .iter()
+            .filter(|identity| matches!(&identity.provenance, Provenance::Derived { .. }))
+            .filter(|identity| identity.kind != IdentityKind::Anonymous)
+            .map(|identity| identity.name.as_str())
+            .collect();
+        let mut sent = 0;
+        for exchange in report.ledger.iter() {
+            if derived.contains(&exchange.identity.as_str()) {
+                sent += 1;
+                let url = &exchange.request.url;
+                assert!(url.starts_with(&rehearsal.running.mcp_url), "{name}: {url}");
+            }
+        }
+        assert!(sent > 0, "{name}: no derived token was sent at all");
     }
 }

@@ -107,13 +107,18 @@ mod token {
     pub(super) mod foreign_audience_accepted;
     pub(super) mod foreign_issuer_accepted;
     pub(super) mod garbage_token_accepted;
+    pub(super) mod gate_inconsistent;
     pub(super) mod issuer_keys_pooled;
     pub(super) mod key_confusion_accepted;
     pub(super) mod missing_token_accepted;
     pub(super) mod query_token_accepted;
+    pub(super) mod refusal_discloses;
+    pub(super) mod refusal_status_wrong;
+    pub(super) mod revoked_token_accepted;
     pub(super) mod session_id_is_credential;
     pub(super) mod session_lends_rights;
     pub(super) mod several_tokens_accepted;
+    pub(super) mod spoofed_identity_accepted;
     pub(super) mod tampered_token_accepted;
     pub(super) mod token_type_unchecked;
     pub(super) mod unsigned_token_accepted;
@@ -455,6 +460,11 @@ catalogue! {
         several_tokens_accepted => "several-tokens-accepted",
         session_id_is_credential => "session-id-is-credential",
         session_lends_rights => "session-lends-rights",
+        gate_inconsistent => "gate-inconsistent",
+        refusal_discloses => "refusal-discloses",
+        refusal_status_wrong => "refusal-status-wrong",
+        revoked_token_accepted => "revoked-token-accepted",
+        spoofed_identity_accepted => "spoofed-identity-accepted",
     }
     scope {
         scopes_not_advertised => "scopes-not-advertised",

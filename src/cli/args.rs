@@ -103,6 +103,12 @@ pub(crate) struct TargetArgs {
         help_heading = "Target"
     )]
     pub(crate) config: Option<PathBuf>,
+    /// Take the target and its key from an MCP client's configuration (`mcpServers` and the like).
+    #[arg(long, value_name = "FILE", help_heading = "Target")]
+    pub(crate) from: Option<PathBuf>,
+    /// Which of the servers in that configuration, when it has several.
+    #[arg(long, value_name = "NAME", requires = "from", help_heading = "Target")]
+    pub(crate) server: Option<String>,
     /// Audit with this protocol revision; the newest served when absent.
     #[arg(long, value_name = "DATE", help_heading = "Target")]
     pub(crate) revision: Option<Revision>,
@@ -114,6 +120,14 @@ pub(crate) struct TargetArgs {
         help_heading = "Identities"
     )]
     pub(crate) identities: Vec<String>,
+    /// A key that travels in a header of its own: NAME=HEADER:env:VARIABLE or
+    /// NAME=HEADER:file:PATH. Repeat for each key.
+    #[arg(
+        long = "header-identity",
+        value_name = "NAME=HEADER:SOURCE",
+        help_heading = "Identities"
+    )]
+    pub(crate) header_identities: Vec<String>,
     /// Signing in.
     #[command(flatten)]
     pub(crate) login: LoginOptions,
@@ -219,6 +233,9 @@ impl TargetArgs {
             url: self.url.clone(),
             config: self.config.clone(),
             identities: self.identities.clone(),
+            header_identities: self.header_identities.clone(),
+            from: self.from.clone(),
+            server: self.server.clone(),
             login: self.login.flags(),
             privileged: self.privileged.clone(),
             revision: self.revision,

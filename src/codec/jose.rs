@@ -15,6 +15,10 @@ use crate::model::identity::{Claims, ScopeSet};
 
 use super::json;
 
+mod forge;
+
+pub use forge::{KeyHint, hs256_with_hint, tamper_header, tamper_start, truncate, unsigned_ending};
+
 pub use super::jwk::jwks_public_keys;
 
 /// An edit of a token's payload.

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::jose::decode;
 
 /// Every public key of a set as bytes to sign with: SPKI PEM with and without its last line feed,
-/// PKCS #1 PEM for RSA, SPKI DER, and the JWK itself as compact JSON.
+/// PKCS #1 PEM for RSA, SPKI DER, the JWK itself as compact JSON, and its number alone.
 ///
 /// All first forms come before all second ones, so that a caller may stop early. Symmetric keys are
 /// left out: they are no public keys. The first four keys count.
@@ -53,6 +53,18 @@ fn forms(jwk: &Value) -> Option<Vec<Vec<u8>>> {
     forms.extend(pkcs1.map(|der| armour("RSA PUBLIC KEY", &der).into_bytes()));
     forms.push(spki);
     forms.push(jwk.to_string().into_bytes());
+    // The number itself, as bytes and as the text of the key set.
+    if let Some(member) = ["n", "x"]
+        .into_iter()
+        .find(|member| jwk.get(member).is_some())
+    {
+        forms.extend(number(jwk, member));
+        forms.extend(
+            jwk.get(member)
+                .and_then(Value::as_str)
+                .map(|text| text.as_bytes().to_vec()),
+        );
+    }
     Some(forms)
 }
 
@@ -188,11 +200,15 @@ MCowBQYDK2VwAyEAoPi/M9B3SEPbNYbLyqH7VD5Cqzp6mDmdLH7fkgdEkgY=
             let forms = jwks_public_keys(&json!({"keys": [key]}));
             assert_eq!(String::from_utf8_lossy(&forms[0]), pem);
             assert_eq!(String::from_utf8_lossy(&forms[1]), pem.trim_end());
-            assert_eq!(forms.last().unwrap(), key.to_string().as_bytes());
+            assert!(forms.contains(&key.to_string().into_bytes()));
         }
         let forms = jwks_public_keys(&json!({"keys": [rsa_key()]}));
         assert_eq!(String::from_utf8_lossy(&forms[2]), RSA_PKCS1_PEM);
-        assert_eq!(forms.len(), 5);
+        assert_eq!(forms.len(), 7);
+        assert_eq!(
+            forms.last().unwrap(),
+            rsa_key()["n"].as_str().unwrap().as_bytes()
+        );
     }
 
     #[test]
@@ -200,7 +216,7 @@ MCowBQYDK2VwAyEAoPi/M9B3SEPbNYbLyqH7VD5Cqzp6mDmdLH7fkgdEkgY=
         let forms = jwks_public_keys(&json!({"keys": [rsa_key(), ec_key(), rsa_key()]}));
         assert_eq!(forms[0], RSA_PEM.as_bytes());
         assert_eq!(forms[1], EC_PEM.as_bytes());
-        assert_eq!(forms.len(), 9);
+        assert_eq!(forms.len(), 13);
     }
 
     #[test]
@@ -225,7 +241,7 @@ MCowBQYDK2VwAyEAoPi/M9B3SEPbNYbLyqH7VD5Cqzp6mDmdLH7fkgdEkgY=
             assert!(jwks_public_keys(&keys).is_empty(), "{keys}");
         }
         let many = json!({"keys": (0..50).map(|n| json!({"kty": "OKP", "crv": "Ed25519", "x": "AQ", "n": n})).collect::<Vec<_>>()});
-        assert!(jwks_public_keys(&many).len() <= MAX_KEYS * 5);
+        assert!(jwks_public_keys(&many).len() <= MAX_KEYS * 7);
     }
 
     proptest! {

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::canary::CanarySection;
+use super::headers;
 use super::object::ObjectSection;
 use super::policy::{self, PolicySection};
 use super::source::{self, Secrets, TokenSource};
@@ -74,6 +75,10 @@ pub struct IdentitySection {
     /// `env:NAME`, `file:PATH` or `-`.
     #[schemars(with = "Option<String>")]
     pub token: Option<Spanned<String>>,
+    /// The field that carries `token` as it is, for example `X-Api-Key`; without it the token goes
+    /// into `Authorization: Bearer`.
+    #[schemars(with = "Option<String>")]
+    pub header: Option<Spanned<String>>,
     /// `client_credentials`.
     #[schemars(with = "Option<String>")]
     pub grant: Option<Spanned<String>>,
@@ -340,7 +345,17 @@ impl ConfigFile {
             {
                 return Err(duplicate(&place, section.name.get_ref()));
             }
+            let header = section.header.as_ref().map(|header| {
+                let place = self.place(header.span().start);
+                headers::field(&place, header.get_ref())
+            });
+            if section.header.is_some() && section.token.is_none() {
+                let problem = format!("`{}` has a header and no token", section.name.get_ref());
+                let remedy = "add `token = \"env:VARIABLE\"`";
+                return Err(Error::value(place, problem, remedy));
+            }
             found.push(IdentitySource {
+                header: header.transpose()?,
                 name: section.name.get_ref().clone(),
                 kind: match section.kind {
                     KindWord::Valid => IdentityKind::Valid,

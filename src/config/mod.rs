@@ -3,7 +3,9 @@
 mod callback;
 pub mod calls;
 mod canary;
+pub mod clients;
 mod file;
+mod headers;
 pub mod login;
 mod object;
 mod policy;
@@ -79,6 +81,12 @@ pub struct Flags {
     pub config: Option<PathBuf>,
     /// `--identity NAME=SOURCE`.
     pub identities: Vec<String>,
+    /// `--header-identity NAME=HEADER:SOURCE`.
+    pub header_identities: Vec<String>,
+    /// `--from`, a configuration of an MCP client.
+    pub from: Option<PathBuf>,
+    /// `--server`, one of the servers in it.
+    pub server: Option<String>,
     /// `--login` and what belongs to it.
     pub login: login::LoginFlags,
     /// `--privileged NAME`.
@@ -154,10 +162,20 @@ pub fn settings(
         Some(path) => ConfigFile::read(path)?,
         None => ConfigFile::default(),
     };
-    let url = endpoint(flags, &file)?;
+    let borrowed = clients::borrowed(flags, secrets)?;
+    let url = endpoint(flags, &file, borrowed.as_ref())?;
     let mut identities = file.identities(secrets)?;
+    let mut added = borrowed
+        .and_then(|it| it.identity)
+        .into_iter()
+        .collect::<Vec<_>>();
     for given in &flags.identities {
-        let identity = identity_flag(given, secrets)?;
+        added.push(identity_flag(given, secrets)?);
+    }
+    for given in &flags.header_identities {
+        added.push(headers::flag(given, secrets)?);
+    }
+    for identity in added {
         if identities.iter().any(|known| known.name == identity.name) {
             return Err(duplicate("--identity", &identity.name));
         }
@@ -207,9 +225,15 @@ pub fn settings(
     Ok((url, settings))
 }
 
-fn endpoint(flags: &Flags, file: &ConfigFile) -> Result<url::Url, Error> {
+fn endpoint(
+    flags: &Flags,
+    file: &ConfigFile,
+    borrowed: Option<&clients::Borrowed>,
+) -> Result<url::Url, Error> {
+    let lent = borrowed.map(|server| (server.place.clone(), server.url.as_str()));
     let (place, text) = match (&flags.url, &file.target.url) {
         (Some(url), _) => ("URL".to_owned(), url.as_str()),
+        (None, _) if lent.is_some() => lent.unwrap_or_default(),
         (None, Some(url)) => (file.place(url.span().start), url.get_ref().as_str()),
         (None, None) => {
             return Err(Error::value(
@@ -265,6 +289,7 @@ fn identity_flag(given: &str, secrets: &mut dyn Secrets) -> Result<IdentitySourc
         kind: IdentityKind::Valid,
         privileged: false,
         scopes: None,
+        header: None,
         credential: CredentialSource::Token {
             source: source.to_string(),
             token,

@@ -109,6 +109,8 @@ pub struct DemoToken {
     pub scopes: Vec<String>,
     /// Whether it is good, and if not, why.
     pub kind: TokenKind,
+    /// The field that carries it; `Authorization: Bearer` when absent.
+    pub header: Option<String>,
 }
 
 /// A confidential client.
@@ -276,6 +278,7 @@ fn ready_made(shared: &Shared) -> Vec<DemoToken> {
             value,
             scopes,
             kind,
+            header: identity.header.clone(),
         })
     };
     shared

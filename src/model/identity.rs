@@ -154,6 +154,9 @@ pub struct Identity {
     /// Why its cells cannot be used, for example a token that holds more than was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub invalid: Option<String>,
+    /// The field that carries the credential as it is; `Authorization: Bearer` when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub header: Option<String>,
     /// The credential itself; never serialised.
     #[serde(skip)]
     #[schemars(skip)]

@@ -151,6 +151,9 @@ probes! {
     ClientAssertion "client-assertion" Authenticated "token request of the operator's client with an assertion, most of them to be refused";
     RevokeToken "revoke-token" Authenticated "revocation of a token that the run obtained (RFC 7009)";
     OpenSession "open-session" Authenticated "`initialize` for an identity, or `server/discover`";
+    SpoofedIdentity "spoofed-identity" Anonymous "a request without a token, with fields that a proxy or another scheme would set";
+    WrongTokenDoor "wrong-token-door" Authenticated "a wrong token, or none, at a door that is not tried otherwise: other lists, the event stream, DELETE, other revisions";
+    RevokedToken "revoked-token" Authenticated "a token that the run obtained, after it was revoked";
     Initialized "initialized" Authenticated "`notifications/initialized`";
     CloseSession "close-session" Authenticated "DELETE of a session that the run opened";
     ListTools "list-tools" Authenticated "`tools/list`, one page";

@@ -171,6 +171,8 @@ pub struct IdentitySource {
     pub privileged: bool,
     /// Scopes the operator believes it has, or wants for a minted one.
     pub scopes: Option<ScopeSet>,
+    /// The field that carries the credential as it is; `Authorization: Bearer` when absent.
+    pub header: Option<String>,
     /// Where the token comes from.
     pub credential: CredentialSource,
 }

@@ -72,6 +72,13 @@ pub fn gates(ledger: &Ledger, identities: &Identities) -> Vec<GateObservation> {
     found
 }
 
+/// Whether one answer to a session or list request let its credential in, without comparison.
+pub(crate) fn admits(exchange: &Exchange) -> GateOutcome {
+    let answer = observe(exchange);
+    let class = classify(&answer, &Context::default()).class;
+    outcome(&answer, class, &[], false)
+}
+
 fn judge(
     answer: &Answer,
     identity: &Identity,

@@ -52,3 +52,4 @@ mod undecided;
 pub mod vectors;
 pub mod wants;
 mod wording;
+pub mod wrong_tokens;

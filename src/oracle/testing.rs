@@ -49,6 +49,7 @@ pub(crate) fn identity(name: &str, kind: IdentityKind) -> Identity {
         claims: None,
         exchange: None,
         invalid: None,
+        header: None,
         credential: None,
     }
 }

@@ -29,6 +29,7 @@ pub fn anonymous() -> Identity {
         claims: None,
         exchange: None,
         invalid: None,
+        header: None,
         credential: None,
     }
 }
@@ -189,6 +190,7 @@ impl Order<'_> {
             claims,
             exchange: None,
             invalid: None,
+            header: None,
             credential: Some(token),
         };
         identity.invalid = excess(&identity, self.varied.as_ref());
@@ -229,9 +231,14 @@ fn operator(source: &IdentitySource, from: &str, token: &SecretString) -> Identi
         requested: None,
         granted: None,
         expires_in: None,
-        claims: jose::peek(token.expose_secret()),
+        // A key in a field of its own is no access token, whatever it looks like.
+        claims: match source.header {
+            Some(_) => None,
+            None => jose::peek(token.expose_secret()),
+        },
         exchange: None,
         invalid: None,
+        header: source.header.clone(),
         credential: Some(token.clone()),
     }
 }

@@ -1,8 +1,13 @@
 //! Copies of a valid token that no sound server accepts (TOK-02, TOK-04 to TOK-06). They are sent to
 //! the target alone.
 
+mod more;
+
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
+
+pub(crate) use more::MOST as MOST_MORE;
+pub use more::more;
 
 use super::{Run, file, metadata};
 use crate::codec::jose::{self, Change};
@@ -24,18 +29,27 @@ pub(crate) async fn wrong_tokens(
         token: random_jwt(run),
     }];
     let mut from = None;
+    let header = model.and_then(|identity| identity.header.clone());
     if let Some(identity) = model
         && let Some(credential) = &identity.credential
     {
         from = Some(identity.name.clone());
         let token = credential.expose_secret();
-        if jose::peek(token).is_some() {
+        if identity.header.is_none() && jose::peek(token).is_some() {
             forged.extend(from_jwt(token));
             let keys = key_set(run, collected, identity).await;
-            forged.extend(key_confusion(token, keys.as_ref()));
+            forged.extend(
+                key_confusion(token, keys.as_ref())
+                    .into_iter()
+                    .take(MOST_KEYS),
+            );
         } else {
             forged.extend(from_opaque(token));
         }
+    }
+    if header.is_some() {
+        // A key is no token: a token of random segments would only be another random key.
+        forged.retain(|forged| forged.name != "garbage-jwt");
     }
     let derive = |forged: Forged| {
         let derived_from = from
@@ -52,6 +66,7 @@ pub(crate) async fn wrong_tokens(
             name: forged.name,
             kind: forged.kind,
             provenance,
+            header: header.clone(),
             credential: Some(credential),
             ..super::enrol::anonymous()
         }
@@ -77,6 +92,7 @@ pub(crate) fn garbage(run: &Run<'_>, model: Option<&Identity>) -> Identity {
             from: None,
             change: "random characters".to_owned(),
         },
+        header: model.and_then(|identity| identity.header.clone()),
         credential: Some(credential),
         ..super::enrol::anonymous()
     }
@@ -146,7 +162,7 @@ fn key_confusion(token: &str, keys: Option<&Value>) -> Vec<Forged> {
         change: "signed with HS256 and a public key of the issuer as the secret",
         token,
     };
-    signed.take(MOST_KEYS).enumerate().map(forged).collect()
+    signed.enumerate().map(forged).collect()
 }
 
 fn from_opaque(token: &str) -> Option<Forged> {
@@ -196,7 +212,7 @@ fn random_jwt(run: &Run<'_>) -> String {
     )
 }
 
-/// Confused keys tried; a key has several encodings.
+/// Confused keys tried at every door; a key has several encodings.
 const MOST_KEYS: usize = 4;
 
 #[cfg(test)]

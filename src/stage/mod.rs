@@ -22,11 +22,13 @@ pub mod mint;
 pub mod plan;
 pub mod register;
 pub mod reply;
+pub mod revoked;
 pub mod rpc;
 pub mod session;
 pub mod stranger;
 pub mod token_endpoint;
 pub mod transport;
+pub mod wrong_tokens;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -89,6 +89,7 @@ pub(crate) async fn send(run: &Run<'_>, ask: Ask<'_>, id: u64) -> Sent {
     outgoing.headers.extend(ask.extra);
     outgoing.body = encoded.body;
     outgoing.credential.clone_from(&ask.identity.credential);
+    outgoing.credential_field.clone_from(&ask.identity.header);
     outgoing.cleanup = ask.cleanup;
     outgoing.fresh_connection = ask.fresh_connection;
     if encoded.id.is_some() {

@@ -149,6 +149,7 @@ async fn open_stream(
     outgoing.identity.clone_from(&identity.name);
     outgoing.headers = vec![("Accept".to_owned(), "text/event-stream".to_owned())];
     outgoing.credential.clone_from(&identity.credential);
+    outgoing.credential_field.clone_from(&identity.header);
     outgoing.until = Some(&until);
     outgoing.learn = Some(&learn);
     let opened = run.wire.open(outgoing).await;

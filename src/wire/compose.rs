@@ -38,8 +38,11 @@ pub(super) fn fields(outgoing: &Outgoing<'_>, user_agent: &str) -> Vec<(String, 
         }
     }
     if let Some(credential) = &outgoing.credential {
-        let value = format!("Bearer {}", credential.expose_secret());
-        fields.push(("authorization".to_owned(), value));
+        let credential = credential.expose_secret();
+        fields.push(match &outgoing.credential_field {
+            Some(field) => (field.to_ascii_lowercase(), credential.to_owned()),
+            None => ("authorization".to_owned(), format!("Bearer {credential}")),
+        });
     }
     fields
 }

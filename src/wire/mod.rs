@@ -91,6 +91,8 @@ pub struct Outgoing<'a> {
     pub body: Option<Vec<u8>>,
     /// Sent as `Authorization: Bearer`, after the egress rule agreed.
     pub credential: Option<SecretString>,
+    /// The field that carries the credential as it is, where that is not `Authorization: Bearer`.
+    pub credential_field: Option<String>,
     /// Whether body or fields carry another secret: the egress rule applies as for a credential.
     ///
     /// Registered secrets and credential fields are found without it. A secret learned from an
@@ -128,6 +130,7 @@ impl Outgoing<'_> {
             headers: Vec::new(),
             body: None,
             credential: None,
+            credential_field: None,
             carries_secret: false,
             reply_on: None,
             until: None,

@@ -252,6 +252,7 @@ fn source(peer: &Running, identity: &Identity) -> Outcome<IdentitySource> {
             Role::Expired => IdentityKind::Expired,
         },
         privileged: identity.privileged,
+        header: None,
         scopes: Some(scopes),
         credential,
     })

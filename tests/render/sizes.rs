@@ -145,6 +145,7 @@ fn valid(name: &str, held: &BTreeSet<String>) -> Identity {
         claims: None,
         exchange: None,
         invalid: None,
+        header: None,
         credential: None,
     }
 }

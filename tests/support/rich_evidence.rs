@@ -66,6 +66,7 @@ pub(crate) fn identities() -> Identities {
         kind,
         provenance,
         privileged: name == "admin",
+        header: None,
         believed: scopes,
         requested: None,
         granted: None,

@@ -220,6 +220,7 @@ pub(crate) fn settings() -> Settings {
         name: name.to_owned(),
         kind: IdentityKind::Valid,
         privileged: name == "admin",
+        header: None,
         scopes: None,
         credential: CredentialSource::Token {
             source: "env:TOKEN".to_owned(),

@@ -248,6 +248,7 @@ impl World {
             claims: None,
             exchange: None,
             invalid: None,
+            header: None,
             credential: None,
         });
         self.collected.identities.present.last_mut().unwrap()

@@ -12,18 +12,22 @@ use crate::model::verdict::Verdict;
 pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
     let credential = Credential {
         kind: IdentityKind::KeyConfusion,
-        what: "a copy of a valid token signed with the server's public key",
+        what: "a copy of a valid token signed with a key that everybody has",
         name: "key-confusion",
         decided_by: Some("--identity"),
         jwt_only: true,
     };
-    let tried = evidence.identities(IdentityKind::KeyConfusion).next();
+    let mut copies = evidence.identities(IdentityKind::KeyConfusion);
+    let tried = copies.any(|copy| copy.name.starts_with(credential.name));
     let keys = evidence
         .probed(ProbeId::KeySet)
         .any(|exchange| exchange.status() == Some(200));
     match refused(evidence, credential) {
-        Verdict::Inconclusive { .. } if tried.is_none() && !keys && has_jwt(evidence) => {
-            Verdict::inconclusive("no key set of the authorization server could be read")
+        Verdict::Inconclusive { .. } | Verdict::Held(_) if !tried && !keys && has_jwt(evidence) => {
+            Verdict::inconclusive(
+                "no key set of the authorization server could be read, so no copy was signed with a \
+                 public key",
+            )
         }
         verdict => verdict,
     }
@@ -69,6 +73,19 @@ mod tests {
             panic!("expected an inconclusive verdict");
         };
         assert!(reason.contains("no key set"), "{reason}");
+    }
+
+    #[test]
+    fn other_copies_do_not_make_up_for_a_missing_key_set() {
+        for (outcome, expected) in [
+            (GateOutcome::Refused, Status::Inconclusive),
+            (GateOutcome::Accepted, Status::Fail),
+        ] {
+            let mut world = world();
+            world.identity("embedded-key", IdentityKind::KeyConfusion, &[]);
+            world.gate("embedded-key", "list-tools", outcome, 200);
+            assert_eq!(world.status(ID), expected);
+        }
     }
 
     #[test]

@@ -61,7 +61,10 @@ pub use token_endpoint::{
     AssertionCheck, AuthMethods, ErrorShape, GrantProfile, IntrospectionAccess, KeyBinding,
     PasswordGrant, SecretCheck, TokenEndpoint,
 };
-pub use verification::{IssuerCheck, KeyChoice, TokenUse, TypeCheck, UpstreamTokens, Verification};
+pub use verification::{
+    ForgottenDoor, IssuerCheck, KeyChoice, RefusalStatus, RefusalText, RevocationCheck, TokenUse,
+    TrustedFields, TypeCheck, UpstreamTokens, Verification,
+};
 
 pub use transport::{
     EndedSessions, ErrorDetail, HostCheck, MediaTypes, MetadataCheck, PathMatch, Resumption,
@@ -293,6 +296,8 @@ pub struct Identity {
     pub scopes: Vec<String>,
     /// Whether the token is good, and if not, why.
     pub kind: TokenKind,
+    /// The field that carries it; `Authorization: Bearer` when absent.
+    pub header: Option<String>,
 }
 
 /// Whether a ready-made token is good, and if not, why.

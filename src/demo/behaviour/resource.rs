@@ -84,6 +84,12 @@ pub enum Signature {
     /// It may be an HMAC keyed with the public key.
     #[serde(rename = "hs256-with-public-key")]
     Hs256WithPublicKey,
+    /// It may be missing when the header says `none` in any spelling but that one.
+    NoneMisspelt,
+    /// It may be an HMAC keyed with what the header's `jwk` holds.
+    EmbeddedKey,
+    /// It may be an HMAC keyed with the contents of the file that `kid` names.
+    KeyFile,
 }
 
 /// What is asked of a token's `exp`.

@@ -17,6 +17,81 @@ pub struct Verification {
     pub token_use: TokenUse,
     /// What becomes of a token for the API behind the server.
     pub upstream: UpstreamTokens,
+    /// A door at which the check was forgotten.
+    pub forgotten: ForgottenDoor,
+    /// Fields that stand in for a token.
+    pub fields: TrustedFields,
+    /// What a refusal of a call says.
+    pub refusal: RefusalText,
+    /// The status of a refusal of a wrong token.
+    pub status: RefusalStatus,
+    /// What is asked about a token's revocation.
+    pub revocation: RevocationCheck,
+    /// A field that may carry the token instead of `Authorization`; empty for none.
+    pub key_field: String,
+}
+
+/// What is asked about a token's revocation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum RevocationCheck {
+    /// That there was none.
+    #[default]
+    Checked,
+    /// Nothing: the token says until when it is good.
+    Ignored,
+}
+
+/// A door at which the check of tokens was forgotten.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ForgottenDoor {
+    /// None.
+    #[default]
+    None,
+    /// `prompts/list`.
+    PromptList,
+    /// DELETE of a session.
+    Delete,
+    /// Every POST of the oldest revision.
+    OldestRevision,
+}
+
+/// Fields that stand in for a token.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum TrustedFields {
+    /// None.
+    #[default]
+    None,
+    /// `X-Forwarded-User` names a user who may do everything.
+    ForwardedUser,
+}
+
+/// What a refusal of a call says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum RefusalText {
+    /// The same for every tool.
+    #[default]
+    Plain,
+    /// Whether there is such a tool.
+    Existence,
+    /// What the tool does.
+    Description,
+    /// Where in the program it happened.
+    Trace,
+}
+
+/// The status of a refusal of a wrong token.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum RefusalStatus {
+    /// 401.
+    #[default]
+    Unauthorized,
+    /// 403.
+    Forbidden,
 }
 
 /// What is asked of a token's `iss`.

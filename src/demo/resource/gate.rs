@@ -13,7 +13,7 @@ use super::super::behaviour::{
 use super::super::http::{self, Incoming, Refusal, with_header};
 use super::super::state::Shared;
 use super::super::tokens;
-use super::{catalogue, doors, metadata, outer};
+use super::{catalogue, doors, metadata, outer, verification};
 
 /// Whoever a token stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,7 +49,8 @@ pub(crate) fn admit(
     if authentication == Authentication::Open || outer::is_unguarded(shared, incoming) {
         return Ok(None);
     }
-    let token = presented(shared, incoming)?;
+    let key = verification::key(shared, incoming);
+    let token = presented(shared, incoming)?.or(key);
     let principal = token.filter(|_| !shared.is_locked_out()).and_then(|token| {
         let claims = tokens::accept(shared, token)?;
         let digest = Sha256::digest(token.as_bytes());
@@ -60,6 +61,9 @@ pub(crate) fn admit(
             key,
         })
     });
+    if let Some(principal) = verification::stand_in(shared, incoming) {
+        return Ok(Some(principal));
+    }
     let every = |passes: &dyn Fn(&Asked<'_>) -> bool| !asked.is_empty() && asked.iter().all(passes);
     let public = |one: &Asked<'_>| {
         one.method == "tools/call"
@@ -71,6 +75,7 @@ pub(crate) fn admit(
                 .any(|tool| tool == one.name)
     };
     let unchecked = every(&public)
+        || verification::forgotten(shared, incoming, asked)
         || match authentication {
             Authentication::CallsUnchecked => every(&|one| one.method == "tools/call"),
             Authentication::CallsOnly => {
@@ -88,7 +93,13 @@ pub(crate) fn admit(
         if token.is_some() && shared.behaviour.resource.lockout {
             shared.lock_out();
         }
-        Err(Box::new(unauthorized(shared, token.is_some())))
+        let refusal = unauthorized(shared, token.is_some());
+        Err(Box::new(verification::worded(
+            shared,
+            refusal,
+            token.is_some(),
+            asked,
+        )))
     }
 }
 

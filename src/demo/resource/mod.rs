@@ -15,6 +15,7 @@ mod render;
 mod resume;
 mod sse;
 mod validation;
+mod verification;
 mod ways;
 
 use std::sync::Arc;

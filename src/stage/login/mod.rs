@@ -242,6 +242,7 @@ fn identity(session: &Session, request: &LoginRequest, obtained: Obtained) -> Id
         claims: jose::peek(obtained.access.expose_secret()),
         exchange: Some(obtained.exchange),
         invalid: None,
+        header: None,
         credential: Some(obtained.access),
     }
 }

@@ -192,6 +192,7 @@ mod tests {
                 kind: IdentityKind::Valid,
                 privileged: true,
                 scopes: None,
+                header: None,
                 credential: CredentialSource::Token {
                     source: "-".to_owned(),
                     token: SecretString::from("a-very-secret-token"),

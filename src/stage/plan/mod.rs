@@ -42,6 +42,7 @@ pub fn plan(settings: &Settings, collected: &Collected, treatments: Option<&Trea
         .extend(super::bypass::plan::eras(settings, collected));
     target::transport(&mut plan, collected);
     plan.groups.extend(super::transport::planned(collected));
+    target::wrong_tokens(&mut plan, &who, collected);
     target::closing(&mut plan, &who);
     plan.groups.retain(|group| group.requests > 0);
     plan

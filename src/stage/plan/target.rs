@@ -5,7 +5,7 @@ use crate::codec::uri;
 use crate::model::audit::Collected;
 use crate::model::probe::{Plan, ProbeId, Tier};
 use crate::stage::enumerate::MOST_LOOKS;
-use crate::stage::{hardening, metadata};
+use crate::stage::{forge, hardening, metadata, revoked, wrong_tokens};
 
 /// Where nobody without a token sees which revisions are served, tokens look; and the key set is read
 /// to forge what must be refused.
@@ -82,6 +82,45 @@ pub(super) fn transport(plan: &mut Plan, collected: &Collected) {
     );
 }
 
+/// Doors beside the usual ones: spoofed fields without a token, and a wrong token elsewhere.
+pub(super) fn wrong_tokens(plan: &mut Plan, who: &Who, collected: &Collected) {
+    let anonymous = vec!["anonymous".to_owned()];
+    add(
+        plan,
+        ProbeId::SpoofedIdentity,
+        &anonymous,
+        wrong_tokens::MOST_SPOOFS,
+        true,
+    );
+    if who.valid.is_empty() {
+        return;
+    }
+    if collected.identities.present.is_empty() {
+        // Before any token is read, nobody knows how many copies it has.
+        add(
+            plan,
+            ProbeId::ListTools,
+            &who.refused,
+            forge::MOST_MORE,
+            true,
+        );
+    }
+    add(
+        plan,
+        ProbeId::WrongTokenDoor,
+        &who.refused,
+        wrong_tokens::most(collected),
+        true,
+    );
+    for (probe, requests) in [
+        (ProbeId::OpenSession, 1),
+        (ProbeId::Initialized, 1),
+        (ProbeId::CloseSession, 1 + wrong_tokens::most(collected)),
+    ] {
+        add(plan, probe, &who.valid, requests, true);
+    }
+}
+
 pub(super) fn closing(plan: &mut Plan, who: &Who) {
     let all = who.all();
     add(plan, ProbeId::CloseSession, &all, all.len(), true);
@@ -92,6 +131,11 @@ pub(super) fn closing(plan: &mut Plan, who: &Who) {
         who.minted.len(),
         true,
     );
+    if !who.minted.is_empty() {
+        let tries = usize::from(revoked::ATTEMPTS);
+        add(plan, ProbeId::RevokedToken, &who.minted, tries, true);
+        add(plan, ProbeId::CloseSession, &who.minted, tries, true);
+    }
 }
 
 /// Legacy revisions that are asked for one by one once a legacy one is served.

@@ -1,0 +1,138 @@
+//! TOK-17: a revoked token stops working.
+//!
+//! RFC 7009 §2; RFC 6750 §3.1.
+
+use crate::checks::case::Draft;
+use crate::checks::evidence::{Evidence, Protection};
+use crate::checks::tokens::OPEN;
+use crate::model::identity::Provenance;
+use crate::model::matrix::GateOutcome;
+use crate::model::probe::ProbeId;
+use crate::model::verdict::{Part, Verdict};
+use crate::oracle::gates::admits;
+
+/// Reads the last answer to a token that the run had given back.
+pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
+    if evidence.protection() == Protection::Open {
+        return Verdict::NotApplicable(OPEN.to_owned());
+    }
+    let Some(last) = evidence.probed(ProbeId::RevokedToken).last() else {
+        return untried(evidence);
+    };
+    match admits(last) {
+        GateOutcome::Refused | GateOutcome::RefusedInBand => Verdict::Held(format!(
+            "the token of `{}` was refused after its revocation was confirmed",
+            last.identity
+        )),
+        GateOutcome::Accepted => {
+            let message = format!(
+                "the token of `{}` still works after its revocation was confirmed; expected HTTP 401",
+                last.identity
+            );
+            let mut case = evidence.case();
+            let mut draft = Draft::new(last.identity.clone(), message);
+            draft = draft.at(last.id, Part::Status, "accepted");
+            let mut revocations = evidence.probed(ProbeId::RevokeToken);
+            if let Some(revocation) = revocations.find(|it| it.identity == last.identity) {
+                draft = draft.at(revocation.id, Part::Status, "the revocation");
+            }
+            case.advise(draft);
+            case.verdict(Verdict::inconclusive(
+                "no finding could be made of an accepted token",
+            ))
+        }
+        GateOutcome::Unclear => Verdict::inconclusive(
+            "the revoked token got no answer that can be read as a yes or a no",
+        ),
+    }
+}
+
+fn untried(evidence: &Evidence<'_>) -> Verdict {
+    let mut valid = evidence.collected().identities.valid();
+    if valid.any(|identity| {
+        matches!(&identity.provenance, Provenance::Minted { grant, .. } if grant == GRANT)
+    }) {
+        return Verdict::inconclusive(
+            "no token that the run obtained could be revoked: the authorization server names no \
+             revocation endpoint, or refused",
+        );
+    }
+    Verdict::Inconclusive {
+        reason: "only a token that the run obtained itself is revoked, and there is none"
+            .to_owned(),
+        decided_by: Some("an [[identity]] with grant = \"client_credentials\"".to_owned()),
+    }
+}
+
+/// Tokens of a login are given back later.
+const GRANT: &str = "client_credentials";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::testing::World;
+    use crate::model::exchange::Outcome;
+    use crate::model::probe::ProbeKey;
+    use crate::model::verdict::Status;
+    use crate::oracle::testing::{call, http, unauthorized};
+
+    const ID: &str = "revoked-token-accepted";
+    const LIST: &str = r#"{"jsonrpc":"2.0","id":7,"result":{"tools":[]}}"#;
+
+    fn world(answers: Vec<Outcome>) -> World {
+        let mut world = World::new();
+        for answer in answers {
+            let key = ProbeKey::new(ProbeId::RevokedToken);
+            let exchange = call(key, "minted", "a", &serde_json::json!({}), answer);
+            world.collected.ledger.file(exchange);
+        }
+        world
+    }
+
+    #[test]
+    fn a_refusal_holds_and_the_last_answer_counts() {
+        assert_eq!(world(vec![unauthorized()]).status(ID), Status::Pass);
+        let late = vec![http(200, &[], LIST), unauthorized()];
+        assert_eq!(world(late).status(ID), Status::Pass);
+    }
+
+    #[test]
+    fn a_token_that_lives_on_warns() {
+        let list = || http(200, &[], LIST);
+        assert_eq!(world(vec![list(), list()]).status(ID), Status::Warn);
+    }
+
+    #[test]
+    fn an_outage_decides_nothing() {
+        assert_eq!(
+            world(vec![http(503, &[], "")]).status(ID),
+            Status::Inconclusive
+        );
+    }
+
+    #[test]
+    fn without_a_token_of_the_run_the_configuration_is_named() {
+        let Verdict::Inconclusive { decided_by, .. } = World::new().verdict(ID) else {
+            panic!("expected an inconclusive verdict");
+        };
+        assert!(decided_by.unwrap().contains("client_credentials"));
+    }
+
+    #[test]
+    fn without_a_revocation_endpoint_there_is_nothing_to_add() {
+        let mut world = World::new();
+        world.valid("minted", &["a"]).provenance = Provenance::Minted {
+            grant: "client_credentials".to_owned(),
+            client_id: "c".to_owned(),
+            token_endpoint: "https://auth.example.com/token".to_owned(),
+        };
+        let verdict = world.verdict(ID);
+        assert!(matches!(
+            verdict,
+            Verdict::Inconclusive {
+                decided_by: None,
+                ..
+            }
+        ));
+    }
+}

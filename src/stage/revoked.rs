@@ -1,0 +1,72 @@
+//! A token that the run obtained and gave back: whether it still opens the server.
+
+use std::time::Duration;
+
+use super::rpc::{self, Ask};
+use super::session::Session;
+use super::{Run, close, file, reply};
+use crate::mcp::Operation;
+use crate::model::audit::Collected;
+use crate::model::identity::{Identity, Provenance};
+use crate::model::probe::{ProbeId, ProbeKey};
+
+/// Tries one revoked token, and once more after a while when it still works.
+pub async fn revoked(run: &Run<'_>, collected: &mut Collected) {
+    let Some(served) = collected.discovery.audited.clone() else {
+        return;
+    };
+    let Some(identity) = given_back(collected) else {
+        return;
+    };
+    let session = Session {
+        transport: served.transport,
+        ..Session::stateless(served.revision, &collected.discovery.endpoint)
+    };
+    for attempt in 0..ATTEMPTS {
+        if attempt > 0 {
+            tokio::time::sleep(GRACE).await;
+        }
+        let operation = if served.revision.is_modern() {
+            Operation::ListTools { cursor: None }
+        } else {
+            Operation::Initialize
+        };
+        let key = ProbeKey::new(ProbeId::RevokedToken).attempt(attempt);
+        let sent = rpc::ask(run, Ask::new(key, &identity, &session, operation)).await;
+        let admitted = reply::result(&sent.exchange).is_some();
+        let opened = Session {
+            id: sent.learned.first().map(|learned| learned.secret.clone()),
+            ..session.clone()
+        };
+        file(collected, sent);
+        close::one(run, collected, &identity, &opened).await;
+        if !admitted {
+            return;
+        }
+    }
+}
+
+/// A minted token whose revocation was confirmed.
+fn given_back(collected: &Collected) -> Option<Identity> {
+    let minted = collected
+        .identities
+        .valid()
+        .filter(|identity| matches!(identity.provenance, Provenance::Minted { .. }));
+    let confirmed = |identity: &&Identity| {
+        collected.ledger.iter().any(|exchange| {
+            exchange.probe.id == ProbeId::RevokeToken
+                && exchange.identity == identity.name
+                && exchange.status().is_some_and(|status| status < 300)
+        })
+    };
+    minted
+        .filter(|it| it.credential.is_some())
+        .find(confirmed)
+        .cloned()
+}
+
+/// At once, and after the grace.
+pub(crate) const ATTEMPTS: u16 = 2;
+/// What caches of introspection answers are commonly given; a token that lives on until its expiry
+/// outlasts it either way.
+const GRACE: Duration = Duration::from_secs(5);
