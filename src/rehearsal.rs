@@ -10,10 +10,12 @@ use tokio_util::sync::CancellationToken;
 use crate::audit;
 use crate::checks;
 use crate::demo::{
-    self, AuditObject, Behaviour, DemoToken, Intended, LoginMode, Running, TokenKind, visitor,
+    self, AuditCanary, AuditObject, AuditStep, Behaviour, DemoToken, Intended, LoginMode, Running,
+    TokenKind, visitor,
 };
 use crate::evidence::Folder;
 use crate::model::audit::Engagement;
+use crate::model::canary::{CanaryRule, Step};
 use crate::model::grant::{ClientAuth, ClientProof, Grant, GrantRequest, OAuthClient};
 use crate::model::identity::{IdentityKind, ScopeSet};
 use crate::model::probe::Tier;
@@ -275,7 +277,10 @@ pub fn settings(behaviour: &Behaviour, running: &Running, seed: &[u8; 32]) -> io
             ..BypassRules::default()
         },
         observe_rate_limit: behaviour.audit.observe_rate_limit,
-        tools: task_rule(behaviour),
+        tools: task_rule(behaviour)
+            .into_iter()
+            .chain(canaries(behaviour))
+            .collect(),
         objects: objects(behaviour),
         client,
         login: login(behaviour.audit.login),
@@ -334,8 +339,30 @@ fn task_rule(behaviour: &Behaviour) -> Vec<ToolRule> {
         vectors: Vec::new(),
         safe: None,
         null_object: false,
+        canary: None,
     });
     rule.into_iter().collect()
+}
+
+/// The calls that the auditor may make on objects of its own, on the operator's word.
+fn canaries(behaviour: &Behaviour) -> Vec<ToolRule> {
+    let step = |step: &AuditStep| Step {
+        tool: step.tool.clone(),
+        arguments: serde_json::json!(step.arguments),
+    };
+    let rule = |canary: &AuditCanary| ToolRule {
+        name: canary.tool.clone(),
+        canary: Some(CanaryRule {
+            arguments: serde_json::json!(canary.arguments),
+            make: canary.make.as_ref().map(step),
+            read_back: canary.read_back.as_ref().map(step),
+            undo: canary.undo.as_ref().map(step),
+            gone: canary.gone,
+            private: canary.private,
+        }),
+        ..ToolRule::default()
+    };
+    behaviour.audit.canaries.iter().map(rule).collect()
 }
 
 fn objects(behaviour: &Behaviour) -> Vec<ObjectRule> {

@@ -31,6 +31,7 @@ struct Ran {
     behaviour: Behaviour,
     report: Report,
     state_changing: usize,
+    notes: usize,
     sessions: usize,
     clients: usize,
 }
@@ -53,6 +54,7 @@ async fn run(name: &'static str) -> Ran {
     Ran {
         name,
         state_changing: running.executed_state_changing(),
+        notes: running.changed_notes(),
         sessions: running.open_sessions(),
         clients: running.registered_clients(),
         behaviour,
@@ -92,7 +94,22 @@ async fn each_defect_is_found_and_nothing_else_is_accused() {
                 .collect::<Vec<_>>(),
             &[Status::Inconclusive],
         );
-        if ran.state_changing != 0 {
+        let consented = ran
+            .behaviour
+            .audit
+            .allow
+            .iter()
+            .any(|it| it == "destructive");
+        let objects = ran.report.residue.iter().filter(|it| it.kind == "object");
+        let objects = objects.count();
+        if ran.notes != objects {
+            let _ = writeln!(
+                wrong,
+                "{}: {} notes made or removed, {objects} listed as residue",
+                ran.name, ran.notes
+            );
+        }
+        if ran.state_changing != 0 && !consented {
             let _ = writeln!(
                 wrong,
                 "{}: {} state-changing bodies ran",

@@ -301,6 +301,8 @@ pub(crate) enum Extra {
     Register,
     /// Call tools that the configuration lists.
     Call,
+    /// Call tools that change state, on objects of the run's own, as the configuration says.
+    Destructive,
 }
 
 impl Extra {
@@ -308,6 +310,7 @@ impl Extra {
         match self {
             Self::Register => Tier::Register,
             Self::Call => Tier::Call,
+            Self::Destructive => Tier::Destructive,
         }
     }
 }

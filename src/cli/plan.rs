@@ -9,7 +9,7 @@ use crate::audit;
 use crate::config::source::ProcessSecrets;
 use crate::model::audit::Collected;
 use crate::model::exchange::Exchange;
-use crate::model::probe::Tier;
+use crate::model::probe::{Plan, Tier};
 use crate::report::{exit, safe};
 use crate::stage::Run;
 
@@ -94,6 +94,7 @@ fn text(collected: &Collected) -> String {
         "\nTogether: at most {all} requests, and the calls per subject; answers that disagree are \
          asked up to eight times"
     );
+    listed(&mut out, &collected.plan);
     if !collected.plan.unsettleable.is_empty() {
         let _ = writeln!(out, "\nWhat this would leave open:");
     }
@@ -111,6 +112,30 @@ fn text(collected: &Collected) -> String {
         );
     }
     out
+}
+
+/// The calls that the operator wrote, before they are sent.
+fn listed(out: &mut String, plan: &Plan) {
+    if plan.calls.is_empty() {
+        return;
+    }
+    let _ = writeln!(
+        out,
+        "\nCalls that the configuration lists, each filled with a word of its own for `{{canary}}`:"
+    );
+    for call in &plan.calls {
+        let who = safe::fit(&call.identities.join(", "), 60);
+        let _ = writeln!(
+            out,
+            "  {:<14} {} {}\n         as {who}",
+            call.probe.as_str(),
+            safe::line(&call.tool),
+            safe::line(&call.arguments),
+        );
+    }
+    if plan.unshown_calls > 0 {
+        let _ = writeln!(out, "  and {} more", plan.unshown_calls);
+    }
 }
 
 fn answer(exchange: &Exchange) -> String {

@@ -35,6 +35,11 @@ pub fn minimal_valid(schema: &Value, canary: &str) -> Option<Value> {
     })
 }
 
+/// Whether a schema was seen to accept a value.
+pub fn accepts(schema: &Value, value: &Value) -> bool {
+    Checker::new(schema).and_then(|checker| checker.accepts(value)) == Some(true)
+}
+
 /// Valid arguments that name nothing which exists: no value of the schema's own, every text the
 /// canary. `None` when an identifier would have to be a number or one of a list, which could hit
 /// something.

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::canary::CanarySection;
 use super::headers;
 use super::object::ObjectSection;
 use super::policy::{self, PolicySection};
@@ -240,6 +241,9 @@ pub struct ToolSection {
     /// Whether it may be called with identifiers that name nothing; needs `--allow call`.
     #[serde(default)]
     pub null_object: bool,
+    /// How it is called on an object of the run's own; needs `--allow destructive`.
+    #[schemars(with = "Option<CanarySection>")]
+    pub canary: Option<Spanned<CanarySection>>,
     /// `true`: it only reads, on the operator's word; `false`: never call it.
     pub safe: Option<bool>,
 }
@@ -248,7 +252,7 @@ pub struct ToolSection {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct SafetySection {
-    /// `register`, `call`.
+    /// `register`, `call`, `destructive`.
     #[schemars(with = "Vec<String>")]
     pub allow: Vec<Spanned<String>>,
     /// Whether valid calls of clearly read-only tools may run; true when absent.
@@ -342,10 +346,11 @@ impl ConfigFile {
         let tier = |word: &Spanned<String>| match word.get_ref().as_str() {
             "register" => Ok(Tier::Register),
             "call" => Ok(Tier::Call),
+            "destructive" => Ok(Tier::Destructive),
             other => Err(Error::value(
                 self.place(word.span().start),
                 format!("`{other}` is not a tier that can be allowed"),
-                "use \"register\" or \"call\"",
+                "use \"register\", \"call\" or \"destructive\"",
             )),
         };
         self.safety.allow.iter().map(tier).collect()
@@ -509,19 +514,20 @@ impl ConfigFile {
         self.accept.iter().map(acceptance).collect()
     }
 
-    pub(super) fn tool_rules(&self) -> Vec<ToolRule> {
+    pub(super) fn tool_rules(&self) -> Result<Vec<ToolRule>, Error> {
         let json = |value: &toml::Value| serde_json::to_value(value).ok();
         let rule = |section: &ToolSection| {
             let mut vectors: Vec<_> = section.vectors.iter().filter_map(json).collect();
             let given = section.arguments.as_ref().and_then(json);
             let first = given.or_else(|| (!vectors.is_empty()).then(|| vectors.remove(0)));
-            ToolRule {
+            Ok(ToolRule {
                 name: section.name.clone(),
                 arguments: first,
                 vectors,
                 null_object: section.null_object,
+                canary: self.canary(section)?,
                 safe: section.safe,
-            }
+            })
         };
         self.tool.iter().map(rule).collect()
     }

@@ -3,6 +3,7 @@
 pub mod cache;
 mod callback;
 pub mod calls;
+mod canary;
 pub mod clients;
 mod file;
 mod grant;
@@ -213,7 +214,7 @@ pub fn settings(
         client,
         policy: file.policy()?,
         accept: file.acceptances(today)?,
-        tools: file.tool_rules(),
+        tools: file.tool_rules()?,
         objects,
         calls: calls::calls(&flags.calls, &file)?,
         observe_rate_limit,

@@ -31,7 +31,10 @@ use axum::serve::ListenerExt as _;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-pub use behaviour::{AuditObject, BUILTIN, Behaviour, Intended, LoadError, LoginMode, TokenKind};
+pub use behaviour::{
+    AuditCanary, AuditObject, AuditStep, BUILTIN, Behaviour, Intended, LoadError, LoginMode,
+    TokenKind,
+};
 
 use behaviour::{Location, Party};
 use http::Incoming;
@@ -152,6 +155,12 @@ impl Running {
             .filter(|(name, _)| writes(name))
             .map(|(_, count)| count)
             .sum()
+    }
+
+    /// How many notes were made or removed and not put back.
+    #[must_use]
+    pub fn changed_notes(&self) -> usize {
+        lock(&self.shared.notes).changed()
     }
 
     /// How many dynamically registered clients are alive.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::arguments::{CallSeries, InvalidCall, TraversalProbes, Variation};
 use super::authorization::FrontChannel;
 use super::bypass::Bypass;
+use super::canary::CanaryTrial;
 use super::client_documents::ClientDocuments;
 use super::discovery::Discovery;
 use super::doors::Doors;
@@ -104,6 +105,8 @@ pub struct Collected {
     pub surface: Surface,
     /// What was learned at the doors beside tools.
     pub doors: Doors,
+    /// Calls on objects of the run's own.
+    pub canaries: Vec<CanaryTrial>,
     /// Objects that the operator named, and who got them.
     pub objects: Vec<ObjectTrial>,
     /// What was handed to one identity and tried with another.

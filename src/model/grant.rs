@@ -74,6 +74,20 @@ impl Grant {
     }
 }
 
+impl GrantRequest {
+    /// Everything in it that must never be shown, each with what it is.
+    pub fn secrets(&self) -> Vec<(&'static str, &SecretString)> {
+        let given = match &self.grant {
+            Grant::RefreshToken(token) => Some(("refresh", token)),
+            Grant::TokenExchange { subject, .. } => Some(("subject", subject)),
+            Grant::JwtBearer(assertion) => Some(("grant-assertion", assertion)),
+            Grant::ClientCredentials | Grant::AuthorizationCode | Grant::DeviceCode => None,
+        };
+        let secret = self.client.secret().map(|secret| ("secret", secret));
+        given.into_iter().chain(secret).collect()
+    }
+}
+
 /// A client and how it proves itself.
 #[derive(Clone, Debug)]
 pub struct OAuthClient {

@@ -168,6 +168,11 @@ probes! {
     CallInvalid "call-invalid" Authenticated "`tools/call` with arguments that break every required property";
     CallValid "call-valid" Authenticated "`tools/call` of a clearly read-only tool with valid arguments";
     CallListed "call-listed" Call "`tools/call` that the operator listed";
+    MakeCanary "make-canary" Destructive "making an object of the run's own, for one call of a tool that changes one";
+    CallCanary "call-canary" Destructive "`tools/call` of a tool that changes state, on an object of the run's own";
+    ReadCanary "read-canary" Destructive "reading that object before and after the call, as whoever made it";
+    AskCanary "ask-canary" Destructive "that object as another user and without a token";
+    RemoveCanary "remove-canary" Destructive "removing that object again";
     ReadResource "read-resource" Authenticated "`resources/read` of a listed resource";
     ReadOutside "read-outside" Authenticated "`resources/read` of a path or address outside what is offered, on request only";
     UnknownResource "unknown-resource" Authenticated "`resources/read` of a random URI: the baseline for hidden resources";
@@ -278,11 +283,33 @@ pub struct PlannedGroup {
     pub conditional: bool,
 }
 
+/// A call that the operator wrote, as it will be sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PlannedCall {
+    /// The kind of question.
+    pub probe: ProbeId,
+    /// The tier that permits it.
+    pub tier: Tier,
+    /// The tool, or a pattern of tools before they are known.
+    pub tool: String,
+    /// Who calls: identity names.
+    pub identities: Vec<String>,
+    /// The arguments as JSON, secrets replaced, cut where they are long; placeholders are filled for
+    /// each call.
+    pub arguments: String,
+}
+
 /// Everything the tool would send, and what it cannot settle.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Plan {
     /// Groups in sending order.
     pub groups: Vec<PlannedGroup>,
+    /// Calls that the operator wrote, with their arguments.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub calls: Vec<PlannedCall>,
+    /// How many more of these there are.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unshown_calls: usize,
     /// Subjects or checks that stay open, with the reason and the flag that would settle them.
     pub unsettleable: Vec<Unsettleable>,
 }
@@ -292,6 +319,14 @@ impl Plan {
     pub fn requests(&self) -> usize {
         self.groups.iter().map(|group| group.requests).sum()
     }
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+const fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 /// Something that the permitted probes cannot settle.

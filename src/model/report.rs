@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::audit::{Engagement, ResidueItem, SessionRecord};
 use super::authorization::FrontChannel;
 use super::bypass::Bypass;
+use super::canary::CanaryTrial;
 use super::client_documents::ClientDocuments;
 use super::consequence::Hardening;
 use super::discovery::Discovery;
@@ -88,6 +89,9 @@ pub struct Report {
     /// What was learned at the doors beside tools.
     #[serde(default)]
     pub doors: Doors,
+    /// Calls on objects of the run's own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub canaries: Vec<CanaryTrial>,
     /// Objects that the operator named, and who got them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub objects: Vec<ObjectTrial>,

@@ -8,6 +8,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::canary::CanaryRule;
 use super::grant::{GrantRequest, OAuthClient};
 use super::identity::{Identity, IdentityKind, ScopeSet};
 use super::probe::Tier;
@@ -331,6 +332,8 @@ pub struct ToolRule {
     pub vectors: Vec<Value>,
     /// Whether it may be called with identifiers that name nothing.
     pub null_object: bool,
+    /// How it is called on an object of the run's own.
+    pub canary: Option<CanaryRule>,
     /// `Some(true)`: the operator vouches that it only reads; `Some(false)`: never call it.
     pub safe: Option<bool>,
 }

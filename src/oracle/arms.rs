@@ -7,7 +7,8 @@ use super::cascade::{Arguments, Context, Control, Observation, Principal, classi
 use super::differential::{Arm, SubjectTrials};
 use super::observe::{Answer, Hint, Shape};
 use super::signature::Signature;
-use super::wording;
+use super::{effects, wording};
+use crate::model::canary::Effect;
 use crate::model::identity::IdentityKind;
 use crate::model::matrix::{Class, Inference};
 use crate::model::surface::ListOutcome;
@@ -40,6 +41,8 @@ pub(super) struct Finding {
     pub(super) plausible: bool,
     /// Circumstances.
     pub(super) hints: BTreeSet<Hint>,
+    /// What it was seen to bring about, where that was read back.
+    pub(super) effect: Option<Effect>,
 }
 
 impl Finding {
@@ -175,11 +178,12 @@ pub(super) fn read(
         ..context(trials, arm)
     };
     let find = |answer: &&Answer| Finding {
-        seen: classify(answer, &context),
+        seen: effects::judged(classify(answer, &context), answer),
         signature: answer.signature.clone(),
         acknowledges: call_steps::is_acknowledgement(answer),
         plausible: call_steps::is_plausible_success(answer),
         hints: answer.hints.clone(),
+        effect: answer.effect,
     };
     let findings: Vec<Finding> = arm.answers.iter().map(find).collect();
     let hidden = findings
@@ -230,8 +234,12 @@ fn stand<'a>(trials: &'a SubjectTrials<'a>, arm: &'a Arm<'a>) -> Option<Standard
     };
     let broken = trials.broken();
     let reach = |answer: &Answer| -> Option<Control> {
-        if anybody.equals_unknown(&answer.signature) == Some(true) {
+        let read_back = answer.effect == Some(Effect::Shown);
+        if !read_back && anybody.equals_unknown(&answer.signature) == Some(true) {
             return None;
+        }
+        if let Some(effect) = answer.effect {
+            return effects::ran(answer, effect).then_some(Control::Executed);
         }
         if call_steps::shows_execution(answer) {
             return Some(Control::Executed);

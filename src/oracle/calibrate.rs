@@ -12,6 +12,7 @@ use super::matrix::was_sent;
 use super::observe::observe;
 use super::policy;
 use crate::codec::schema;
+use crate::model::canary::CanaryRule;
 use crate::model::exchange::{Exchange, Ledger};
 use crate::model::matrix::{Calibration, ValidationSeen};
 use crate::model::probe::{ProbeId, Tier};
@@ -36,6 +37,11 @@ pub enum Treatment {
     /// A call that the operator listed.
     ListedCall {
         /// The arguments.
+        arguments: Value,
+    },
+    /// A call on an object of the run's own, made for it alone.
+    Canary {
+        /// The arguments, with holes.
         arguments: Value,
     },
     /// Nothing is sent.
@@ -206,6 +212,13 @@ fn tool(subject: &Subject, permissions: &Permissions<'_>) -> Treatment {
     if vouched == Some(false) {
         return untested("the operator forbids calling it", None);
     }
+    if permissions.tiers.contains(&Tier::Destructive)
+        && let Some(canary) = canary_of(permissions.rules, &subject.name)
+    {
+        return Treatment::Canary {
+            arguments: canary.arguments.clone(),
+        };
+    }
     let given = rule.and_then(|rule| rule.arguments.clone());
     let doubt = match vouched {
         Some(_) => None,
@@ -304,6 +317,12 @@ fn rule_of<'a>(rules: &'a [ToolRule], subject: &Subject) -> Option<&'a ToolRule>
     rules
         .iter()
         .find(|rule| policy::matches(&rule.name, &subject.name))
+}
+
+/// How the operator says that a tool is called on objects of the run's own.
+pub fn canary_of<'a>(rules: &'a [ToolRule], name: &str) -> Option<&'a CanaryRule> {
+    let mut rules = rules.iter().filter(|rule| rule.name == name);
+    rules.find_map(|rule| rule.canary.as_ref())
 }
 
 fn schema_of(subject: &Subject) -> Option<&Value> {

@@ -1,10 +1,16 @@
 //! The decision table: one arm's reading becomes one cell (oracle §6.1, §6.3, §6.4).
 
+use serde_json::Value;
+
 use super::arms::{Finding, Reading, Standard};
+use super::calibrate::Treatment;
+use super::canary;
 use super::cascade::Control;
 use super::differential::{Arm, SubjectTrials};
+use super::observe::Sent;
 use super::refusals::{refused, stranger_refused};
 use super::undecided::undecided;
+use crate::model::canary::Effect;
 use crate::model::exchange::ExchangeId;
 use crate::model::identity::IdentityKind;
 use crate::model::matrix::{Access, Cell, Class, Confidence, Layer, Mixed};
@@ -35,7 +41,7 @@ pub(super) fn cell(
         if standard.identity == arm.identity.name {
             return control(trials, cell, reading, standard);
         }
-        if !same_request(arm, standard) {
+        if !same_request(trials, arm, standard) {
             let reason = format!(
                 "the call differs from the one that `{}` sent",
                 standard.identity
@@ -113,6 +119,17 @@ pub(super) fn by_call(subject: &Subject) -> Option<String> {
     })
 }
 
+/// The entry that would show whether a call has an effect.
+pub(super) fn by_canary(subject: &Subject) -> Option<String> {
+    (subject.kind == SubjectKind::Tool).then(|| {
+        format!(
+            "`--allow destructive` with a `[[tool]]` entry whose `canary` for `{}` says how its \
+             effect is read back",
+            subject.name
+        )
+    })
+}
+
 /// The entry that would make a call succeed.
 pub(super) fn by_arguments(subject: &Subject) -> Option<String> {
     (subject.kind == SubjectKind::Tool).then(|| {
@@ -178,10 +195,23 @@ fn passed(
         .is_some_and(|hints| hints.read_only == Some(true));
     let tool = trials.subject.kind == SubjectKind::Tool;
     cell.class = Some(Class::ExecutedOk);
-    if pass.acknowledges && tool && !reads {
+    let read_back = pass.effect.is_some();
+    if pass.acknowledges && tool && !reads && !read_back {
         let reason = "the answer is a bare acknowledgement; a silent no-op would look the same until \
                       the effect is read back";
-        return open(cell, "D17", reason.into());
+        let mut cell = open(cell, "D17", reason.into());
+        cell.decided_by = by_canary(trials.subject);
+        return cell;
+    }
+    if pass.effect == Some(Effect::Shown) {
+        note(
+            &mut cell,
+            if pass.signature.shape.is_success() {
+                "its effect on an object of the run's own was read back"
+            } else {
+                "the answer is no success, yet the effect on an object of the run's own was read back"
+            },
+        );
     }
     cell.access = Access::Allowed;
     cell.confidence = pass.seen.confidence;
@@ -277,7 +307,22 @@ fn evidence(arm: &Arm<'_>, standard: Option<&Standard<'_>>) -> Vec<ExchangeId> {
     exchanges
 }
 
-fn same_request(arm: &Arm<'_>, standard: &Standard<'_>) -> bool {
+/// Every caller has a word of its own, and an object where the call needs one.
+fn same_arguments(trials: &SubjectTrials<'_>, mine: &Sent, theirs: &Sent) -> bool {
+    if mine.arguments == theirs.arguments {
+        return true;
+    }
+    let (Some(mine), Some(theirs)) = (&mine.arguments, &theirs.arguments) else {
+        return false;
+    };
+    if let Treatment::Canary { arguments } = trials.treatment {
+        return canary::fits(arguments, mine) && canary::fits(arguments, theirs);
+    }
+    let plain = |arguments: &Value| canary::masked(&arguments.to_string(), "");
+    plain(mine) == plain(theirs)
+}
+
+fn same_request(trials: &SubjectTrials<'_>, arm: &Arm<'_>, standard: &Standard<'_>) -> bool {
     let Some(theirs) = standard.answers.first().map(|answer| &answer.sent) else {
         return false;
     };
@@ -289,7 +334,7 @@ fn same_request(arm: &Arm<'_>, standard: &Standard<'_>) -> bool {
     mine.all(|sent| {
         sent.method == theirs.method
             && sent.name == theirs.name
-            && sent.arguments == theirs.arguments
+            && same_arguments(trials, sent, theirs)
     })
 }
 

@@ -182,6 +182,7 @@ fn subject(probe: ProbeId, subject: Option<&String>) -> Option<String> {
         ProbeId::CallValid
         | ProbeId::CallInvalid
         | ProbeId::CallListed
+        | ProbeId::CallCanary
         | ProbeId::ReadResource
         | ProbeId::PromptGet => subject.cloned(),
         _ => None,
@@ -195,7 +196,7 @@ const LISTS: [ProbeId; 5] = [
     ProbeId::ListResourceTemplates,
     ProbeId::ListPrompts,
 ];
-const DOORS: [ProbeId; 13] = [
+const DOORS: [ProbeId; 14] = [
     ProbeId::OpenSession,
     ProbeId::ListTools,
     ProbeId::ListResources,
@@ -207,6 +208,7 @@ const DOORS: [ProbeId; 13] = [
     ProbeId::CallValid,
     ProbeId::CallInvalid,
     ProbeId::CallListed,
+    ProbeId::CallCanary,
     ProbeId::ReadResource,
     ProbeId::PromptGet,
 ];

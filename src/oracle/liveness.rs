@@ -106,12 +106,13 @@ fn succeeded(exchange: &Exchange) -> bool {
 const MARGIN_SECONDS: u64 = 60;
 
 /// Doors that the MCP server itself guards.
-const AT_THE_SERVER: [ProbeId; 7] = [
+const AT_THE_SERVER: [ProbeId; 8] = [
     ProbeId::ListTools,
     ProbeId::Liveness,
     ProbeId::CallValid,
     ProbeId::CallInvalid,
     ProbeId::CallListed,
+    ProbeId::CallCanary,
     ProbeId::ReadResource,
     ProbeId::PromptGet,
 ];

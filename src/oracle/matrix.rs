@@ -6,7 +6,8 @@ use super::calibrate::Treatment;
 use super::differential::{self, Arm, SubjectTrials};
 use super::liveness::Deaths;
 use super::observe::{Answer, observe, session};
-use crate::model::exchange::{Exchange, FailureKind, Ledger};
+use crate::model::canary::{CanaryTrial, Effect};
+use crate::model::exchange::{Exchange, ExchangeId, FailureKind, Ledger};
 use crate::model::identity::{Identities, Identity, IdentityKind};
 use crate::model::matrix::{Calibration, Matrix};
 use crate::model::probe::{ProbeId, Tier};
@@ -30,6 +31,8 @@ pub struct MatrixInput<'a> {
     pub calibration: &'a Calibration,
     /// How each subject was asked, by subject id.
     pub treatments: &'a BTreeMap<String, Treatment>,
+    /// Calls on objects of the run's own, and what they brought about.
+    pub canaries: &'a [CanaryTrial],
     /// How often each cell is to be asked at least.
     pub repeat: u16,
     /// The argument vector to look at; the first one when absent.
@@ -67,6 +70,7 @@ pub fn probe_of(subject: &Subject, treatment: &Treatment) -> Option<ProbeId> {
         (Treatment::Valid { .. }, SubjectKind::Tool) => Some(ProbeId::CallValid),
         (Treatment::Invalid { .. }, SubjectKind::Tool) => Some(ProbeId::CallInvalid),
         (Treatment::ListedCall { .. }, SubjectKind::Tool) => Some(ProbeId::CallListed),
+        (Treatment::Canary { .. }, SubjectKind::Tool) => Some(ProbeId::CallCanary),
         _ => None,
     }
 }
@@ -79,6 +83,7 @@ pub(super) struct Trials<'a> {
     alive: BTreeSet<&'a str>,
     callers: BTreeSet<&'a str>,
     sessions: BTreeMap<&'a str, BTreeSet<&'a str>>,
+    effects: BTreeMap<ExchangeId, Effect>,
     unanswered: Treatment,
     deaths: Deaths<'a>,
 }
@@ -110,6 +115,7 @@ impl<'a> Trials<'a> {
             alive: BTreeSet::new(),
             callers: BTreeSet::new(),
             sessions: BTreeMap::new(),
+            effects: effects(input.canaries),
             unanswered: Treatment::NotTested {
                 reason: "no way to ask was chosen".into(),
                 decided_by: None,
@@ -157,7 +163,11 @@ impl<'a> Trials<'a> {
                     .collect();
                 chosen.sort_by_key(|attempt| attempt.number);
                 let chosen = chosen.into_iter();
-                chosen.map(|attempt| observe(attempt.exchange)).collect()
+                let answer = |attempt: &Attempt<'_>| Answer {
+                    effect: self.effects.get(&attempt.exchange.id).copied(),
+                    ..observe(attempt.exchange)
+                };
+                chosen.map(answer).collect()
             };
             let tiers = attempts.iter().map(|attempt| attempt.exchange.tier);
             let answers = Answers {
@@ -314,6 +324,13 @@ impl<'a> Trials<'a> {
     }
 }
 
+fn effects(trials: &[CanaryTrial]) -> BTreeMap<ExchangeId, Effect> {
+    let called = trials.iter();
+    called
+        .filter_map(|trial| Some((trial.call?, trial.effect)))
+        .collect()
+}
+
 /// Baselines belong to every vector; a second session only to the first.
 fn is_of_vector(exchange: &Exchange, vector: Option<&str>) -> bool {
     let variant = exchange.probe.variant.as_deref();
@@ -344,10 +361,11 @@ const BASELINES: [ProbeId; 3] = [
     ProbeId::UnknownResource,
     ProbeId::UnknownPrompt,
 ];
-const TRIALS: [ProbeId; 9] = [
+const TRIALS: [ProbeId; 10] = [
     ProbeId::CallValid,
     ProbeId::CallInvalid,
     ProbeId::CallListed,
+    ProbeId::CallCanary,
     ProbeId::ReadResource,
     ProbeId::PromptGet,
     ProbeId::Complete,

@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::reading;
 use super::signature::{self, Signature};
+use super::{canary, reading};
 use crate::codec::challenge;
 use crate::codec::jsonrpc::{self, Answer as Reply, Form, Media};
+use crate::model::canary::Effect;
 use crate::model::discovery::{Challenge, Challenges};
 use crate::model::exchange::{Exchange, ExchangeId, Outcome, Request, Response};
 
@@ -111,6 +112,8 @@ pub struct Answer {
     pub hints: BTreeSet<Hint>,
     /// Masked form for comparisons.
     pub signature: Signature,
+    /// What the call was seen to bring about, where that was read back.
+    pub effect: Option<Effect>,
 }
 
 impl Answer {
@@ -167,6 +170,7 @@ pub fn observe(exchange: &Exchange) -> Answer {
                 text: failure.text.clone(),
                 hints: BTreeSet::new(),
                 signature,
+                effect: None,
             }
         }
     }
@@ -208,7 +212,7 @@ fn read_response(exchange: ExchangeId, sent: Sent, response: &Response) -> Answe
         parsed.form = Form::EventStream;
     }
     let (shape, message) = shape_of(&parsed, &sent, response, &challenges);
-    let hints = reading::hints(&parsed.messages, response, shape);
+    let mut hints = reading::hints(&parsed.messages, response, shape);
     let (plain, data) = match &message {
         Some(message) => reading::texts(message),
         None => (response.body.text().into_owned(), String::new()),
@@ -218,6 +222,9 @@ fn read_response(exchange: ExchangeId, sent: Sent, response: &Response) -> Answe
     } else {
         format!("{plain} {data}")
     };
+    if is_borrowed(&text, &sent) {
+        hints.insert(Hint::Cached);
+    }
     let token = challenges.token_challenge();
     let scopes = token.and_then(challenge::scopes).and_then(Result::ok);
     let refused = response.status >= 400;
@@ -248,7 +255,17 @@ fn read_response(exchange: ExchangeId, sent: Sent, response: &Response) -> Answe
         text,
         hints,
         signature,
+        effect: None,
     }
+}
+
+/// Whether an answer carries words of the run, and not the one of its own request: somebody else's
+/// answer.
+fn is_borrowed(text: &str, sent: &Sent) -> bool {
+    let arguments = sent.arguments.as_ref().map(Value::to_string);
+    let arguments = arguments.unwrap_or_default();
+    let (own, found) = (canary::words(&arguments), canary::words(text));
+    !own.is_empty() && !found.is_empty() && own.is_disjoint(&found)
 }
 
 fn shape_of(

@@ -7,6 +7,7 @@ use super::cells::{count, note, open};
 use super::differential::{Arm, SubjectTrials};
 use super::observe::{Hint, Shape};
 use super::undecided::undecided;
+use crate::model::canary::Effect;
 use crate::model::matrix::{Access, Cell, Class, Confidence, Inference, Layer};
 use crate::model::surface::ListOutcome;
 
@@ -186,6 +187,11 @@ fn explain(cell: &mut Cell, reading: &Reading, refusal: &Finding, standard: &Sta
         Some("D10") => note(
             cell,
             "a backend refused; the MCP server itself may enforce nothing",
+        ),
+        Some("D18") if refusal.effect == Some(Effect::Absent) => note(
+            cell,
+            "answered like a success, and nothing came of it, while the positive control's call had \
+             its effect",
         ),
         Some("D18") => note(cell, "a refusal in the form of an ordinary result"),
         Some("D26") => note(

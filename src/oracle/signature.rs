@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use super::canary;
 use super::observe::{Sent, Shape};
 
 /// A comparable answer (oracle §4.3).
@@ -141,6 +142,7 @@ pub fn mask(text: &str, sent: &Sent) -> String {
     for value in values {
         masked = masked.replace(value, &format!(" {ARGUMENT} "));
     }
+    masked = canary::masked(&masked, &format!(" {ARGUMENT} "));
     if let Some(name) = sent.name.as_deref().filter(|name| !name.is_empty()) {
         masked = replace_name(&masked, name);
     }

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::calibrate::Treatment;
 use super::matrix::MatrixInput;
+use crate::model::canary::CanaryTrial;
 use crate::model::exchange::{
     Body, Exchange, ExchangeId, Failure, FailureKind, HeaderField, Ledger, Outcome, Request,
     Response,
@@ -237,6 +238,7 @@ pub(crate) struct Bench {
     pub(crate) treatments: BTreeMap<String, Treatment>,
     pub(crate) calibration: Calibration,
     pub(crate) ledger: Ledger,
+    pub(crate) canaries: Vec<CanaryTrial>,
 }
 
 impl Bench {
@@ -289,6 +291,7 @@ impl Bench {
             surface,
             calibration: Calibration::default(),
             ledger: Ledger::default(),
+            canaries: Vec::new(),
         }
     }
 
@@ -296,6 +299,7 @@ impl Bench {
         match self.treatments.values().next() {
             Some(Treatment::Invalid { arguments, .. }) => (ProbeId::CallInvalid, arguments.clone()),
             Some(Treatment::ListedCall { arguments }) => (ProbeId::CallListed, arguments.clone()),
+            Some(Treatment::Canary { arguments }) => (ProbeId::CallCanary, arguments.clone()),
             Some(Treatment::Valid { arguments }) => (ProbeId::CallValid, arguments.clone()),
             _ => (ProbeId::CallValid, Value::Null),
         }
@@ -379,6 +383,7 @@ impl Bench {
             surface: &self.surface,
             calibration: &self.calibration,
             treatments: &self.treatments,
+            canaries: &self.canaries,
             repeat: 0,
             vector: None,
         }

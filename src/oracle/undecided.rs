@@ -2,10 +2,11 @@
 
 use super::arms::{Finding, Reading, Standard};
 use super::cascade::Control;
-use super::cells::{by_arguments, by_call, open, untested};
+use super::cells::{by_arguments, by_call, by_canary, open, untested};
 use super::differential::{Arm, SubjectTrials};
 use super::observe::Hint;
 use super::refusals::challenged;
+use crate::model::canary::Effect;
 use crate::model::identity::IdentityKind;
 use crate::model::matrix::{Access, Cell, Class, Confidence};
 
@@ -51,6 +52,12 @@ pub(super) fn undecided(
         _ if finding.hints.contains(&Hint::Cached) => {
             let reason = "the answer came from a cache, which may not know the identity".to_owned();
             open(cell, "D29", reason)
+        }
+        _ if finding.signature.shape.is_success() && finding.effect.is_some() => {
+            let reason = "the answer says that the call ran, and nothing shows its effect";
+            let mut cell = open(cell, "D17", reason.to_owned());
+            cell.decided_by = by_canary(trials.subject);
+            cell
         }
         _ if finding.signature.shape.is_success() => {
             let reason = format!(
@@ -115,13 +122,22 @@ fn answered(trials: &SubjectTrials<'_>, arm: &Arm<'_>, mut cell: Cell) -> Cell {
     cell
 }
 
+/// Whether an arm was told that its call ran although nothing shows it.
+fn answers_without_effect(arm: &Arm<'_>) -> bool {
+    arm.answers.iter().any(|answer| {
+        let unseen = matches!(answer.effect, Some(Effect::Absent | Effect::Unknown));
+        unseen && answer.shape.is_success()
+    })
+}
+
 fn without_standard(
     trials: &SubjectTrials<'_>,
     arm: &Arm<'_>,
     mut cell: Cell,
     finding: &Finding,
 ) -> Cell {
-    let ran = finding.seen.class == Class::ExecutedOk && finding.plausible;
+    let looked_for = matches!(finding.effect, Some(Effect::Absent | Effect::Unknown));
+    let ran = finding.seen.class == Class::ExecutedOk && finding.plausible && !looked_for;
     if ran && arm.identity.kind.must_be_refused() {
         cell.access = Access::Allowed;
         cell.confidence = Confidence::Strong;
@@ -138,6 +154,10 @@ fn without_standard(
         Class::UpstreamAuthFailure => (
             "D11",
             "a backend refuses the server for every identity".to_owned(),
+        ),
+        _ if trials.arms.iter().any(answers_without_effect) => (
+            "D17",
+            "the call was answered, and nobody's was seen to have an effect".to_owned(),
         ),
         _ => ("D23", "no identity got this call through".to_owned()),
     };

@@ -154,9 +154,11 @@ fn missing_repeats(
     let wanted = usize::from(repeat);
     let needed = refusals::repeats_needed(reading, standard).max(wanted);
     let lacking = needed.saturating_sub(refusals.len());
-    let room = MOST_ATTEMPTS
-        .max(wanted)
-        .saturating_sub(reading.findings.len());
+    let most = match asked.treatment {
+        Treatment::Canary { .. } => MOST_CANARIES,
+        _ => MOST_ATTEMPTS.max(wanted),
+    };
+    let room = most.saturating_sub(reading.findings.len());
     u16::try_from(lacking.min(room)).unwrap_or(0)
 }
 
@@ -178,6 +180,10 @@ fn wants_retry(asked: &SubjectTrials<'_>, arm: &Arm<'_>, reading: &Reading) -> b
         .iter()
         .any(|finding| !finding.is_transient());
     let tries = reading.transients();
+    let canary = matches!(asked.treatment, Treatment::Canary { .. });
+    if canary && arm.answers.len() >= MOST_CANARIES {
+        return false;
+    }
     !decided
         && (1..=MOST_RETRIES).contains(&tries)
         && arm.answers.len() < MOST_ATTEMPTS
@@ -203,6 +209,8 @@ fn is_repeatable(asked: &SubjectTrials<'_>, reading: &Reading) -> bool {
 pub const REPEAT: &str = "repeat of a refusal";
 
 const MOST_ATTEMPTS: usize = 8;
+/// Every one of these makes an object and removes it.
+pub const MOST_CANARIES: usize = 3;
 const MOST_RETRIES: usize = 3;
 const MOST_CONFIRMATIONS: usize = 2;
 

@@ -109,6 +109,7 @@ pub fn assemble(collected: Collected, judged: Judged, rules: impl Into<Rules>) -
         logins: collected.logins,
         client_documents: collected.client_documents,
         doors: collected.doors,
+        canaries: collected.canaries,
         objects: collected.objects,
         handles: collected.handles,
         bypass: collected.bypass,
@@ -193,6 +194,7 @@ fn request_counts(ledger: &Ledger) -> RequestCounts {
             ProbeId::CallInvalid
             | ProbeId::CallValid
             | ProbeId::CallListed
+            | ProbeId::CallCanary
             | ProbeId::ReadResource
             | ProbeId::PromptGet => {
                 let confirms = exchange.probe.variant.as_deref() == Some("fresh-session");

@@ -6,7 +6,6 @@ use super::obtain::{self, Order};
 use super::{Run, forge, ladder, login};
 use crate::codec::jose;
 use crate::model::audit::Collected;
-use crate::model::grant::{Grant, GrantRequest};
 use crate::model::identity::{
     Identities, Identity, IdentityKind, MissingIdentity, Provenance, ScopeSet,
 };
@@ -55,7 +54,9 @@ pub async fn enrol(run: &Run<'_>, collected: &mut Collected) -> Option<login::Se
                 granted.push(operator(source, from, token));
             }
             CredentialSource::Grant(request) => {
-                know(run, &source.name, request);
+                for (label, secret) in request.secrets() {
+                    run.wire.know(&format!("{label}-{}", source.name), secret);
+                }
                 if let Some(token) = run.settings.upkeep.cached.get(&source.name) {
                     let label = format!("refresh-{}-cached", source.name);
                     run.wire.know(&label, token);
@@ -115,20 +116,6 @@ fn leave_out(calls: &Calls, identities: &mut Identities) {
             }
             _ => identities.present.push(identity),
         }
-    }
-}
-
-/// Every secret that a grant is asked with, by a name of its own.
-fn know(run: &Run<'_>, name: &str, request: &GrantRequest) {
-    let given = match &request.grant {
-        Grant::RefreshToken(token) => Some(("refresh", token)),
-        Grant::TokenExchange { subject, .. } => Some(("subject", subject)),
-        Grant::JwtBearer(assertion) => Some(("grant-assertion", assertion)),
-        Grant::ClientCredentials | Grant::AuthorizationCode | Grant::DeviceCode => None,
-    };
-    let secret = request.client.secret().map(|secret| ("secret", secret));
-    for (label, secret) in given.into_iter().chain(secret) {
-        run.wire.know(&format!("{label}-{name}"), secret);
     }
 }
 

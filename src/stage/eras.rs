@@ -289,6 +289,7 @@ impl Era<'_, '_> {
             surface: &surface,
             calibration: &asked.calibration,
             treatments: &asked.treatments,
+            canaries: &[],
             repeat: 0,
             vector: None,
         });
@@ -311,7 +312,9 @@ impl Era<'_, '_> {
 fn arguments(treatment: &Treatment) -> Option<&Value> {
     match treatment {
         Treatment::Valid { arguments } | Treatment::Invalid { arguments, .. } => Some(arguments),
-        Treatment::ListedCall { .. } | Treatment::NotTested { .. } => None,
+        Treatment::ListedCall { .. } | Treatment::Canary { .. } | Treatment::NotTested { .. } => {
+            None
+        }
     }
 }
 

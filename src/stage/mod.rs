@@ -2,6 +2,7 @@
 
 pub mod bypass;
 pub mod calls;
+pub(crate) mod canary;
 pub mod client;
 pub mod client_documents;
 mod clock;

@@ -233,6 +233,7 @@ pub(crate) fn settings() -> Settings {
         reads: true,
         revision: None,
         identities: vec![source("reader"), source("admin")],
+        upkeep: mcp_assay::model::settings::Upkeep::default(),
         login: None,
         mint: None,
         hierarchy: Vec::new(),

@@ -23,7 +23,15 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
             ObjectOutcome::OwnerOnly => kept += 1,
             ObjectOutcome::OtherUser | ObjectOutcome::Anyone => {
                 let draft = draft(it);
-                if it.private {
+                if let Some(by) = it.decided_by.as_deref().filter(|_| !it.private) {
+                    case.doubt(
+                        format!(
+                            "{}: {}, and nobody said whether it is private",
+                            it.name, it.reason
+                        ),
+                        Some(by),
+                    );
+                } else if it.private {
                     case.breach(draft);
                 } else {
                     let why = "the operator does not call it private";
@@ -48,8 +56,12 @@ fn draft(it: &ObjectTrial) -> Draft {
     };
     let who = it.asks.iter().find(|ask| ask.role == role);
     let name = who.map_or("somebody else", |ask| ask.identity.as_str());
+    let did = match who.map(|ask| ask.what.as_str()) {
+        Some("change") => "changed it",
+        _ => "gets the same",
+    };
     let message = format!(
-        "`{}` belongs to the user of `{}`, and `{name}` gets the same; expected a refusal",
+        "`{}` belongs to the user of `{}`, and `{name}` {did}; expected a refusal",
         it.name, it.owner
     );
     let mut draft = Draft::new(it.name.clone(), message);
@@ -118,6 +130,19 @@ mod tests {
     fn what_is_not_private_is_mentioned_only() {
         let world = world(ObjectOutcome::OtherUser, false);
         assert_eq!(world.verdict(ID).findings()[0].severity, Severity::Info);
+    }
+
+    #[test]
+    fn an_object_of_the_run_waits_for_the_word_whether_it_is_private() {
+        let mut unsaid = world(ObjectOutcome::OtherUser, false);
+        unsaid.collected.objects[0].decided_by = Some("`private = true`".to_owned());
+        assert_eq!(unsaid.status(ID), Status::Inconclusive);
+        let mut said = world(ObjectOutcome::OtherUser, true);
+        for ask in &mut said.collected.objects[0].asks {
+            ask.what = "change".to_owned();
+        }
+        let message = said.verdict(ID).findings()[0].message.clone();
+        assert!(message.contains("changed it"), "{message}");
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod grants;
 mod loader;
 mod resource;
 mod server;
+mod store;
 mod token_endpoint;
 mod transport;
 mod verification;
@@ -55,6 +56,7 @@ pub use server::{
     Cursor, Framing, Input, InputSchemas, ListStability, OriginCheck, Revision, Scheme,
     SchemePlace, Server, SessionPolicy, Tool, ToolListing,
 };
+pub use store::{AuditCanary, AuditStep, Ownership, Promise, Receipt, Store};
 pub use token_endpoint::{
     AssertionCheck, AuthMethods, ErrorShape, GrantProfile, IntrospectionAccess, KeyBinding,
     PasswordGrant, SecretCheck, TokenEndpoint,
@@ -101,6 +103,8 @@ pub struct Behaviour {
     pub enforcement: Enforcement,
     /// What the MCP server does at its doors beside tools.
     pub doors: Doors,
+    /// The store behind the tools.
+    pub store: Store,
     /// How messages are read, by the gate and by the dispatcher.
     pub ways: Ways,
     /// The protected resource metadata.
@@ -167,6 +171,8 @@ pub struct Audit {
     pub login: LoginMode,
     /// Objects that the auditor is told of.
     pub objects: Vec<AuditObject>,
+    /// Tools that the auditor is to call on objects of its own.
+    pub canaries: Vec<AuditCanary>,
     /// A tool without arguments that the auditor may call, as a task where it can; empty for none.
     pub task_call: String,
 }
@@ -191,6 +197,7 @@ impl Default for Audit {
             revision: String::new(),
             login: LoginMode::default(),
             objects: Vec::new(),
+            canaries: Vec::new(),
             task_call: String::new(),
         }
     }

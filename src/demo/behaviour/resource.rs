@@ -270,6 +270,8 @@ pub enum Denial {
     Japanese,
     /// An ordinary tool result whose text carries a code.
     OkText,
+    /// The answer of a call that ran.
+    Pretended,
 }
 
 /// What becomes of arguments that do not fit the schema.

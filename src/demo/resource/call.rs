@@ -156,6 +156,7 @@ fn denied(context: &Context<'_>, asked: &Asked<'_>, params: &Value) -> Reply {
         Denial::OkText => Outcome::Result(said(
             "{\"ok\":false,\"code\":40301,\"message\":\"not entitled\"}",
         )),
+        Denial::Pretended => Outcome::Result(notes::pretended(context.shared, asked.name)),
     };
     let token = params
         .pointer("/_meta/progressToken")

@@ -76,6 +76,7 @@ pub(crate) fn note(shared: &Shared, principal: Option<&Principal>, uri: &str) ->
         return Some(Note {
             title: "Salaries".to_owned(),
             body: "Ada 4100, Grace 4300, Edsger 4200".to_owned(),
+            maker: String::new(),
         });
     }
     lock(&shared.notes).by_id(id)

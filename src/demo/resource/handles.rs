@@ -71,6 +71,7 @@ pub(crate) fn attachment(
     (exists && open).then(|| Note {
         title: "Attachment".to_owned(),
         body: "Receipt of the milk, 3.20".to_owned(),
+        maker: String::new(),
     })
 }
 

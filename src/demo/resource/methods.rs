@@ -243,6 +243,7 @@ fn outside(paths: PathCheck, uri: &str) -> Option<Note> {
     body.map(|body| Note {
         title: "hostname".to_owned(),
         body: body.to_owned(),
+        maker: String::new(),
     })
 }
 

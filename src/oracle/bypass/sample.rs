@@ -196,8 +196,10 @@ fn is_granted(cell: &Cell, treatment: &Treatment) -> bool {
     match treatment {
         Treatment::Valid { .. } => cell.access == Access::Allowed,
         Treatment::Invalid { .. } => cell.access == Access::Reached,
-        // What the operator listed runs once.
-        Treatment::ListedCall { .. } | Treatment::NotTested { .. } => false,
+        // What the operator listed runs once, and what changes state only as the operator said.
+        Treatment::ListedCall { .. } | Treatment::Canary { .. } | Treatment::NotTested { .. } => {
+            false
+        }
     }
 }
 

@@ -261,7 +261,9 @@ pub(super) fn question<'a>(
 ) -> Option<Ask<'a>> {
     let arguments: &Value = match &call.treatment {
         Treatment::Valid { arguments } | Treatment::Invalid { arguments, .. } => arguments,
-        Treatment::ListedCall { .. } | Treatment::NotTested { .. } => return None,
+        Treatment::ListedCall { .. } | Treatment::Canary { .. } | Treatment::NotTested { .. } => {
+            return None;
+        }
     };
     let key = ProbeKey::new(probe)
         .about(call.subject.id.clone())

@@ -1,15 +1,14 @@
 //! Repeats and confirmations that the answers leave open.
 
 use super::Asked;
-use super::question::question;
+use super::question::{self, Own};
 use super::round;
 use crate::model::audit::Collected;
+use crate::oracle::calibrate::Treatment;
 use crate::oracle::wants::Want;
 use crate::stage::enumerate::Sessions;
-use crate::stage::rpc;
 use crate::stage::session::{self, Session};
-use crate::stage::{Run, close, file, together};
-use crate::wire::{Pending, Sent};
+use crate::stage::{Run, canary, close, file, together};
 
 /// Sends what is wanted; confirmations go over second sessions.
 pub(super) async fn follow_up(
@@ -22,7 +21,7 @@ pub(super) async fn follow_up(
     let fresh = fresh_sessions(run, collected, sessions, wanted).await;
     let subjects = collected.surface.subjects.clone();
     let identities = collected.identities.present.clone();
-    let mut pending: Vec<Pending<'_, Sent>> = Vec::new();
+    let mut own = Vec::new();
     for want in wanted {
         let subject = subjects.iter().find(|subject| subject.id == want.subject);
         let identity = identities
@@ -42,12 +41,23 @@ pub(super) async fn follow_up(
         ) else {
             continue;
         };
-        let variant = want.variant.as_deref();
-        if let Some(ask) = question(subject, treatment, identity, session, want.attempt, variant) {
-            let id = run.next_id();
-            pending.push(Box::pin(rpc::send(run, ask, id)));
+        if matches!(treatment, Treatment::Canary { .. }) {
+            canary::follow_up(run, collected, sessions, pool, want).await;
+            continue;
         }
+        let variant = want.variant.as_deref();
+        let call = Own::new(
+            run,
+            subject,
+            treatment,
+            identity,
+            session,
+            want.attempt,
+            variant,
+        );
+        own.push(call);
     }
+    let pending = question::pending(run, &own);
     let mut ids = Vec::new();
     for sent in together(pending).await {
         ids.push(file(collected, sent));

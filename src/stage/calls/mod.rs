@@ -8,14 +8,15 @@ mod renew;
 mod round;
 mod series;
 pub(crate) mod vectors;
+pub(crate) mod words;
 
 use std::collections::BTreeMap;
 
 use super::enumerate::Sessions;
-use question::question;
+use question::Own;
 pub(crate) use renew::MOST_RENEWALS;
 
-use super::{Run, doors, file, rpc, together};
+use super::{Run, canary, doors, file, together};
 use crate::mcp::header;
 use crate::model::audit::Collected;
 use crate::model::exchange::ExchangeId;
@@ -29,7 +30,6 @@ use crate::oracle::calibrate::{self, Permissions, Treatment};
 use crate::oracle::matrix::MatrixInput;
 use crate::oracle::vectors::Vector;
 use crate::oracle::wants;
-use crate::wire::{Pending, Sent};
 
 /// How each subject is asked, by subject id.
 pub type Treatments = BTreeMap<String, Treatment>;
@@ -113,7 +113,7 @@ pub(crate) async fn later(
     let callers: Vec<Identity> = callers.filter(|it| !known(it)).cloned().collect();
     controls::random_names(run, collected, sessions, &callers).await;
     let subjects = collected.surface.subjects.clone();
-    let mut pending: Vec<Pending<'_, Sent>> = Vec::new();
+    let mut own = Vec::new();
     for (identity, about) in wanted {
         let Some(session) = sessions.get(&identity.name) else {
             continue;
@@ -128,16 +128,30 @@ pub(crate) async fn later(
             if asked.halted.is_some() && matches!(treatment, Treatment::Invalid { .. }) {
                 continue;
             }
-            if let Some(ask) = question(subject, treatment, identity, session, 0, None) {
-                let id = run.next_id();
-                pending.push(Box::pin(rpc::send(run, ask, id)));
-            }
+            own.push(Own::new(
+                run, subject, treatment, identity, session, 0, None,
+            ));
         }
     }
-    let calls = pending.len();
+    let pending = question::pending(run, &own);
+    let mut calls = pending.len();
     let answers = together(pending).await.into_iter();
     let sent: Vec<ExchangeId> = answers.map(|sent| file(collected, sent)).collect();
     round::halt_where_one_ran(collected, asked, &sent);
+    let changing = canary::subjects(collected, asked);
+    for (identity, about) in wanted {
+        let Some(session) = sessions.get(&identity.name) else {
+            continue;
+        };
+        for subject in changing
+            .iter()
+            .filter(|subject| about.contains(&subject.id))
+        {
+            let turn = canary::Turn::new(identity, session, 0);
+            canary::attempt(run, collected, sessions, subject, &turn).await;
+            calls += 1;
+        }
+    }
     settle(run, collected, sessions, asked).await;
     calls
 }
@@ -167,6 +181,7 @@ pub fn input<'a>(collected: &'a Collected, asked: &'a Asked) -> MatrixInput<'a> 
         surface: &collected.surface,
         calibration: &asked.calibration,
         treatments: &asked.treatments,
+        canaries: &collected.canaries,
         repeat: asked.repeat,
         vector: None,
     }
@@ -178,7 +193,7 @@ pub(crate) fn treatments(
     collected: &Collected,
     calibration: &Calibration,
 ) -> Treatments {
-    let canary = format!("mcpaudit-{}", run.entropy.word("canary", 12));
+    let canary = words::of_the_run(run);
     let permissions = Permissions {
         rules: &run.settings.tools,
         reads: run.settings.reads,
@@ -204,7 +219,7 @@ pub(crate) fn treatments(
                 reason: problem,
                 decided_by: None,
             },
-            None => calibrate::treatment(subject, &permissions),
+            None => words::filled(run, calibrate::treatment(subject, &permissions)),
         };
         (subject.id.clone(), treatment)
     };

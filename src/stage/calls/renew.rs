@@ -1,6 +1,7 @@
 //! Tokens that end during the run: noticed, and minted again where the run minted them.
 
-use super::{Asked, input, question};
+use super::question::{self, Own};
+use super::{Asked, input};
 use crate::mcp::Operation;
 use crate::model::audit::Collected;
 use crate::model::identity::Identity;
@@ -139,7 +140,7 @@ async fn ask_again(
     };
     let identities = collected.identities.present.clone();
     let subjects = collected.surface.subjects.clone();
-    let mut pending: Vec<Pending<'_, Sent>> = Vec::new();
+    let mut own = Vec::new();
     for identity in identities.iter().filter(|it| names.contains(&it.name)) {
         let Some(session) = sessions.get(&identity.name) else {
             continue;
@@ -153,13 +154,12 @@ async fn ask_again(
             if stopped || !had(&identity.name, &subject.id) {
                 continue;
             }
-            let ask = question(subject, treatment, identity, session, 0, None);
-            if let Some(ask) = ask {
-                let id = run.next_id();
-                pending.push(Box::pin(rpc::send(run, ask, id)));
-            }
+            own.push(Own::new(
+                run, subject, treatment, identity, session, 0, None,
+            ));
         }
     }
+    let pending = question::pending(run, &own);
     for sent in together(pending).await {
         file(collected, sent);
     }

@@ -2,7 +2,7 @@
 //! that runs; in both the arms take turns.
 
 use super::follow_up::follow_up;
-use super::question::question;
+use super::question::{self, Own};
 use super::{Asked, columns};
 use crate::model::audit::Collected;
 use crate::model::exchange::ExchangeId;
@@ -13,8 +13,7 @@ use crate::oracle::calibrate::{self, Treatment};
 use crate::oracle::matrix::MatrixInput;
 use crate::oracle::wants;
 use crate::stage::enumerate::Sessions;
-use crate::stage::{Run, file, rpc, together};
-use crate::wire::{Pending, Sent};
+use crate::stage::{Run, canary, file, together};
 
 /// Sends every call: to a few subjects at a time, the strongest identity, everybody else in random
 /// order, the strongest identity again, and whoever was refused, so that an outage or a limit hits both
@@ -46,6 +45,9 @@ pub(super) async fn rounds(
     // decide what the others get.
     for asking in [&turns.others, &turns.baseline] {
         send(run, collected, sessions, asked, &listed, asking, 0).await;
+    }
+    for (asking, attempt) in turns.paired() {
+        canary::round(run, collected, sessions, asked, asking, attempt).await;
     }
     for wave in waves(&broken) {
         for (asking, attempt) in turns.paired() {
@@ -149,7 +151,7 @@ async fn send(
     asking: &[Identity],
     attempt: u16,
 ) -> Vec<ExchangeId> {
-    let mut pending: Vec<Pending<'_, Sent>> = Vec::new();
+    let mut own = Vec::new();
     for subject in subjects {
         let Some(treatment) = asked.treatments.get(&subject.id) else {
             continue;
@@ -158,13 +160,12 @@ async fn send(
             let Some(session) = sessions.get(&identity.name) else {
                 continue;
             };
-            if let Some(ask) = question(subject, treatment, identity, session, attempt, None) {
-                let id = run.next_id();
-                pending.push(Box::pin(rpc::send(run, ask, id)));
-            }
+            own.push(Own::new(
+                run, subject, treatment, identity, session, attempt, None,
+            ));
         }
     }
-    let answers = together(pending).await;
+    let answers = together(question::pending(run, &own)).await;
     answers
         .into_iter()
         .map(|sent| file(collected, sent))

@@ -1,7 +1,7 @@
 //! Further arguments of tools, each asked by everybody: the strongest identity before and after.
 
-use super::question::question;
-use super::{Asked, columns, input};
+use super::question::{self, Own};
+use super::{Asked, columns, input, words};
 use crate::model::arguments::Variation;
 use crate::model::audit::Collected;
 use crate::model::identity::Identity;
@@ -11,8 +11,7 @@ use crate::oracle::matrix::{self, MatrixInput};
 use crate::oracle::vectors::{self, Vector};
 use crate::stage::calls::Treatments;
 use crate::stage::enumerate::Sessions;
-use crate::stage::{Run, file, rpc, together};
-use crate::wire::{Pending, Sent};
+use crate::stage::{Run, file, together};
 
 /// Every further vector of every tool, within the bound of the run.
 pub(crate) fn all(
@@ -36,6 +35,13 @@ pub(super) async fn send(
     asked: &mut Asked,
 ) {
     asked.vectors = all(run.settings, collected, &asked.treatments);
+    for vector in &mut asked.vectors {
+        if let Treatment::Valid { arguments } | Treatment::ListedCall { arguments } =
+            &mut vector.treatment
+        {
+            words::filled_in(run, arguments);
+        }
+    }
     if asked.vectors.is_empty() {
         return;
     }
@@ -51,7 +57,7 @@ pub(super) async fn send(
         (true, 1, false),
     ];
     for (of_baseline, attempt, listed) in turns {
-        let mut pending: Vec<Pending<'_, Sent>> = Vec::new();
+        let mut own = Vec::new();
         for vector in &asked.vectors {
             let is_listed = matches!(vector.treatment, Treatment::ListedCall { .. });
             let everybody = !of_baseline;
@@ -66,20 +72,18 @@ pub(super) async fn send(
                     continue;
                 };
                 let variant = Some(vector.label.as_str());
-                let ask = question(
+                own.push(Own::new(
+                    run,
                     subject,
                     &vector.treatment,
                     identity,
                     session,
                     attempt,
                     variant,
-                );
-                if let Some(ask) = ask {
-                    let id = run.next_id();
-                    pending.push(Box::pin(rpc::send(run, ask, id)));
-                }
+                ));
             }
         }
+        let pending = question::pending(run, &own);
         for sent in together(pending).await {
             file(collected, sent);
         }

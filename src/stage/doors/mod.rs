@@ -21,7 +21,7 @@ use crate::oracle::matrix;
 pub(crate) use completions::{METHOD as COMPLETE, variables};
 pub(crate) use greetings::MOST_GREETED;
 pub(crate) use links::MOST_FOLLOWED;
-pub(crate) use objects::{MOST_OBJECTS, PER_OBJECT};
+pub(crate) use objects::{MOST_OBJECTS, PER_OBJECT, SECOND_USER};
 pub(crate) use states::MOST_GIVEN_BACK;
 pub(crate) use subscriptions::planned as subscriptions_planned;
 pub(crate) use tasks::planned as tasks_planned;

@@ -159,6 +159,7 @@ fn permitted(
         arguments: Some(arguments.clone()),
         vectors: Vec::new(),
         null_object: false,
+        canary: None,
         safe: told.and_then(|it| it.safe),
     }];
     rules.extend(run.settings.tools.iter().cloned());
@@ -172,7 +173,7 @@ fn permitted(
     match calibrate::treatment(subject, &permissions) {
         Treatment::Valid { .. } => Ok(Tier::Authenticated),
         Treatment::ListedCall { .. } => Ok(Tier::Call),
-        Treatment::Invalid { .. } => Err((
+        Treatment::Invalid { .. } | Treatment::Canary { .. } => Err((
             format!("`{name}` may change something, so it is not called without consent"),
             Some("--allow call".to_owned()),
         )),

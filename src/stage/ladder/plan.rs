@@ -94,7 +94,7 @@ pub(crate) fn planned(
 
 fn asked(treatments: &Treatments, probe: ProbeId) -> usize {
     let as_this = |(id, treatment): &(&String, &Treatment)| match treatment {
-        Treatment::NotTested { .. } => false,
+        Treatment::NotTested { .. } | Treatment::Canary { .. } => false,
         Treatment::Invalid { .. } => probe == ProbeId::CallInvalid,
         Treatment::ListedCall { .. } => probe == ProbeId::CallListed,
         Treatment::Valid { .. } if id.starts_with("tool/") => probe == ProbeId::CallValid,

@@ -199,7 +199,7 @@ pub(super) fn calls(
 fn probe_of(id: &str, treatment: &Treatment) -> Option<ProbeId> {
     let is = |kind: SubjectKind| id.starts_with(&format!("{}/", kind.as_str()));
     match treatment {
-        Treatment::NotTested { .. } => None,
+        Treatment::NotTested { .. } | Treatment::Canary { .. } => None,
         Treatment::Invalid { .. } => Some(ProbeId::CallInvalid),
         Treatment::ListedCall { .. } => Some(ProbeId::CallListed),
         Treatment::Valid { .. } if is(SubjectKind::Tool) => Some(ProbeId::CallValid),

@@ -2,6 +2,7 @@
 
 mod calls;
 mod clients;
+mod listed;
 mod target;
 
 use crate::model::audit::Collected;
@@ -10,6 +11,8 @@ use crate::model::probe::{Plan, PlannedGroup, ProbeId};
 use crate::model::settings::{CredentialSource, Settings};
 
 use super::calls::Treatments;
+
+pub(crate) use listed::shown;
 
 /// The plan from what is known: before the surface is read, calls are counted per subject.
 pub fn plan(settings: &Settings, collected: &Collected, treatments: Option<&Treatments>) -> Plan {
@@ -27,6 +30,9 @@ pub fn plan(settings: &Settings, collected: &Collected, treatments: Option<&Trea
     calls::sessions(&mut plan, &who, collected);
     calls::controls(&mut plan, &who, collected);
     calls::calls(&mut plan, settings, &who, collected, treatments);
+    let canaries = super::canary::plan::planned(settings, collected, &who.columns(), treatments);
+    plan.groups.extend(canaries);
+    listed::listed(&mut plan, settings, &who, collected, treatments);
     calls::doors(&mut plan, settings, &who, collected);
     let ladder = super::ladder::plan::planned(settings, collected, treatments);
     plan.groups.extend(ladder);
