@@ -29,18 +29,21 @@ pub(crate) fn run(args: &AuditArgs, global: &Global) -> Outcome {
     let (wire, cancel) = session::wire(&prepared)?;
     let runtime = session::runtime()?;
     let open = !args.target.login.no_browser;
-    let progress = Progress::new(global.quiet);
+    let progress = Progress::new(global);
     let show = |visit: &Visit<'_>| progress.pause(|| browser::show(visit, open));
     let documents = runtime.block_on(session::documents(&prepared.settings))?;
     let (report, code) = runtime.block_on(async {
         let interrupted = session::cancel_on_interrupt(&cancel);
         let told = |stage: &str, requests: usize| progress.stage(stage, requests);
+        let planned = |requests: usize| progress.planned(requests);
         let mut run = Run::new(&wire, &prepared.settings, prepared.entropy.clone(), &told)
+            .with_forecast(&planned)
             .with_documents(documents.as_ref());
         if prepared.settings.login.is_some() {
             run = run.with_person(browser::person(&show, &cancel));
         }
-        let mut collected = audit::collect(&run, target, prepared.engagement.clone()).await;
+        let work = Box::pin(audit::collect(&run, target, prepared.engagement.clone()));
+        let mut collected = progress.during(&wire, work).await;
         progress.finish();
         collected.interrupted = interrupted.load(Ordering::Relaxed);
         let mut report = audit::judge(collected, &selected, &prepared.settings);

@@ -14,6 +14,7 @@ pub mod identity;
 pub mod ladder;
 pub mod login;
 pub mod matrix;
+pub mod place;
 pub mod policy;
 pub mod probe;
 pub mod registration;
