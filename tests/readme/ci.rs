@@ -62,7 +62,7 @@ fn every_variable_of_the_action_is_read_by_its_script() {
             continue;
         };
         let run = step["run"].as_str().unwrap();
-        let script = run.trim_matches('"').rsplit_once("/").map(|(_, name)| name);
+        let script = run.trim_matches('"').rsplit_once('/').map(|(_, name)| name);
         let script =
             script.map(|name| std::fs::read_to_string(Path::new("ci").join(name)).unwrap());
         for name in variables.keys() {

@@ -161,7 +161,8 @@ fn configurations(text: &str) -> Vec<(String, String)> {
     let blocks = blocks(text, "toml");
     let named = blocks.into_iter().filter_map(|block| {
         let name = block.lines().next()?.strip_prefix("# ")?.to_owned();
-        let is_name = name.ends_with(".toml") && !name.contains([' ', '/']);
+        let is_toml = Path::new(&name).extension().is_some_and(|it| it == "toml");
+        let is_name = is_toml && !name.contains([' ', '/']);
         is_name.then_some((name, block))
     });
     named.collect()

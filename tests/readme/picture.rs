@@ -7,7 +7,7 @@ use mcp_assay::model::matrix::Access;
 use mcp_assay::model::report::{Report, ReportMatrix};
 
 /// The tools of the audited revision as a drawing: a word and a sign beside every colour.
-pub fn matrix(report: &Report) -> String {
+pub(super) fn matrix(report: &Report) -> String {
     let matrix = &report.matrices[0];
     let tools: Vec<&str> = matrix
         .subjects
@@ -67,7 +67,7 @@ pub fn matrix(report: &Report) -> String {
 }
 
 /// One finding in the words of the report.
-pub fn finding(report: &Report, check: &str) -> String {
+pub(super) fn finding(report: &Report, check: &str) -> String {
     let finding = report.findings.iter().find(|it| it.check == check).unwrap();
     let row = report.coverage.iter().find(|it| it.check == check).unwrap();
     let mut out = format!(
