@@ -37,9 +37,11 @@ pub async fn collect(run: &Run<'_>, target: Target, engagement: Engagement) -> C
         client_documents::observe(run, &mut collected).await;
         let login = enrol::enrol(run, &mut collected).await;
         let mut sessions = enumerate::enumerate(run, &mut collected).await;
+        forecast(run, &collected, None);
         token_endpoint::observe(run, &mut collected).await;
         doors::prepare(run, &mut collected, &sessions).await;
         let mut asked = calls::call(run, &mut collected, &mut sessions).await;
+        forecast(run, &collected, Some(&asked.treatments));
         doors::knock(run, &mut collected, &sessions, &asked).await;
         hardening::origins(run, &mut collected, &sessions).await;
         enumerate::repeat_lists(run, &mut collected, &sessions).await;
@@ -161,6 +163,13 @@ pub fn judge(collected: Collected, checks: &[&'static Check], rules: &Rules) -> 
         policy: effective,
     };
     assemble::assemble(collected, judged, rules.clone())
+}
+
+/// Plans again where somebody wants to know; the plan of the report is made at the end.
+fn forecast(run: &Run<'_>, collected: &Collected, treatments: Option<&calls::Treatments>) {
+    if let Some(told) = run.forecast {
+        told(plan::plan(run.settings, collected, treatments).requests());
+    }
 }
 
 fn begin(target: Target, engagement: Engagement, settings: &Settings) -> Collected {

@@ -325,6 +325,7 @@ pub fn defaults(seed: &[u8; 32]) -> Settings {
         skip: BTreeSet::new(),
         fail_on: Severity::Medium,
         strict: false,
+        named_at: None,
         callback: Callback::default(),
         run_id,
     }

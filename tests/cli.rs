@@ -11,6 +11,10 @@
 )]
 #![cfg(unix)]
 
+#[path = "cli/comfort.rs"]
+mod comfort;
+#[path = "cli/repeat.rs"]
+mod repeat;
 mod support;
 
 use std::path::Path;

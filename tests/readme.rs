@@ -12,6 +12,14 @@
     reason = "a test may stop, and a budget is printed"
 )]
 
+#[path = "readme/ci.rs"]
+mod ci;
+#[path = "readme/docs.rs"]
+mod docs;
+#[path = "readme/picture.rs"]
+mod picture;
+mod support;
+
 use std::fmt::Write as _;
 use std::path::Path;
 use std::process::Command;
@@ -19,34 +27,51 @@ use std::process::Command;
 use mcp_assay::checks;
 use mcp_assay::report::exit::EXIT_CODES;
 
-#[test]
-fn the_generated_parts_of_the_readme_are_current() {
+#[tokio::test(flavor = "multi_thread")]
+async fn the_generated_parts_are_current() {
+    let rehearsal = support::rehearse(&support::behaviour("showcase")).await;
+    let drawn = picture::matrix(&rehearsal.report);
+    let told = picture::finding(&rehearsal.report, "hidden-tool-callable");
+    rehearsal.running.shutdown().await;
+    roxmltree::Document::parse(&drawn).expect("a drawing that browsers read");
+    assert!(drawn.contains("! allowed") && drawn.contains("prefers-color-scheme:dark"));
     let text = std::fs::read_to_string("README.md").expect("the README");
     let mut current = text.clone();
     for (name, content) in [
+        ("finding", told),
         ("help", help()),
         ("exit-codes", exit_codes()),
         ("checks", check_table()),
     ] {
         current = replace(&current, name, &content);
     }
-    if current != text {
-        if std::env::var_os("UPDATE").is_some() {
-            std::fs::write("README.md", current).expect("the README is writable");
-            return;
+    for (path, current) in [("README.md", current), ("docs/matrix.svg", drawn)] {
+        if std::fs::read_to_string(path).unwrap_or_default() == current {
+            continue;
         }
-        panic!("README.md is out of date: run `UPDATE=1 cargo test --test readme`");
+        assert!(
+            std::env::var_os("UPDATE").is_some(),
+            "{path} is out of date: run `UPDATE=1 cargo test --test readme`"
+        );
+        std::fs::write(path, current).expect("the document is writable");
     }
 }
 
 #[test]
 fn files_named_in_the_documents_exist() {
     let mut missing = Vec::new();
-    for document in ["README.md", "STYLE.md"] {
+    for document in [
+        "README.md",
+        "STYLE.md",
+        "docs/json.md",
+        "docs/add-a-check.md",
+    ] {
         let text = std::fs::read_to_string(document).expect("the document");
         for quoted in text.split('`').skip(1).step_by(2) {
             let is_path = quoted.contains('/')
                 && !quoted.contains([' ', ':', '*', '<', '{'])
+                && !quoted.contains("ID")
+                && !quoted.contains("NAME")
                 && ["src/", "tests/", "fixtures/", "checks/"]
                     .iter()
                     .any(|root| quoted.starts_with(root));

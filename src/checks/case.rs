@@ -181,6 +181,7 @@ impl<'a> Case<'a> {
                 .map_or(page.severity, |lowered| lowered.min(page.severity)),
             confidence: draft.confidence.unwrap_or(page.confidence),
             cites: kept,
+            place: None,
             fingerprint: String::new(),
         })
     }

@@ -6,8 +6,10 @@ pub mod case;
 pub mod evidence;
 pub mod judge;
 pub mod maps;
+pub mod own;
 pub mod page;
 pub mod requirements;
+mod select;
 
 mod access;
 mod answers;
@@ -226,6 +228,8 @@ use evidence::Evidence;
 use page::Page;
 use requirements::{Area, requirement};
 
+pub use select::{UnknownCheck, known, nearest, select};
+
 /// A check: a page and a judge.
 #[derive(Debug)]
 pub struct Check {
@@ -268,86 +272,12 @@ pub fn find(id: &str) -> Option<&'static Check> {
     all().iter().find(|check| check.id == id)
 }
 
-/// The checks that the operator wants: every check when `only` is empty, less those in `skip`.
-/// A name is a check id, a requirement id or an area (`transport`, `XPT`).
-///
-/// # Errors
-/// When a name means nothing.
-pub fn select(
-    only: &BTreeSet<String>,
-    skip: &BTreeSet<String>,
-) -> Result<Vec<&'static Check>, UnknownCheck> {
-    if let Some(name) = only.iter().chain(skip).find(|name| !means_anything(name)) {
-        return Err(UnknownCheck::new(name));
-    }
-    let named = |names: &BTreeSet<String>, check: &Check| names.iter().any(|it| goes_by(check, it));
-    let wanted = all()
-        .iter()
-        .filter(|check| only.is_empty() || named(only, check))
-        .filter(|check| !named(skip, check));
-    Ok(wanted.collect())
-}
-
 /// The probes whose answers some checks read.
 pub fn needs(checks: &[&Check]) -> BTreeSet<ProbeId> {
     checks
         .iter()
         .flat_map(|check| check.page().needs.iter().copied())
         .collect()
-}
-
-/// A name that no check goes by.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "`{name}` is not a check id, a requirement id or an area{hint}; `mcp-assay checks` lists them"
-)]
-pub struct UnknownCheck {
-    name: String,
-    hint: String,
-}
-
-impl UnknownCheck {
-    fn new(name: &str) -> Self {
-        let near = all()
-            .iter()
-            .map(|check| {
-                let likeness = (shared_words(check.id, name), shared_start(check.id, name));
-                (likeness, check.id)
-            })
-            .max_by_key(|(likeness, _)| *likeness)
-            .filter(|((shared, _), _)| *shared > 0);
-        Self {
-            name: name.to_owned(),
-            hint: near.map_or_else(String::new, |(_, id)| format!(" (did you mean `{id}`?)")),
-        }
-    }
-}
-
-fn means_anything(name: &str) -> bool {
-    all().iter().any(|check| goes_by(check, name))
-        || Area::ALL.into_iter().any(|area| is_called(area, name))
-        || requirement(name).is_some()
-}
-
-fn goes_by(check: &Check, name: &str) -> bool {
-    check.id == name
-        || check.page().requirements.iter().any(|id| id == name)
-        || check.area().is_some_and(|area| is_called(area, name))
-}
-
-fn is_called(area: Area, name: &str) -> bool {
-    area.as_str() == name || area.prefix() == name
-}
-
-fn shared_words(id: &str, name: &str) -> usize {
-    name.split(['-', '_', ' '])
-        .filter(|word| word.len() > 2 && id.split('-').any(|known| known == *word))
-        .count()
-}
-
-fn shared_start(id: &str, name: &str) -> usize {
-    let pairs = id.bytes().zip(name.bytes());
-    pairs.take_while(|(one, other)| one == other).count()
 }
 
 macro_rules! catalogue {
@@ -557,38 +487,6 @@ catalogue! {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn names(names: &[&str]) -> BTreeSet<String> {
-        names.iter().map(|&name| name.to_owned()).collect()
-    }
-
-    #[test]
-    fn everything_is_selected_when_nothing_is_named() {
-        let every = select(&names(&[]), &names(&[])).unwrap();
-        assert_eq!(every.len(), all().len());
-    }
-
-    #[test]
-    fn checks_are_selected_by_id_requirement_and_area() {
-        let picked = select(&names(&["resource-mismatch", "DISC-09"]), &names(&[])).unwrap();
-        let ids: Vec<_> = picked.iter().map(|check| check.id).collect();
-        assert_eq!(ids, ["resource-mismatch", "issuer-mismatch"]);
-        for area in ["transport", "XPT"] {
-            let picked = select(&names(&[area]), &names(&["XPT-03"])).unwrap();
-            let ids: Vec<_> = picked.iter().map(|check| check.id).collect();
-            assert!(ids.contains(&"foreign-origin-accepted"), "{ids:?}");
-            assert!(!ids.contains(&"plaintext-endpoint"), "{ids:?}");
-        }
-    }
-
-    #[test]
-    fn an_unknown_name_is_refused_with_the_nearest_id() {
-        let error = select(&names(&["resource-mismatches"]), &names(&[])).unwrap_err();
-        let text = error.to_string();
-        assert!(text.contains("`resource-mismatches`"), "{text}");
-        assert!(text.contains("did you mean `resource-m"), "{text}");
-        assert!(select(&names(&[]), &names(&["REG-11"])).is_ok());
-    }
 
     #[test]
     fn needs_are_the_union_of_the_pages() {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use super::calls::CallOptions;
 use super::evidence::{EvidenceOptions, JudgeArgs};
@@ -25,12 +25,25 @@ pub struct Cli {
     pub(crate) global: Global,
 }
 
+/// The command as the shell sees it: `audit -h` fits a screen, `audit --help` leaves nothing out.
+pub(crate) fn command() -> clap::Command {
+    Cli::command().mut_subcommand("audit", |audit| {
+        audit.mut_args(|argument| {
+            let is_common = COMMON.contains(&argument.get_id().as_str());
+            argument.hide_short_help(!is_common)
+        })
+    })
+}
+
 /// Options of every command.
 #[derive(Args, Debug, Clone)]
 pub(crate) struct Global {
     /// When to use colour.
     #[arg(long, global = true, value_enum, default_value_t = Colour::Auto, help_heading = "Output")]
     pub(crate) color: Colour,
+    /// No colour and nothing that moves: progress is a line per stage, on a terminal or not.
+    #[arg(long, global = true, help_heading = "Output")]
+    pub(crate) plain: bool,
     /// Log what is sent to stderr; twice for more. Never shows secrets or bodies.
     #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = "Output")]
     pub(crate) verbose: u8,
@@ -459,10 +472,14 @@ pub(crate) struct GenerateArgs {
 }
 
 /// What `generate` prints.
-#[derive(Clone, Copy, Debug, Subcommand)]
+#[derive(Clone, Debug, Subcommand)]
 pub(crate) enum Generate {
-    /// The man page.
-    Man,
+    /// The man page, or that of one command.
+    Man {
+        /// The command, for example `audit`.
+        #[arg(value_name = "COMMAND")]
+        command: Option<String>,
+    },
     /// Completions for a shell.
     Completions {
         /// The shell.
@@ -484,6 +501,24 @@ pub(crate) enum Schema {
     /// The configuration file.
     Config,
 }
+
+/// What most audits need.
+const COMMON: [&str; 14] = [
+    "url",
+    "config",
+    "identities",
+    "login",
+    "allow",
+    "allow_hosts",
+    "no_reads",
+    "max_requests",
+    "only",
+    "reports",
+    "fail_on",
+    "strict",
+    "exit_zero",
+    "baseline",
+];
 
 const AFTER: &str = "\
 See `mcp-assay demo` for a first report without a target, and `mcp-assay explain CHECK` for what a \

@@ -32,7 +32,7 @@ pub(crate) fn run(args: &AuditArgs, global: &Global) -> Outcome {
     rules.exit_zero = args.output.exit_zero;
     let runtime = session::runtime()?;
     let open = !args.target.login.no_browser;
-    let progress = Progress::new(global.quiet);
+    let progress = Progress::new(global);
     let show = |visit: &Visit<'_>| progress.pause(|| browser::show(visit, open));
     let documents = runtime.block_on(session::documents(&prepared.settings))?;
     let mut keeper = args.evidence.begin()?;
@@ -40,12 +40,15 @@ pub(crate) fn run(args: &AuditArgs, global: &Global) -> Outcome {
     let report = runtime.block_on(async {
         let interrupted = session::cancel_on_interrupt(&cancel);
         let told = |stage: &str, requests: usize| progress.stage(stage, requests);
+        let planned = |requests: usize| progress.planned(requests);
         let mut run = Run::new(&wire, &prepared.settings, prepared.entropy.clone(), &told)
+            .with_forecast(&planned)
             .with_documents(documents.as_ref());
         if prepared.settings.needs_a_person() {
             run = run.with_person(browser::person(&show, &cancel));
         }
-        let mut collected = audit::collect(&run, target, prepared.engagement.clone()).await;
+        let work = Box::pin(audit::collect(&run, target, prepared.engagement.clone()));
+        let mut collected = progress.during(&wire, work).await;
         progress.finish();
         if let Some(path) = &prepared.settings.upkeep.cache
             && let Err(error) = cache::write(path, &collected.refresh)

@@ -1,5 +1,6 @@
 //! `checks` and `explain`: the catalogue and its pages.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::args::{ChecksArgs, ExplainArgs, Global};
@@ -7,7 +8,8 @@ use super::session::{self, Usage};
 use super::{DONE, Outcome};
 use crate::checks;
 use crate::checks::maps::Catalogue;
-use crate::checks::requirements::requirements;
+use crate::checks::page::Page;
+use crate::checks::requirements::{requirement, requirements};
 
 /// Lists the checks and counts the requirements they cover.
 pub(crate) fn list(args: &ChecksArgs, _global: &Global) -> Outcome {
@@ -114,28 +116,57 @@ fn mapped(catalogue: Catalogue) -> String {
     out
 }
 
-/// Prints the page of a check.
+/// Prints the page of a check, or of what is said about the configuration.
 pub(crate) fn explain(args: &ExplainArgs) -> Outcome {
-    let only = std::collections::BTreeSet::from([args.check.clone()]);
-    let found = checks::select(&only, &std::collections::BTreeSet::new())
-        .map_err(|unknown| Usage(unknown.to_string()))?;
     let mut out = String::new();
-    for check in found {
-        let page = check.page();
-        let _ = writeln!(out, "{}: {}\n", check.id, page.title);
-        let _ = writeln!(
-            out,
-            "requirement {}, severity {} ({}), tier {}, at most {} requests\n",
-            page.requirements.join(", "),
-            page.severity.as_str(),
-            page.severity_why,
-            page.tier.as_str(),
-            page.requests
-        );
-        for section in &page.sections {
-            let _ = writeln!(out, "## {}\n\n{}\n", section.heading, section.body.trim());
+    if let Some(page) = checks::own::page(&args.check) {
+        explained(&mut out, page);
+    } else {
+        let only = BTreeSet::from([args.check.clone()]);
+        let found = checks::select(&only, &BTreeSet::new());
+        for check in found.map_err(|unknown| Usage(unknown.to_string()))? {
+            explained(&mut out, check.page());
         }
     }
     session::put("-", out.as_bytes())?;
     Ok(DONE)
+}
+
+fn explained(out: &mut String, page: &Page) {
+    // Writing to a String cannot fail.
+    let _ = writeln!(out, "{}: {}\n", page.id, page.title);
+    let _ = writeln!(
+        out,
+        "severity {} ({}), tier {}, at most {} requests\n",
+        page.severity.as_str(),
+        page.severity_why,
+        page.tier.as_str(),
+        page.requests
+    );
+    for id in &page.requirements {
+        if let Some(row) = requirement(id) {
+            let _ = writeln!(out, "{id}: {} ({})", row.title, row.clause);
+            let links = row.urls.iter().map(|url| format!("  {url}\n"));
+            let _ = writeln!(out, "{}", links.collect::<String>());
+        }
+    }
+    for section in &page.sections {
+        let _ = writeln!(out, "## {}\n", section.heading);
+        let _ = writeln!(out, "{}\n", linked(section.body.trim()));
+    }
+}
+
+/// `[text](url)` in a list of links becomes `text: url`, which a terminal makes a link of.
+fn linked(body: &str) -> String {
+    let line = |line: &str| {
+        let parts = line.strip_prefix("- [").and_then(|rest| {
+            let (text, url) = rest.split_once("](")?;
+            Some((text, url.strip_suffix(')')?))
+        });
+        match parts {
+            Some((text, url)) => format!("- {text}\n  {url}"),
+            None => line.to_owned(),
+        }
+    };
+    body.lines().map(line).collect::<Vec<_>>().join("\n")
 }

@@ -8,6 +8,7 @@ use anyhow::Context;
 use super::args::{DemoArgs, Global};
 use super::session::{self, Usage};
 use super::{DONE, Outcome};
+use crate::checks;
 use crate::demo::{self, Behaviour, Running};
 use crate::rehearsal;
 
@@ -53,8 +54,10 @@ fn behaviour(name: &str) -> anyhow::Result<Behaviour> {
             .map_err(|error| Usage(format!("{name}: cannot be read: {error}")))?;
         return Behaviour::from_toml(name, &text).map_err(|error| Usage(error.to_string()).into());
     }
+    let near = checks::nearest(name, Behaviour::names());
+    let near = near.map_or(String::new(), |it| format!(" (did you mean `{it}`?)"));
     Err(Usage(format!(
-        "`{name}` is not a behaviour; `mcp-assay demo --list` names them, or give a TOML file"
+        "`{name}` is not a behaviour{near}; `mcp-assay demo --list` names them, or give a TOML file"
     ))
     .into())
 }

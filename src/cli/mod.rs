@@ -18,7 +18,7 @@ mod upkeep;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::FromArgMatches;
 
 pub use args::Cli;
 use args::Command;
@@ -27,7 +27,7 @@ use crate::report::exit;
 
 /// Parses the arguments and runs one command.
 pub fn run() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = parse();
     session::start_logging(cli.global.verbose);
     let outcome = match cli.command {
         Command::Audit(args) => audit::run(&args, &cli.global),
@@ -45,6 +45,11 @@ pub fn run() -> ExitCode {
         Ok(code) => ExitCode::from(code),
         Err(error) => ExitCode::from(session::complain(&error)),
     }
+}
+
+fn parse() -> Cli {
+    let matches = args::command().get_matches();
+    Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
 }
 
 /// What a command ends with: an exit code, or a mistake to explain.

@@ -8,11 +8,12 @@ use anyhow::Context;
 use tokio_util::sync::CancellationToken;
 
 use super::args::{Colour, Global, OutputArgs};
+use crate::checks;
 use crate::config::{self, Flags};
 use crate::model::audit::Engagement;
 use crate::model::probe::Tier;
 use crate::model::report::Report;
-use crate::model::settings::{Callback, Settings};
+use crate::model::settings::{Acceptance, Callback, Settings};
 use crate::report::policy_file::policy_file;
 use crate::report::{Format, RenderError, Style, exit};
 use crate::stage::Entropy;
@@ -51,10 +52,14 @@ pub(crate) fn prepare(
         .collect::<String>();
     let today = now.to_zoned(jiff::tz::TimeZone::UTC).date().to_string();
     let (url, settings) = config::settings(flags, secrets, &run_id, &today)?;
+    for acceptance in &settings.accept {
+        check_acceptance(acceptance)?;
+    }
     let network = &settings.network;
     let engagement = Engagement {
         run_id,
         started: now.to_string(),
+        named_at: settings.named_at.clone(),
         tiers: settings.tiers.iter().copied().collect(),
         reads: settings.reads,
         confirmed_hosts: network.allow_hosts.iter().cloned().collect(),
@@ -73,6 +78,15 @@ pub(crate) fn prepare(
         settings,
         engagement,
         entropy,
+    })
+}
+
+/// An acceptance of a check that does not exist would accept nothing and say nothing.
+fn check_acceptance(acceptance: &Acceptance) -> Result<(), config::Error> {
+    checks::known(&acceptance.check).map_err(|unknown| {
+        let place = acceptance.place.as_ref();
+        let place = place.map_or_else(|| "[[accept]]".to_owned(), ToString::to_string);
+        config::Error::value(place, unknown.to_string(), "an entry names one check")
     })
 }
 
@@ -297,6 +311,7 @@ pub(crate) fn note(text: &str) {
 pub(crate) fn style(global: &Global, to_stdout: bool, full: bool) -> Style {
     let terminal = to_stdout && io::stdout().is_terminal();
     let colour = match global.color {
+        _ if global.plain => false,
         Colour::Always => to_stdout,
         Colour::Never => false,
         Colour::Auto => {
@@ -356,5 +371,9 @@ pub(crate) fn start_logging(verbose: u8) {
 
 fn terminal_width() -> Option<u16> {
     let (_, columns) = console::Term::stdout().size_checked()?;
-    (columns >= 60).then_some(columns)
+    // A table needs some room; what is narrower wraps by itself.
+    Some(columns.clamp(NARROWEST, WIDEST))
 }
+
+const NARROWEST: u16 = 48;
+const WIDEST: u16 = 400;

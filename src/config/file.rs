@@ -16,6 +16,7 @@ use super::{
     Acceptance, CredentialSource, Error, Hierarchy, IdentityKind, IdentitySource, Mint,
     PolicyEntry, Revision, Severity, Tier, ToolRule, duplicate, read_file,
 };
+use crate::model::place::Place;
 
 /// The whole file.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -215,7 +216,8 @@ pub struct ClientSection {
 #[serde(deny_unknown_fields)]
 pub struct AcceptSection {
     /// Check id.
-    pub check: String,
+    #[schemars(with = "String")]
+    pub check: Spanned<String>,
     /// Subject pattern; every subject when absent.
     pub subject: Option<String>,
     /// Why it is accepted.
@@ -327,8 +329,21 @@ impl ConfigFile {
     }
 
     pub(super) fn place(&self, offset: usize) -> String {
+        self.line(offset).to_string()
+    }
+
+    fn line(&self, offset: usize) -> Place {
         let before = self.text.get(..offset).unwrap_or_default();
-        format!("{}:{}", self.path, before.matches('\n').count() + 1)
+        Place {
+            path: self.path.clone(),
+            line: before.matches('\n').count() + 1,
+        }
+    }
+
+    /// The line that names the target.
+    pub(super) fn target_place(&self) -> Option<Place> {
+        let url = self.target.url.as_ref()?;
+        Some(self.line(url.span().start))
     }
 
     pub(super) fn revision(&self) -> Result<Option<Revision>, Error> {
@@ -503,7 +518,8 @@ impl ConfigFile {
                 },
             };
             Ok(Acceptance {
-                check: section.check.clone(),
+                place: Some(self.line(section.check.span().start)),
+                check: section.check.get_ref().clone(),
                 subject: section.subject.clone(),
                 reason: section.reason.clone(),
                 // ISO dates order as text.

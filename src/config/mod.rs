@@ -227,6 +227,10 @@ pub fn settings(
             .or(file.output.fail_on)
             .unwrap_or(Severity::Medium),
         strict: flags.strict || file.output.strict,
+        named_at: match flags.url {
+            Some(_) => None,
+            None => file.target_place(),
+        },
         run_id: run_id.to_owned(),
     };
     Ok((url, settings))

@@ -19,6 +19,7 @@ use super::identity::Identities;
 use super::ladder::Ladder;
 use super::login::Login;
 use super::matrix::{GateObservation, Matrix};
+use super::place::Place;
 use super::probe::{Plan, Tier, Unsettleable};
 use super::registration::Registration;
 use super::settings::{Hierarchy, PolicyEntry};
@@ -34,6 +35,9 @@ pub struct Engagement {
     pub run_id: String,
     /// RFC 3339 start of the run.
     pub started: String,
+    /// The line of the configuration that names the target; none when a flag does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub named_at: Option<Place>,
     /// Tiers that were allowed.
     pub tiers: Vec<Tier>,
     /// Whether valid calls of clearly read-only tools were allowed.

@@ -18,6 +18,7 @@ pub mod key;
 pub mod ladder;
 pub mod login;
 pub mod matrix;
+pub mod place;
 pub mod placeholder;
 pub mod policy;
 pub mod probe;

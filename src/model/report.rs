@@ -17,6 +17,7 @@ use super::identity::Identities;
 use super::ladder::Ladder;
 use super::login::Login;
 use super::matrix::{Access, Calibration, Cell, Confidence, GateObservation};
+use super::place::Place;
 use super::policy::{CellBreak, EffectivePolicy, PolicyComparison};
 use super::probe::{Plan, Unsettleable};
 use super::registration::{Posture, Registration};
@@ -424,10 +425,19 @@ pub struct AcceptedFinding {
 pub struct StaleAcceptance {
     /// Check id.
     pub check: String,
+    /// Subject pattern; every subject when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
     /// The reason given.
     pub reason: String,
     /// Why it is stale: matches nothing, or expired.
     pub problem: String,
+    /// Where the configuration says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
+    /// Fingerprint of the finding that it is.
+    #[serde(default)]
+    pub finding: String,
 }
 
 /// How many requests went out.

@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::canary::CanaryRule;
 use super::grant::{GrantRequest, OAuthClient};
 use super::identity::{Identity, IdentityKind, ScopeSet};
+use super::place::Place;
 use super::probe::Tier;
 use super::target::Revision;
 use super::verdict::Severity;
@@ -62,6 +63,8 @@ pub struct Settings {
     pub fail_on: Severity,
     /// Whether inconclusive checks fail the run.
     pub strict: bool,
+    /// The line of the configuration that names the target; none when a flag does.
+    pub named_at: Option<Place>,
     /// Eight hexadecimal digits that tag everything the run creates.
     pub run_id: String,
 }
@@ -319,6 +322,8 @@ pub struct Acceptance {
     pub expires: Option<String>,
     /// Whether that day has passed; set when the configuration is read.
     pub expired: bool,
+    /// Where the configuration says so.
+    pub place: Option<Place>,
 }
 
 /// What the operator says about a tool.

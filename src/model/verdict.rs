@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::exchange::ExchangeId;
 use super::matrix::Confidence;
+use super::place::Place;
 
 /// How much a finding matters when it is true.
 #[derive(
@@ -152,8 +153,11 @@ pub struct Finding {
     pub severity: Severity,
     /// How sure it is.
     pub confidence: Confidence,
-    /// Where to look; exactly one primary.
+    /// Where to look; exactly one primary. None where the finding is about the configuration.
     pub cites: Vec<Cite>,
+    /// The line of the configuration it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
     /// Stable across runs: hash of check, subject and target resource. Set by the audit.
     #[serde(default)]
     pub fingerprint: String,

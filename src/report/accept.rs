@@ -1,6 +1,7 @@
-//! Accepted findings: which stay, which go, and which acceptances have outlived their purpose.
+//! Accepted findings: which stay, which go, and what each acceptance is still good for.
 
-use crate::model::report::{AcceptedFinding, CoverageRow, StaleAcceptance};
+use crate::checks;
+use crate::model::report::{AcceptedFinding, CoverageRow};
 use crate::model::rules::Rules;
 use crate::model::settings::Acceptance;
 use crate::model::verdict::{Finding, Status};
@@ -9,7 +10,25 @@ use crate::model::verdict::{Finding, Status};
 pub(super) struct Split {
     pub(super) open: Vec<Finding>,
     pub(super) accepted: Vec<AcceptedFinding>,
-    pub(super) stale: Vec<StaleAcceptance>,
+    /// What became of each acceptance, in the operator's order.
+    pub(super) standings: Vec<Standing>,
+}
+
+/// What an acceptance is still good for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// It covers a finding.
+    Used,
+    /// Its day has passed.
+    Expired,
+    /// It covers nothing, and its check was judged.
+    Unused,
+    /// There is no such check.
+    Unknown,
+    /// Its check was not decided, or the audit was cut short.
+    Undecided,
+    /// Its check was left out.
+    LeftOut,
 }
 
 /// Splits findings by acceptances; an expired acceptance accepts nothing. `complete` tells
@@ -21,20 +40,9 @@ pub(super) fn split(
     complete: bool,
 ) -> Split {
     let acceptances = &rules.accept;
-    let stale = acceptances.iter().filter_map(|acceptance| {
-        let problem = expired(acceptance).or_else(|| {
-            complete
-                .then(|| pointless(acceptance, &findings, rules, coverage))
-                .flatten()
-        })?;
-        Some(StaleAcceptance {
-            check: acceptance.check.clone(),
-            reason: acceptance.reason.clone(),
-            problem,
-        })
-    });
+    let standing = |acceptance| standing(acceptance, &findings, rules, coverage, complete);
     let mut split = Split {
-        stale: stale.collect(),
+        standings: acceptances.iter().map(standing).collect(),
         open: Vec::new(),
         accepted: Vec::new(),
     };
@@ -54,32 +62,27 @@ pub(super) fn split(
     split
 }
 
-fn expired(acceptance: &Acceptance) -> Option<String> {
-    let day = acceptance.expires.as_deref().unwrap_or("an unknown day");
-    acceptance
-        .expired
-        .then(|| format!("expired after {day}; renew or remove it"))
-}
-
-fn pointless(
+fn standing(
     acceptance: &Acceptance,
     findings: &[Finding],
     rules: &Rules,
     coverage: &[CoverageRow],
-) -> Option<String> {
+    complete: bool,
+) -> Standing {
     let check = &acceptance.check;
-    if findings.iter().any(|finding| covers(acceptance, finding)) {
-        return None;
+    if acceptance.expired {
+        return Standing::Expired;
     }
-    match coverage.iter().find(|row| row.check == *check) {
-        // A check that was left out or not decided says nothing about its acceptance.
-        Some(row) if row.status == Status::Inconclusive => None,
-        Some(_) => Some("matches no finding any more; remove it".to_owned()),
-        None if rules.skip.contains(check) => None,
-        None if !rules.only.is_empty() && !rules.only.contains(check) => None,
-        None => Some(format!(
-            "there is no check named `{check}`; see `mcp-assay checks`"
-        )),
+    if findings.iter().any(|finding| covers(acceptance, finding)) {
+        return Standing::Used;
+    }
+    let row = coverage.iter().find(|row| row.check == *check);
+    match row.map(|row| row.status) {
+        _ if !complete => Standing::Undecided,
+        Some(Status::Inconclusive) => Standing::Undecided,
+        Some(_) => Standing::Unused,
+        None if checks::find(check).is_some() || rules.skip.contains(check) => Standing::LeftOut,
+        None => Standing::Unknown,
     }
 }
 

@@ -17,6 +17,7 @@ use crate::model::target::{ResourceId, Revision, Target};
 use crate::model::verdict::Finding;
 
 use super::accept::{Split, split};
+use super::acceptances;
 use super::answers::answers;
 use super::definition;
 use super::exit::outcome;
@@ -43,7 +44,7 @@ pub struct Judged {
 pub fn assemble(collected: Collected, judged: Judged, rules: impl Into<Rules>) -> Report {
     let rules = rules.into();
     let Judged {
-        coverage,
+        mut coverage,
         mut findings,
         enforcement,
         policy,
@@ -51,19 +52,20 @@ pub fn assemble(collected: Collected, judged: Judged, rules: impl Into<Rules>) -
         breaks,
     } = judged;
     let mut breaks = breaks.into_iter();
-    findings.sort_by(|a, b| {
-        let key = |finding: &Finding| (finding.check.clone(), finding.subject.clone());
-        b.severity
-            .cmp(&a.severity)
-            .then_with(|| key(a).cmp(&key(b)))
-    });
+    worst_first(&mut findings);
     let complete = !collected.interrupted && collected.discovery.unusable.is_none();
     let answers = answers(&collected, &findings, &coverage, enforcement);
     let Split {
-        open,
+        mut open,
         accepted,
-        stale,
+        standings,
     } = split(findings, &rules, &coverage, complete);
+    let resource = collected.target.as_ref();
+    let resource = resource.map_or("", |target| target.resource.0.as_str());
+    let said = acceptances::judge(&rules.accept, &standings, resource);
+    coverage.extend(said.rows);
+    open.extend(said.findings);
+    worst_first(&mut open);
     let outcome = outcome(&collected, &coverage, &open, &rules);
     let requests = request_counts(&collected.ledger);
     let undecided = undecided(&collected, &coverage);
@@ -97,7 +99,7 @@ pub fn assemble(collected: Collected, judged: Judged, rules: impl Into<Rules>) -
         coverage,
         findings: open,
         accepted,
-        stale_acceptances: stale,
+        stale_acceptances: said.stale,
         undecided,
         residue: collected.residue,
         sessions: collected.sessions,
@@ -119,6 +121,15 @@ pub fn assemble(collected: Collected, judged: Judged, rules: impl Into<Rules>) -
         requests,
         ledger: collected.ledger,
     }
+}
+
+fn worst_first(findings: &mut [Finding]) {
+    findings.sort_by(|a, b| {
+        let key = |finding: &Finding| (finding.check.clone(), finding.subject.clone());
+        b.severity
+            .cmp(&a.severity)
+            .then_with(|| key(a).cmp(&key(b)))
+    });
 }
 
 fn label(subject: &Subject) -> ReportSubject {

@@ -48,7 +48,9 @@ pub(super) fn row<'a>(report: &'a Report, check: &str) -> Option<&'a CoverageRow
 
 /// The page of a check; a report of another version may know checks that are gone.
 pub(super) fn page(check: &str) -> Option<&'static Page> {
-    checks::find(check).map(Check::page)
+    checks::find(check)
+        .map(Check::page)
+        .or_else(|| checks::own::page(check))
 }
 
 /// The area of a row: that of its first requirement.

@@ -6,18 +6,16 @@ use crate::model::verdict::{Finding, Part, Severity};
 use super::text::{Page, Tone};
 use super::words;
 
-/// Writes findings by check, accepted findings, and acceptances that do nothing any more.
+/// Writes findings by check, then those that were accepted.
 pub(super) fn write(page: &mut Page, report: &Report) {
-    if report.findings.is_empty() {
-        let bound = if report.discovery.unusable.is_some() {
-            ", since nothing could be audited"
-        } else {
-            ""
-        };
-        page.section(&format!("FINDINGS: none{bound}"));
-    } else {
-        page.section(&format!("FINDINGS ({})", report.findings.len()));
-    }
+    let unusable = report.discovery.unusable.is_some();
+    page.section(&match (report.findings.len(), unusable) {
+        (0, false) => "FINDINGS: none".to_owned(),
+        (0, true) => "FINDINGS: none, since nothing could be audited".to_owned(),
+        (n, false) => format!("FINDINGS ({n})"),
+        // What can be said without a server is about the configuration alone.
+        (n, true) => format!("FINDINGS ({n}), of the configuration; nothing could be audited"),
+    });
     for group in by_check(&report.findings) {
         let row = group.first().and_then(|finding| {
             report
@@ -106,10 +104,10 @@ fn evidence(finding: &Finding) -> String {
             format!("{} {part} ({})", cite.exchange, cite.says)
         })
         .collect();
-    if places.is_empty() {
-        "-".to_owned()
-    } else {
-        places.join(", ")
+    match (&finding.place, places.as_slice()) {
+        (Some(place), []) => place.to_string(),
+        (None, []) => "-".to_owned(),
+        _ => places.join(", "),
     }
 }
 
@@ -132,14 +130,6 @@ fn accepted(page: &mut Page, report: &Report) {
             finding.fingerprint
         );
         page.text(2, Tone::Plain, &text);
-    }
-    if !report.stale_acceptances.is_empty() {
-        let text = format!("STALE ACCEPTANCES ({})", report.stale_acceptances.len());
-        page.section(&text);
-    }
-    for item in &report.stale_acceptances {
-        let text = format!("{} ({}): {}", item.check, item.reason, item.problem);
-        page.text(2, Tone::Caution, &text);
     }
 }
 

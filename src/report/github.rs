@@ -2,11 +2,12 @@
 
 use std::io::Write;
 
+use crate::model::place::Place;
 use crate::model::report::Report;
 use crate::model::verdict::{Severity, Status};
 
 use super::facts::{self, Item};
-use super::{RenderError, Renderer, safe, words};
+use super::{RenderError, Renderer, locations, safe, words};
 
 /// Renders the report as workflow commands, worst finding first.
 #[derive(Clone, Copy, Debug, Default)]
@@ -15,12 +16,7 @@ pub struct Github;
 impl Renderer for Github {
     fn render(&self, report: &Report, out: &mut dyn Write) -> Result<(), RenderError> {
         for item in facts::items(report) {
-            finding(&item, out)?;
-        }
-        for stale in &report.stale_acceptances {
-            let title = format!("Stale acceptance of {}", stale.check);
-            let text = format!("{} (accepted with: {})", stale.problem, stale.reason);
-            command(out, "warning", &title, &text)?;
+            finding(report, &item, out)?;
         }
         for item in &report.residue {
             let title = format!("Left behind: {}", item.kind);
@@ -42,7 +38,7 @@ impl Renderer for Github {
     }
 }
 
-fn finding(item: &Item<'_>, out: &mut dyn Write) -> Result<(), RenderError> {
+fn finding(report: &Report, item: &Item<'_>, out: &mut dyn Write) -> Result<(), RenderError> {
     let finding = item.finding;
     let level = match (item.acceptance, finding.severity) {
         (Some(_), _) | (None, Severity::Low | Severity::Info) => "notice",
@@ -60,7 +56,7 @@ fn finding(item: &Item<'_>, out: &mut dyn Write) -> Result<(), RenderError> {
         words::confidence(finding.confidence),
         finding.fingerprint
     );
-    command(out, level, &title, &text)
+    placed(out, level, locations::place(report, finding), &title, &text)
 }
 
 fn summary(report: &Report, out: &mut dyn Write) -> Result<(), RenderError> {
@@ -84,9 +80,29 @@ fn summary(report: &Report, out: &mut dyn Write) -> Result<(), RenderError> {
 }
 
 fn command(out: &mut dyn Write, level: &str, title: &str, text: &str) -> Result<(), RenderError> {
+    placed(out, level, None, title, text)
+}
+
+/// A command at a line of a file, where the runner shows it.
+fn placed(
+    out: &mut dyn Write,
+    level: &str,
+    place: Option<&Place>,
+    title: &str,
+    text: &str,
+) -> Result<(), RenderError> {
     let title = property(&safe::fit(title, TITLE));
     let text = data(&safe::fit(text, TEXT));
-    writeln!(out, "::{level} title={title}::{text}")?;
+    match place {
+        Some(Place { path, line }) => {
+            let path = property(&safe::fit_middle(path, TITLE));
+            writeln!(
+                out,
+                "::{level} file={path},line={line},title={title}::{text}"
+            )?;
+        }
+        None => writeln!(out, "::{level} title={title}::{text}")?,
+    }
     Ok(())
 }
 

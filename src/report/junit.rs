@@ -134,7 +134,7 @@ fn suites(report: &Report) -> Vec<Suite<'_>> {
             .map(|row| test(row, &items))
             .collect();
         if !tests.is_empty() {
-            let name = area.map_or("other", Area::as_str);
+            let name = area.map_or("configuration", Area::as_str);
             suites.push(Suite { name, tests });
         }
     }
@@ -151,12 +151,6 @@ fn suites(report: &Report) -> Vec<Suite<'_>> {
         suites.push(Suite {
             name: "without-row",
             tests: orphans,
-        });
-    }
-    if !report.stale_acceptances.is_empty() {
-        suites.push(Suite {
-            name: "acceptances",
-            tests: report.stale_acceptances.iter().map(stale).collect(),
         });
     }
     suites
@@ -260,18 +254,6 @@ fn details(item: &Item<'_>, finding: &Finding) -> String {
         finding.check, finding.fingerprint
     ));
     text
-}
-
-fn stale(item: &crate::model::report::StaleAcceptance) -> Test<'_> {
-    Test {
-        name: &item.check,
-        remarks: vec![Remark {
-            word: Word::Failure,
-            kind: "stale acceptance".to_owned(),
-            message: item.problem.clone(),
-            text: format!("accepted with: {}\n{}", item.reason, item.problem),
-        }],
-    }
 }
 
 const NAME: usize = 200;

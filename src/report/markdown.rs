@@ -24,7 +24,6 @@ impl Renderer for Markdown {
         findings(&mut page, report);
         page.add(&matrix(report));
         page.add(&undecided(report));
-        page.add(&acceptances(report));
         page.add(&residue(report));
         page.add(&checks(report));
         out.write_all(page.finish().as_bytes())?;
@@ -282,22 +281,6 @@ fn undecided(report: &Report) -> String {
     text
 }
 
-fn acceptances(report: &Report) -> String {
-    let mut text = String::new();
-    for stale in &report.stale_acceptances {
-        text.push_str(&format!(
-            "- Acceptance of {} is stale: {} (accepted with: {})\n",
-            code(&stale.check),
-            prose(&stale.problem),
-            prose(&stale.reason)
-        ));
-    }
-    if !text.is_empty() {
-        text.push('\n');
-    }
-    text
-}
-
 fn residue(report: &Report) -> String {
     let mut text = String::new();
     for item in &report.residue {
@@ -386,7 +369,7 @@ pub(super) fn escaped(text: &str) -> String {
             // Inside a word an underscore means nothing.
             '_' if !inside => out.extend(['\\', c]),
             // A numbered list at the start, an address in the middle.
-            '.' | ')' if numbered(text.get(..at)) => out.extend(['\\', c]),
+            '.' | ')' if numbered(text.get(..at)) && ends_item(after) => out.extend(['\\', c]),
             '.' if letter(after.chars().next()) && !number(after) || out.ends_with("www") => {
                 out.extend(['\\', c]);
             }
@@ -401,6 +384,11 @@ pub(super) fn escaped(text: &str) -> String {
 
 fn numbered(before: Option<&str>) -> bool {
     before.is_some_and(|text| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// Whether what follows makes an item of a list of a number and a dot.
+fn ends_item(after: &str) -> bool {
+    after.chars().next().is_none_or(char::is_whitespace)
 }
 
 fn number(text: &str) -> bool {

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use serde::Serialize;
 use thiserror::Error;
 
+use crate::checks;
 use crate::model::report::Report;
 
 pub mod answers;
@@ -18,6 +19,7 @@ pub mod schema;
 pub mod words;
 
 mod accept;
+mod acceptances;
 mod admission;
 mod breaks;
 mod brief;
@@ -32,6 +34,7 @@ mod html;
 mod json;
 mod junit;
 mod ladder;
+mod locations;
 mod markdown;
 mod markup;
 mod matrix;
@@ -171,8 +174,11 @@ impl FromStr for Format {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let found = Self::ALL.into_iter().find(|format| format.as_str() == text);
         found.ok_or_else(|| {
-            let known = Self::ALL.map(Self::as_str).join(", ");
-            format!("`{text}` is not a report format; known formats: {known}")
+            let known = Self::ALL.map(Self::as_str);
+            let near = checks::nearest(text, known);
+            let near = near.map_or(String::new(), |it| format!(" (did you mean `{it}`?)"));
+            let known = known.join(", ");
+            format!("`{text}` is not a report format{near}; known formats: {known}")
         })
     }
 }
@@ -245,5 +251,7 @@ mod tests {
         }
         let error = "xml".parse::<Format>().unwrap_err();
         assert!(error.contains("`xml`") && error.contains("table, json"));
+        let error = "serif".parse::<Format>().unwrap_err();
+        assert!(error.contains("did you mean `sarif`?"), "{error}");
     }
 }

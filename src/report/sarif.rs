@@ -5,14 +5,14 @@ use std::io::Write;
 
 use serde_json::{Map, Value, json};
 
-use crate::checks::{self, page::Page};
+use crate::checks::{self, Check, page::Page};
 use crate::model::exchange::{Body, Exchange, HeaderField};
 use crate::model::matrix::Confidence;
 use crate::model::report::{CoverageRow, Report};
 use crate::model::verdict::{Severity, Status};
 
 use super::facts::{self, Item};
-use super::{RenderError, Renderer, exit, json, safe};
+use super::{RenderError, Renderer, exit, json, locations, safe};
 
 /// Renders the report for code scanning.
 #[derive(Clone, Copy, Debug, Default)]
@@ -53,10 +53,7 @@ fn run(report: &Report) -> Value {
             "description": { "text": format!("Audit of {}", message(&report.target.url, NAME)) },
         },
         "invocations": [invocation(report)],
-        "artifacts": [{
-            "location": { "uri": artifact(report) },
-            "description": { "text": "Stands for the audited server, which has no file here." },
-        }],
+        "artifacts": locations::artifacts(report),
         "results": results,
         "columnKind": "unicodeCodePoints",
         "properties": {
@@ -84,10 +81,12 @@ struct Rule<'a> {
 fn rules(report: &Report) -> Vec<Rule<'_>> {
     let mut rules: Vec<Rule<'_>> = checks::all()
         .iter()
-        .map(|check| Rule {
-            id: check.id,
-            page: Some(check.page()),
-            row: facts::row(report, check.id),
+        .map(Check::page)
+        .chain(checks::own::pages())
+        .map(|page| Rule {
+            id: &page.id,
+            page: Some(page),
+            row: facts::row(report, &page.id),
         })
         .collect();
     let rows = report.coverage.iter().map(|row| row.check.as_str());
@@ -200,7 +199,13 @@ fn result(report: &Report, item: &Item<'_>, rules: &BTreeMap<&str, usize>) -> Va
     let subject = safe::fit_middle(&finding.subject, NAME);
     let text = message(&format!("{subject}: {}", finding.message), TEXT);
     put("message", json!({ "text": text }));
-    put("locations", json!([location(report, &subject)]));
+    put(
+        "locations",
+        json!([{
+            "physicalLocation": locations::physical(report, finding),
+            "logicalLocations": [{ "fullyQualifiedName": subject, "kind": "member" }],
+        }]),
+    );
     put(
         "partialFingerprints",
         json!({ "mcpAssay/v1": shown(&finding.fingerprint, NAME) }),
@@ -233,32 +238,6 @@ fn result(report: &Report, item: &Item<'_>, rules: &BTreeMap<&str, usize>) -> Va
     Value::Object(members)
 }
 
-/// Code scanning refuses results without a place, so that the server gets one.
-fn location(report: &Report, subject: &str) -> Value {
-    json!({
-        "physicalLocation": {
-            "artifactLocation": { "uri": artifact(report), "index": 0 },
-            "region": { "startLine": 1 },
-        },
-        "logicalLocations": [{
-            "fullyQualifiedName": subject,
-            "kind": "member",
-        }],
-    })
-}
-
-fn artifact(report: &Report) -> String {
-    let host = facts::host(report).replace(':', "_");
-    let plain = host.chars().map(|c| {
-        if c.is_ascii_alphanumeric() || "._-".contains(c) {
-            c
-        } else {
-            '-'
-        }
-    });
-    format!("mcp-server/{}", plain.take(NAME).collect::<String>())
-}
-
 fn invocation(report: &Report) -> Value {
     let code = report.outcome.exit_code;
     let done = matches!(code, exit::CLEAN | exit::FINDINGS);
@@ -274,10 +253,6 @@ fn invocation(report: &Report) -> Value {
             note("note", &text)
         })
         .collect();
-    notes.extend(report.stale_acceptances.iter().map(|stale| {
-        let text = format!("acceptance of {}: {}", stale.check, stale.problem);
-        note("warning", &text)
-    }));
     notes.extend(report.residue.iter().map(|item| {
         let text = format!("left behind: {} {}: {}", item.kind, item.name, item.reason);
         note("warning", &text)

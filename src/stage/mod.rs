@@ -56,6 +56,8 @@ pub struct Run<'a> {
     pub entropy: Entropy,
     /// Told which stage runs and how many requests it will send.
     pub progress: &'a (dyn Fn(&str, usize) + Send + Sync),
+    /// Told how many requests the whole run will send at most, each time more is known.
+    pub forecast: Option<&'a (dyn Fn(usize) + Send + Sync)>,
     /// The person who signs in, when there is one to ask.
     pub person: Option<Person<'a>>,
     /// Serves documents of this run, with consent to register.
@@ -77,6 +79,7 @@ impl<'a> Run<'a> {
             settings,
             entropy,
             progress,
+            forecast: None,
             person: None,
             documents: None,
             proof_key: OnceLock::new(),
@@ -88,6 +91,13 @@ impl<'a> Run<'a> {
     #[must_use]
     pub fn with_person(mut self, person: Person<'a>) -> Self {
         self.person = Some(person);
+        self
+    }
+
+    /// The same run with somebody who wants to know how much is to come.
+    #[must_use]
+    pub const fn with_forecast(mut self, told: &'a (dyn Fn(usize) + Send + Sync)) -> Self {
+        self.forecast = Some(told);
         self
     }
 

@@ -18,12 +18,11 @@ fn a_report_does_not_differ_from_itself() {
     let diff = diff::compare(&rich_report(), &rich_report());
     assert!(diff.regressions.is_empty() && diff.improvements.is_empty());
     assert!(diff.changes.is_empty(), "{diff:?}");
-    assert_eq!(
-        diff.notes,
-        [
-            "the acceptance of calls-hidden-tools is stale: expired after 2026-01-31; renew or remove it"
-        ]
-    );
+    let [note] = diff.notes.as_slice() else {
+        panic!("{:?}", diff.notes);
+    };
+    let said = "the acceptance of calls-hidden-tools is stale: expired after 2026-01-31 and";
+    assert!(note.starts_with(said), "{note}");
 }
 
 #[test]
@@ -215,7 +214,7 @@ fn a_baseline_fails_only_what_is_new_or_worse() {
         meaning.starts_with("nothing at or above low is new or worse"),
         "{meaning}"
     );
-    assert!(meaning.contains("in all 2 findings"), "{meaning}");
+    assert!(meaning.contains("in all 3 findings"), "{meaning}");
     let clean = run(|_, judged, _| judged.findings.clear());
     let (code, meaning) = gated(&clean, Severity::Medium, false);
     assert_eq!(code, 1);

@@ -21,7 +21,7 @@ fn every_form_names_the_same_findings() {
         .chain(accepted)
         .map(|finding| finding.fingerprint.as_str())
         .collect();
-    assert_eq!(ids.len(), 3);
+    assert_eq!(ids.len(), 4);
     for format in Format::ALL {
         if matches!(format, Format::Har | Format::Brief) {
             continue;
@@ -37,7 +37,7 @@ fn structured_forms_hold_exactly_these_findings() {
     let report = rich_report();
     let sarif: Value = serde_json::from_str(&text(Format::Sarif, &report)).unwrap();
     let results = sarif["runs"][0]["results"].as_array().unwrap();
-    assert_eq!(results.len(), 3);
+    assert_eq!(results.len(), 4);
     let suppressed = results
         .iter()
         .filter(|result| result.get("suppressions").is_some());
@@ -50,7 +50,7 @@ fn structured_forms_hold_exactly_these_findings() {
         let props = observation["props"].as_array().unwrap();
         props.iter().any(|prop| prop["name"] == "finding-id")
     });
-    assert_eq!(findings.count(), 3);
+    assert_eq!(findings.count(), 4);
     let open = observations.iter().filter(|observation| {
         let props = observation["props"].as_array().unwrap();
         props.iter().any(|prop| prop["name"] == "open")
@@ -59,7 +59,7 @@ fn structured_forms_hold_exactly_these_findings() {
     let undecided = undecided.filter(|row| row.status == Status::Inconclusive);
     assert_eq!(open.count(), undecided.count());
     let annotations = text(Format::Github, &report);
-    assert_eq!(annotations.matches("; id ").count(), 3);
+    assert_eq!(annotations.matches("; id ").count(), 4);
     let har: Value = serde_json::from_str(&text(Format::Har, &report)).unwrap();
     let entries = har["log"]["entries"].as_array().unwrap();
     assert_eq!(entries.len(), report.ledger.len());
@@ -69,7 +69,9 @@ fn structured_forms_hold_exactly_these_findings() {
 fn every_rule_is_declared_even_on_a_clean_run() {
     let mut judged = rich::nothing_judged();
     judged.coverage.clear();
-    let clean = assemble(rich::collected(), judged, &rich::settings());
+    let mut settings = rich::settings();
+    settings.accept.clear();
+    let clean = assemble(rich::collected(), judged, &settings);
     let sarif: Value = serde_json::from_str(&text(Format::Sarif, &clean)).unwrap();
     let run = &sarif["runs"][0];
     assert!(run["results"].as_array().unwrap().is_empty());
@@ -81,6 +83,7 @@ fn every_rule_is_declared_even_on_a_clean_run() {
     let known: BTreeSet<&str> = mcp_assay::checks::all()
         .iter()
         .map(|check| check.id)
+        .chain(mcp_assay::checks::own::pages().iter().map(|page| &*page.id))
         .collect();
     assert_eq!(declared, known);
     assert!(
@@ -88,6 +91,51 @@ fn every_rule_is_declared_even_on_a_clean_run() {
             .iter()
             .all(|rule| rule["properties"]["tags"].as_array().unwrap().len() <= 20)
     );
+}
+
+#[test]
+fn results_lie_in_the_configuration_where_there_is_one_and_at_the_server_else() {
+    let places = |report: &Report| -> Vec<(String, String, u64)> {
+        let sarif: Value = serde_json::from_str(&text(Format::Sarif, report)).unwrap();
+        let run = &sarif["runs"][0];
+        let known: Vec<&Value> = run["artifacts"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|artifact| &artifact["location"]["uri"])
+            .collect();
+        let results = run["results"].as_array().unwrap().iter();
+        results
+            .map(|result| {
+                let place = &result["locations"][0]["physicalLocation"];
+                let uri = &place["artifactLocation"]["uri"];
+                assert!(known.contains(&uri), "{uri} is no artefact");
+                (
+                    result["ruleId"].as_str().unwrap().to_owned(),
+                    uri.as_str().unwrap().to_owned(),
+                    place["region"]["startLine"].as_u64().unwrap(),
+                )
+            })
+            .collect()
+    };
+    let place = |rule: &str, uri: &str, line| (rule.to_owned(), uri.to_owned(), line);
+    let mut report = rich_report();
+    assert_eq!(
+        places(&report),
+        [
+            place("calls-hidden-tools", "ci/assay.toml", 2),
+            place("unguarded-write-tool", "ci/assay.toml", 2),
+            place("acceptance-expired", "ci/assay.toml", 12),
+            place("registration-open", "ci/assay.toml", 2),
+        ]
+    );
+    report.engagement.named_at = None;
+    let places = places(&report);
+    assert_eq!(
+        places[0],
+        place("calls-hidden-tools", "mcp-server/mcp.example.com", 1)
+    );
+    assert_eq!(places[2], place("acceptance-expired", "ci/assay.toml", 12));
 }
 
 #[test]
@@ -152,7 +200,7 @@ fn what_is_not_decided_is_an_error_and_never_a_pass() {
     assert_eq!(kinds("challenge-without-metadata"), ["system-out"]);
     let suites = document.root_element();
     assert_eq!(suites.attribute("errors"), Some("1"));
-    // Two open findings and an acceptance that has expired.
+    // Two open findings, and an acceptance that has expired.
     assert_eq!(suites.attribute("failures"), Some("3"));
 }
 

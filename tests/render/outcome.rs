@@ -29,7 +29,8 @@ fn findings_fail_only_at_or_above_the_threshold() {
 
 #[test]
 fn only_broken_checks_count_as_findings() {
-    let observed = run(|_, judged, _| {
+    let observed = run(|_, judged, settings| {
+        settings.accept.clear();
         for row in &mut judged.coverage {
             row.status = Status::Observed;
         }
@@ -93,6 +94,7 @@ fn an_audit_that_could_not_be_done_never_exits_zero() {
 fn an_anonymous_audit_needs_no_decided_cell() {
     let anonymous = |collected: &mut Collected, judged: &mut Judged, settings: &mut Settings| {
         settings.identities.clear();
+        settings.accept.clear();
         collected.matrices.clear();
         collected.identities.present.truncate(2);
         judged.findings.clear();
@@ -108,11 +110,14 @@ fn an_anonymous_audit_needs_no_decided_cell() {
 
 #[test]
 fn strictness_turns_open_checks_into_failure_but_findings_come_first() {
-    let clean = |judged: &mut Judged| judged.findings.clear();
-    let lenient = run(|_, judged, _| clean(judged));
+    let clean = |judged: &mut Judged, settings: &mut Settings| {
+        judged.findings.clear();
+        settings.accept.clear();
+    };
+    let lenient = run(|_, judged, settings| clean(judged, settings));
     assert_eq!(lenient.outcome.exit_code, 0);
     let strict = run(|_, judged, settings| {
-        clean(judged);
+        clean(judged, settings);
         settings.strict = true;
     });
     assert_eq!(strict.outcome.exit_code, 3);
@@ -178,9 +183,20 @@ fn acceptances_move_findings_aside_and_expired_ones_do_not() {
         .map(|finding| finding.check.as_str())
         .collect();
     // Worst first.
-    assert_eq!(open, ["calls-hidden-tools", "unguarded-write-tool"]);
+    assert_eq!(
+        open,
+        [
+            "calls-hidden-tools",
+            "unguarded-write-tool",
+            "acceptance-expired"
+        ]
+    );
     assert_eq!(report.stale_acceptances.len(), 1);
     assert!(report.stale_acceptances[0].problem.contains("2026-01-31"));
+    assert_eq!(
+        report.stale_acceptances[0].finding,
+        report.findings[2].fingerprint
+    );
     assert_eq!(report.answers.clients.findings, ["22cc33dd44ee55ff"]);
 }
 
@@ -199,6 +215,27 @@ fn an_acceptance_that_matches_nothing_is_stale() {
         .collect();
     assert!(problems[0].contains("matches no finding"));
     assert!(problems[1].contains("`no-such-check`"));
+    assert!(
+        report
+            .findings
+            .iter()
+            .any(|it| it.check == "acceptance-unused")
+    );
+}
+
+#[test]
+fn acceptances_fail_a_run_only_when_low_findings_do() {
+    let code = |fail_on: Severity, accept: usize| {
+        let report = run(|_, judged, settings| {
+            judged.findings.retain(|it| it.check == "registration-open");
+            settings.fail_on = fail_on;
+            settings.accept.truncate(accept);
+        });
+        report.outcome.exit_code
+    };
+    assert_eq!(code(Severity::Low, 2), 1);
+    assert_eq!(code(Severity::Medium, 2), 0);
+    assert_eq!(code(Severity::Low, 1), 0);
 }
 
 #[test]

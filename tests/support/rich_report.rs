@@ -9,6 +9,7 @@ use mcp_assay::model::ladder::Ladder;
 use mcp_assay::model::matrix::{
     Access, Calibration, Cell, Class, Confidence, Layer, Matrix, ValidationSeen,
 };
+use mcp_assay::model::place::Place;
 use mcp_assay::model::policy::{CellBreak, Contradicts, EffectivePolicy, EffectiveRule, Gate};
 use mcp_assay::model::probe::{Plan, Tier, Unsettleable};
 use mcp_assay::model::report::{
@@ -40,6 +41,10 @@ pub(crate) fn collected() -> Collected {
         engagement: Engagement {
             run_id: "a1b2c3d4".to_owned(),
             started: "2026-11-23T08:00:00Z".to_owned(),
+            named_at: Some(Place {
+                path: "ci/assay.toml".to_owned(),
+                line: 2,
+            }),
             tiers: vec![
                 Tier::Passive,
                 Tier::Anonymous,
@@ -246,6 +251,7 @@ pub(crate) fn settings() -> Settings {
                 reason: "partner portal, approved".to_owned(),
                 expires: Some("2027-03-31".to_owned()),
                 expired: false,
+                place: None,
             },
             Acceptance {
                 check: "calls-hidden-tools".to_owned(),
@@ -253,6 +259,10 @@ pub(crate) fn settings() -> Settings {
                 reason: "until the next release".to_owned(),
                 expires: Some("2026-01-31".to_owned()),
                 expired: true,
+                place: Some(Place {
+                    path: "ci/assay.toml".to_owned(),
+                    line: 12,
+                }),
             },
         ],
         tools: Vec::new(),
@@ -265,6 +275,7 @@ pub(crate) fn settings() -> Settings {
         skip: BTreeSet::new(),
         fail_on: Severity::Low,
         strict: false,
+        named_at: None,
         run_id: "a1b2c3d4".to_owned(),
     }
 }
@@ -431,6 +442,7 @@ fn finding(
                 true,
             ),
         ],
+        place: None,
         fingerprint: fingerprint.to_owned(),
     }
 }

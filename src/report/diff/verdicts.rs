@@ -1,5 +1,6 @@
 //! Findings: which are new, worse, gone, and which nobody can tell about.
 
+use crate::checks::own;
 use crate::model::report::Report;
 use crate::model::verdict::{Severity, Status};
 
@@ -7,7 +8,7 @@ use super::{Change, ChangeKind};
 use crate::report::facts::{self, Item};
 
 pub(super) fn compare(old: &Report, new: &Report, changes: &mut Vec<Change>) {
-    let (before, after) = (facts::items(old), facts::items(new));
+    let (before, after) = (about_the_server(old), about_the_server(new));
     for item in &after {
         let was = before.iter().find(|one| same(one, item));
         changes.extend(match was {
@@ -20,6 +21,13 @@ pub(super) fn compare(old: &Report, new: &Report, changes: &mut Vec<Change>) {
             changes.push(gone(was, new));
         }
     }
+}
+
+/// What an operator's own configuration lacks is no change of the server.
+fn about_the_server(report: &Report) -> Vec<Item<'_>> {
+    let mut items = facts::items(report);
+    items.retain(|item| own::page(&item.finding.check).is_none());
+    items
 }
 
 /// Check and subject; a fingerprint also holds the target, which may have moved.

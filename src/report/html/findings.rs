@@ -30,13 +30,6 @@ pub(super) fn write(out: &mut Markup<'_>, report: &Report) -> io::Result<()> {
         for item in &accepted {
             finding(out, report, item, MOST_SHOWN)?;
         }
-        for stale in &report.stale_acceptances {
-            let text = format!(
-                "The acceptance of {} is stale: {} (accepted with: {})",
-                stale.check, stale.problem, stale.reason
-            );
-            out.leaf("p", &[("class", "warn")], &safe::fit(&text, LONG))?;
-        }
         Ok(())
     })
 }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::io;
 
 use crate::model::matrix::{Access, Cell};
+use crate::model::policy::{Conformity, Contradicts, PolicyComparison};
 use crate::model::report::{Report, ReportMatrix, ReportSubject};
 use crate::model::surface::SubjectKind;
 use crate::report::markup::Markup;
@@ -20,7 +21,7 @@ pub(super) fn write(out: &mut Markup<'_>, report: &Report) -> io::Result<()> {
         {
             return out.leaf("p", &[], "No tool, resource or prompt was listed.");
         }
-        legend(out)?;
+        legend(out, report)?;
         for (n, matrix) in report.matrices.iter().enumerate() {
             one(out, report, matrix, n)?;
         }
@@ -36,11 +37,9 @@ fn one(out: &mut Markup<'_>, report: &Report, matrix: &ReportMatrix, n: usize) -
         words::transport(matrix.transport)
     );
     out.leaf("h3", &[], &title)?;
-    let cells: HashMap<(&str, &str), &Cell> = matrix
-        .cells
-        .iter()
-        .map(|cell| ((&*cell.subject, &*cell.identity), cell))
-        .collect();
+    // The policy was compared with the audited revision, which comes first.
+    let policy = report.policy.as_ref().filter(|_| n == 0);
+    let cells = Cells::new(matrix, policy);
     out.element("div", &[("id", &id)], |out| {
         out.element("p", &[("class", "filter")], |line| {
             line.element("label", &[], |label| {
@@ -77,11 +76,16 @@ fn table(
     report: &Report,
     matrix: &ReportMatrix,
     rows: &[&ReportSubject],
-    cells: &HashMap<(&str, &str), &Cell>,
+    cells: &Cells<'_>,
     caption: &str,
 ) -> io::Result<()> {
+    let class = if rows.len() > TALL {
+        "scroll tall"
+    } else {
+        "scroll"
+    };
     let scroll = [
-        ("class", "scroll"),
+        ("class", class),
         ("tabindex", "0"),
         ("role", "region"),
         ("aria-label", caption),
@@ -107,7 +111,7 @@ fn table(
                         let name = safe::fit_middle(&subject.name, NAME);
                         row.leaf("th", &[("scope", "row"), ("class", "m")], &name)?;
                         for identity in &matrix.identities {
-                            cell(row, cells.get(&(&*subject.id, identity)).copied())?;
+                            cells.write(row, &subject.id, identity)?;
                         }
                         Ok(())
                     })?;
@@ -118,11 +122,75 @@ fn table(
     })
 }
 
-fn cell(out: &mut Markup<'_>, cell: Option<&Cell>) -> io::Result<()> {
-    let access = cell.map_or(Access::NotTested, |cell| cell.access);
-    let (class, _) = look(access);
-    let why = cell.map_or_else(String::new, describe);
-    out.leaf("td", &[("class", class), ("title", &why)], words_of(access))
+/// The cells of a matrix by subject and identity, and what they are held to.
+struct Cells<'a> {
+    seen: HashMap<(&'a str, &'a str), &'a Cell>,
+    breaks: HashMap<(&'a str, &'a str), Contradicts>,
+    intended: HashMap<(&'a str, &'a str), Conformity>,
+}
+
+impl<'a> Cells<'a> {
+    fn new(matrix: &'a ReportMatrix, policy: Option<&'a PolicyComparison>) -> Self {
+        let seen = matrix.cells.iter();
+        let breaks = matrix.breaks.iter();
+        let compared = policy.into_iter().flat_map(|policy| &policy.subjects);
+        let intended = compared.flat_map(|one| {
+            let cells = one.cells.iter();
+            cells.map(|(identity, word)| ((&*one.subject, identity.as_str()), *word))
+        });
+        Self {
+            seen: seen
+                .map(|cell| ((&*cell.subject, &*cell.identity), cell))
+                .collect(),
+            breaks: breaks
+                .map(|it| ((&*it.subject, &*it.identity), it.by))
+                .collect(),
+            intended: intended.collect(),
+        }
+    }
+
+    fn write(&self, out: &mut Markup<'_>, subject: &str, identity: &str) -> io::Result<()> {
+        let at = (subject, identity);
+        let cell = self.seen.get(&at).copied();
+        let access = cell.map_or(Access::NotTested, |cell| cell.access);
+        let broken = self.breaks.get(&at).copied();
+        let mut why: Vec<String> = cell.map(describe).into_iter().collect();
+        why.extend(broken.map(|by| by.as_str().to_owned()));
+        let (class, _) = look(access);
+        let class = match broken {
+            Some(_) => format!("{class} x"),
+            None => class.to_owned(),
+        };
+        let attributes = [("class", &*class), ("title", &*why.join("; "))];
+        out.element("td", &attributes, |td| {
+            td.text(words_of(access))?;
+            if let Some(by) = broken {
+                td.leaf("small", &[("class", "no")], &format!("! {}", short(by)))?;
+            }
+            match self.intended.get(&at) {
+                Some(Conformity::Conforms) => td.leaf("small", &[], "as intended"),
+                Some(Conformity::NotDecided) => td.leaf("small", &[], "policy: open"),
+                Some(Conformity::NoPolicy) => td.leaf("small", &[], "no policy"),
+                // The break above says so already.
+                Some(Conformity::TooOpen | Conformity::TooClosed) if broken.is_some() => Ok(()),
+                Some(word) => td.leaf("small", &[("class", "no")], &format!("! {}", word.as_str())),
+                None => Ok(()),
+            }
+        })
+    }
+}
+
+/// What a cell contradicts, in the room that a cell has.
+const fn short(by: Contradicts) -> &'static str {
+    match by {
+        Contradicts::Policy => "too open",
+        Contradicts::PolicyTooClosed => "too closed",
+        Contradicts::Declaration => "declared shut",
+        Contradicts::Listing => "hidden, yet open",
+        Contradicts::StrongerToken => "strangers get in",
+        Contradicts::WiderToken => "fewer scopes do",
+        Contradicts::Itself => "wavers",
+    }
 }
 
 /// What stands behind a cell, for whoever points at it.
@@ -150,7 +218,21 @@ fn describe(cell: &Cell) -> String {
     parts.join("; ")
 }
 
-fn legend(out: &mut Markup<'_>) -> io::Result<()> {
+fn legend(out: &mut Markup<'_>, report: &Report) -> io::Result<()> {
+    signs(out)?;
+    let broken = report.matrices.iter().any(|it| !it.breaks.is_empty());
+    if broken {
+        let text = "A framed cell with ! is not as it should be, by the word that stands in it.";
+        out.leaf("p", &[], text)?;
+    }
+    if report.policy.is_some() {
+        let text = "The small words hold each cell to the policy that was given.";
+        out.leaf("p", &[], text)?;
+    }
+    Ok(())
+}
+
+fn signs(out: &mut Markup<'_>) -> io::Result<()> {
     out.element("p", &[], |line| {
         for access in [
             Access::Allowed,
@@ -222,6 +304,8 @@ const KINDS: [SubjectKind; 6] = [
     SubjectKind::Completion,
     SubjectKind::Task,
 ];
+/// Rows beyond which a table scrolls under its own heading.
+const TALL: usize = 30;
 const NAME: usize = 80;
 const REASON: usize = 300;
 /// Longer groups are folded when the page opens.

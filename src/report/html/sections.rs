@@ -1,8 +1,10 @@
 //! What is not a finding: open questions, passes, what was left behind, and the rules of the run.
 
+use std::collections::BTreeMap;
 use std::io;
 
-use crate::model::report::Report;
+use crate::checks::requirements::{Area, requirement};
+use crate::model::report::{CoverageRow, Report};
 use crate::model::verdict::Status;
 use crate::report::markup::Markup;
 use crate::report::{facts, obtained, safe, words};
@@ -60,28 +62,62 @@ pub(super) fn coverage(out: &mut Markup<'_>, report: &Report) -> io::Result<()> 
                     label.empty("input", &[("type", "search"), ("data-of", "coverage")])
                 })
             })?;
-            rows(
-                out,
-                &["status", "check", "requirement", "rests on", "why"],
-                |body| {
-                    for one in &report.coverage {
-                        body.newline()?;
-                        body.element("tr", &[], |row| {
-                            row.element("td", &[], |cell| {
-                                let class = format!("badge {}", tone(one.status));
-                                cell.leaf("span", &[("class", &class)], one.status.as_str())
-                            })?;
-                            row.leaf("td", &[], &one.title)?;
-                            row.leaf("td", &[("class", "m")], &one.requirements.join(", "))?;
-                            row.leaf("td", &[], &one.wording)?;
-                            row.leaf("td", &[], &safe::fit(&one.reason, LONG))
-                        })?;
-                    }
-                    Ok(())
-                },
-            )
+            let areas = Area::ALL.into_iter().map(Some).chain([None]);
+            for area in areas {
+                let own: Vec<&CoverageRow> = report
+                    .coverage
+                    .iter()
+                    .filter(|row| facts::area(row) == area)
+                    .collect();
+                if !own.is_empty() {
+                    area_of(out, area.map_or("configuration", Area::as_str), &own)?;
+                }
+            }
+            Ok(())
         })
     })
+}
+
+/// The checks of one area, which can be folded away.
+fn area_of(out: &mut Markup<'_>, name: &str, own: &[&CoverageRow]) -> io::Result<()> {
+    let mut counts: BTreeMap<Status, usize> = BTreeMap::new();
+    for row in own {
+        *counts.entry(row.status).or_default() += 1;
+    }
+    let counts: Vec<String> = counts
+        .into_iter()
+        .map(|(status, n)| format!("{n} {}", status.as_str()))
+        .collect();
+    let title = format!("{name} ({}): {}", own.len(), counts.join(", "));
+    out.element("details", &[("open", "open")], |fold| {
+        fold.leaf("summary", &[], &title)?;
+        let names = ["status", "check", "requirement", "rests on", "why"];
+        rows(fold, &names, |body| {
+            for one in own {
+                body.newline()?;
+                body.element("tr", &[], |row| {
+                    row.element("td", &[], |cell| {
+                        let class = format!("badge {}", tone(one.status));
+                        cell.leaf("span", &[("class", &class)], one.status.as_str())
+                    })?;
+                    row.leaf("td", &[], &one.title)?;
+                    row.leaf("td", &[("class", "m")], &one.requirements.join(", "))?;
+                    row.leaf("td", &[], rests_on(one))?;
+                    row.leaf("td", &[], &safe::fit(&one.reason, LONG))
+                })?;
+            }
+            Ok(())
+        })
+    })
+}
+
+/// What a breach is called where there is one, and the clause where there is none.
+fn rests_on(row: &CoverageRow) -> &str {
+    let clause = row.requirements.first().and_then(|id| requirement(id));
+    match (row.status, clause) {
+        (Status::Fail | Status::Warn, _) | (_, None) => &row.wording,
+        (_, Some(requirement)) => &requirement.clause,
+    }
 }
 
 pub(super) fn residue(out: &mut Markup<'_>, report: &Report) -> io::Result<()> {

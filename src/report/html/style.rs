@@ -34,13 +34,16 @@ border-left:.35rem solid var(--line)}article.bad{border-left-color:var(--bad)}
 article.warn{border-left-color:var(--warn)}article.cool{border-left-color:var(--cool)}
 .pair{display:grid;grid-template-columns:1fr 1fr;gap:1rem}.pair>div{min-width:0}
 mark{background:var(--mark);color:inherit}
-.scroll{overflow-x:auto}
+.scroll{overflow-x:auto}.tall{max-height:85vh;overflow:auto}
 table{border-collapse:collapse;width:100%;margin:.4rem 0}
 th,td{border:1px solid var(--line);padding:.2rem .5rem;text-align:left;vertical-align:top}
 thead th{background:var(--card);position:sticky;top:0}
 th button{font:inherit;font-weight:600;border:0;background:none;color:inherit;cursor:pointer;
 padding:0}
 td.c{white-space:nowrap;text-align:center;font-size:.85rem}
+td.c small{display:block;font-size:.75rem;color:var(--dim)}td.c small.no{color:var(--fg);font-weight:700}
+td.x{outline:2px solid var(--bad);outline-offset:-2px}
+tbody th{position:sticky;left:0;background:var(--bg)}thead th:first-child{left:0;z-index:1}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:.2rem 1rem}
 dt{color:var(--dim)}dd{margin:0;overflow-wrap:anywhere}
 .card dl{display:block}.card dt{margin-top:.5rem;font-size:.85rem}.card dd{font-size:.9rem}
@@ -53,7 +56,8 @@ summary{cursor:pointer;padding:.2rem 0}
 dt{margin-top:.4rem}}
 @media print{:root{--bg:#fff;--fg:#000;--card:#fff}body{max-width:none;font-size:10pt}
 nav,.skip,.filter{display:none}.js .filter{display:none}pre{max-height:none}
-article{break-inside:auto}h2,h3{break-after:avoid}thead th{position:static}}
+article{break-inside:auto}h2,h3{break-after:avoid}thead th,tbody th{position:static}
+.tall{max-height:none;overflow:visible}tr{break-inside:avoid}}
 ";
 
 /// Filters rows by what is typed and sorts by a column; details open for print. No operator that
@@ -68,8 +72,13 @@ pub(super) const SCRIPT: &str = "
   all('.filter input').forEach(function (input) {
     input.addEventListener('input', function () {
       var wanted = input.value.toLowerCase();
-      all('tbody tr', document.getElementById(input.dataset.of)).forEach(function (row) {
+      var root = document.getElementById(input.dataset.of);
+      all('tbody tr', root).forEach(function (row) {
         row.hidden = row.textContent.toLowerCase().indexOf(wanted) === -1;
+      });
+      all('details', root).forEach(function (fold) {
+        if (wanted === '') { return; }
+        fold.open = all('tbody tr', fold).some(function (row) { return !row.hidden; });
       });
     });
   });
