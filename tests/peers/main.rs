@@ -10,6 +10,7 @@
 )]
 
 mod audit;
+mod conformance;
 mod consistency;
 mod harness;
 mod login;
@@ -83,6 +84,13 @@ peers! {
 #[tokio::test]
 async fn an_audit_with_a_login_at_oidc_reports_the_truth() -> Outcome<()> {
     let found = login::disagreements().await?;
+    assert!(found.is_empty(), "{}", found.join("\n"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_conformance_scenarios_for_clients_pass_where_they_fit_an_auditor() -> Outcome<()> {
+    let found = tokio::task::spawn_blocking(conformance::disagreements).await??;
     assert!(found.is_empty(), "{}", found.join("\n"));
     Ok(())
 }

@@ -1,6 +1,8 @@
 //! The rounds of calls: reads in blocks, then schema-invalid calls in waves that end at the first one
 //! that runs; in both the arms take turns.
 
+use sha2::{Digest, Sha256};
+
 use super::follow_up::follow_up;
 use super::question::{self, Own};
 use super::{Asked, columns};
@@ -24,7 +26,7 @@ pub(super) async fn rounds(
     sessions: &Sessions,
     asked: &mut Asked,
 ) {
-    let turns = Turns::of(run, collected);
+    let turns = Turns::of(collected);
     let subjects = collected.surface.subjects.clone();
     let treated = |wanted: fn(&Treatment) -> bool| -> Vec<&Subject> {
         let treatments = &asked.treatments;
@@ -96,15 +98,15 @@ struct Turns {
 
 impl Turns {
     /// Anonymous comes first among the others, where bad tokens may lock accounts; the order of the
-    /// rest is drawn.
-    fn of(run: &Run<'_>, collected: &Collected) -> Self {
+    /// rest is drawn from their names, so that two runs ask in the same order.
+    fn of(collected: &Collected) -> Self {
         let name = collected.identities.baseline.as_ref();
         let (baseline, mut others): (Vec<_>, Vec<_>) = columns(collected)
             .into_iter()
             .partition(|identity| Some(&identity.name) == name);
         others.sort_by_cached_key(|identity| {
-            let drawn = run.entropy.word(&format!("turn-{}", identity.name), 12);
-            (identity.kind != IdentityKind::Anonymous, drawn)
+            let drawn = Sha256::digest(&identity.name);
+            (identity.kind != IdentityKind::Anonymous, drawn.to_vec())
         });
         Self { baseline, others }
     }

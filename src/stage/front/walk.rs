@@ -182,10 +182,12 @@ impl<'a> Walker<'a> {
         cookies: &mut HashMap<String, String>,
     ) -> (Sent, Option<String>) {
         let seen = Mutex::new(Seen::default());
+        // Walks go side by side: named by arrival, two runs would differ.
+        let form = key.variant.clone().unwrap_or_else(|| key.id.to_string());
         let learn = |answer: &RawAnswer<'_>| {
             let now = Seen::of(answer);
             let learned = now.cookies.iter().map(|(name, value)| Learned {
-                label: format!("cookie-{name}"),
+                label: format!("cookie-{name}-{form}"),
                 secret: SecretString::from(value.clone()),
             });
             let learned = learned.collect();
