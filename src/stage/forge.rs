@@ -139,6 +139,13 @@ fn from_jwt(token: &str) -> Vec<Forged> {
             jose::unsigned(token, "nOnE"),
         ),
     ];
+    named(made)
+}
+
+/// The copies that could be made.
+fn named<'a>(
+    made: impl IntoIterator<Item = (&'a str, IdentityKind, &'static str, Option<String>)>,
+) -> Vec<Forged> {
     let forged = |(name, kind, change, token): (&str, _, _, Option<String>)| {
         Some(Forged {
             name: name.to_owned(),

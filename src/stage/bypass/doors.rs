@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::forms::{Form, METHOD, NAME};
-use crate::mcp::alter::{escaped, quoted, set_field, set_method, set_param, two_members};
+use super::forms::{Form, METHOD, NAME, spelled_forms};
+use crate::mcp::alter::{quoted, set_field, set_method, two_members};
 use crate::mcp::header::encode_value;
 use crate::model::probe::ProbeId;
 use crate::model::surface::SubjectKind;
@@ -85,29 +85,7 @@ impl Door {
         } else {
             spelled.push(("leading-slash", format!("/{name}")));
         }
-        let member = self.member;
-        let mut forms = Vec::new();
-        for (form, spelling) in spelled {
-            if spelling == name || taken.contains(&spelling) {
-                continue;
-            }
-            let (body, field) = (quoted(&spelling), encode_value(&spelling));
-            forms.push(Form::new(ProbeId::NameSpelling, form, move |message| {
-                set_param(message, member, Some(&body));
-                if revision.is_modern() {
-                    set_field(message, NAME, &[&field]);
-                }
-            }));
-        }
-        let body = escaped(name);
-        forms.push(Form::new(
-            ProbeId::NameSpelling,
-            "escaped",
-            move |message| {
-                set_param(message, member, Some(&body));
-            },
-        ));
-        forms
+        spelled_forms(revision, self.member, name, spelled, taken)
     }
 
     /// Two names in one message (RFC 8259 §4).

@@ -184,6 +184,18 @@ fn spellings(revision: Revision, name: &str, taken: &[String]) -> Vec<Form> {
         ("leading-slash", format!("/{name}")),
         ("leading-dot", format!("./{name}")),
     ];
+    spelled_forms(revision, "name", name, spelled, taken)
+}
+
+/// One form for each spelling that is neither the name nor one that is taken, and the name in JSON
+/// escapes; `member` of the parameters carries it.
+pub(super) fn spelled_forms(
+    revision: Revision,
+    member: &'static str,
+    name: &str,
+    spelled: impl IntoIterator<Item = (&'static str, String)>,
+    taken: &[String],
+) -> Vec<Form> {
     let mut forms = Vec::new();
     for (form, spelling) in spelled {
         if spelling == name || taken.contains(&spelling) {
@@ -191,7 +203,7 @@ fn spellings(revision: Revision, name: &str, taken: &[String]) -> Vec<Form> {
         }
         let (body, field) = (quoted(&spelling), encode_value(&spelling));
         forms.push(Form::new(ProbeId::NameSpelling, form, move |message| {
-            set_param(message, "name", Some(&body));
+            set_param(message, member, Some(&body));
             if revision.is_modern() {
                 set_field(message, NAME, &[&field]);
             }
@@ -202,7 +214,7 @@ fn spellings(revision: Revision, name: &str, taken: &[String]) -> Vec<Form> {
         ProbeId::NameSpelling,
         "escaped",
         move |message| {
-            set_param(message, "name", Some(&body));
+            set_param(message, member, Some(&body));
         },
     ));
     forms

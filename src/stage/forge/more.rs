@@ -3,7 +3,7 @@
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
-use super::Forged;
+use super::{Forged, named};
 use crate::codec::jose::{self, Change, KeyHint};
 use crate::mcp::Operation;
 use crate::model::audit::Collected;
@@ -304,18 +304,6 @@ fn hinted(token: &str, word: &str, key: &[u8]) -> Vec<Forged> {
             made(KeyHint::None, b""),
         ),
     ])
-}
-
-fn named(made: Vec<(&str, IdentityKind, &'static str, Option<String>)>) -> Vec<Forged> {
-    let forged = |(name, kind, change, token): (&str, _, _, Option<String>)| {
-        Some(Forged {
-            name: name.to_owned(),
-            kind,
-            change,
-            token: token?,
-        })
-    };
-    made.into_iter().filter_map(forged).collect()
 }
 
 /// The key set that was read for the first copies.
