@@ -59,6 +59,7 @@ try {
   await page.focus('#matrix table.sort td.c[tabindex="0"]');
   seen.walked.push(await at());
   for (const key of ['ArrowRight', 'ArrowDown', 'End', 'Home', 'Escape']) {
+    if (key === 'Escape') await page.screenshot({ path: `${folder}/cell.png` });
     await page.keyboard.press(key);
     seen.walked.push(await at());
   }
@@ -66,7 +67,6 @@ try {
     () => document.querySelectorAll('#matrix-0 table.sort td.c[tabindex]').length
       - document.querySelectorAll('#matrix-0 table.sort').length,
   );
-  await page.screenshot({ path: `${folder}/cell.png` });
   await page.setJavaScriptEnabled(false);
   await page.goto(`file://${file}`);
   await page.pdf({ path: `${folder}/page.pdf` });

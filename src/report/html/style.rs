@@ -119,7 +119,10 @@ pub(super) const SCRIPT: &str = "
     var table = cell.closest('table');
     var name = cell.parentNode.cells[0].textContent;
     var column = table.tHead.rows[0].cells[cell.cellIndex].textContent;
-    why.textContent = name + ', ' + column + ': ' + cell.textContent + '. ' + cell.title;
+    var words = Array.prototype.map.call(cell.childNodes, function (one) {
+      return one.textContent;
+    }).join(' ');
+    why.textContent = name + ', ' + column + ': ' + words + '; ' + cell.title;
     why.hidden = false;
   };
   all('table.sort').forEach(function (table) {
