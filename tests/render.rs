@@ -6,6 +6,7 @@
     reason = "helpers of a test may panic as tests do"
 )]
 
+use mcp_assay::model::identity::{IdentityKind, Provenance};
 use mcp_assay::model::matrix::Access;
 use mcp_assay::model::report::Report;
 use mcp_assay::model::target::Revision;
@@ -147,6 +148,76 @@ fn long_matrices_fold_equal_rows_unless_everything_is_asked_for() {
     let full = String::from_utf8(render(Format::Table, &many(200), &style).unwrap()).unwrap();
     assert!(full.contains("\n  bulk_150"));
     assert!(!full.contains("same row"));
+}
+
+#[test]
+fn forged_copies_are_counted_and_named_when_everything_is_asked_for() {
+    let mut collected = rich::collected();
+    let model = collected.identities.present[0].clone();
+    let mut names = Vec::new();
+    for n in 0..9 {
+        let mut copy = model.clone();
+        copy.name = format!("copy-{n}");
+        copy.kind = if n < 5 {
+            IdentityKind::Tampered
+        } else {
+            IdentityKind::Unsigned
+        };
+        copy.invalid = None;
+        copy.provenance = Provenance::Derived {
+            from: Some("admin".to_owned()),
+            change: "edited".to_owned(),
+        };
+        names.push(copy.name.clone());
+        collected.identities.present.push(copy);
+    }
+    let report = assemble(collected, rich::judged(), &rich::settings());
+    let short = table(&report, 120, false);
+    let line = "9 more, made by mcp-assay: 5 × tampered copy of a valid token; \
+                4 × unsigned copy of a valid token";
+    assert!(short.contains(line), "{short}");
+    assert!(names.iter().all(|name| !short.contains(name.as_str())));
+    let style = Style {
+        full: true,
+        ..Style::default()
+    };
+    let full = String::from_utf8(render(Format::Table, &report, &style).unwrap()).unwrap();
+    assert!(names.iter().all(|name| full.contains(&format!("{name}: "))));
+}
+
+#[test]
+fn revisions_that_show_the_same_share_a_matrix_and_others_do_not() {
+    let heading =
+        "WHO CAN USE WHAT (2025-11-25 and 2025-06-18 over Streamable HTTP, the same in each)";
+    let with = |change: bool, full: bool| {
+        let mut collected = rich::collected();
+        collected.matrices.truncate(1);
+        let mut second = collected.matrices[0].clone();
+        second.revision = Revision::R2025_06;
+        if change {
+            second.cells[0].access = Access::Inconclusive;
+        }
+        collected.matrices.push(second);
+        let mut judged = rich::judged();
+        let marked = judged.breaks.first().cloned().unwrap_or_default();
+        judged.breaks = vec![marked.clone(), marked];
+        let report = assemble(collected, judged, &rich::settings());
+        let style = Style {
+            width: 120,
+            full,
+            ..Style::default()
+        };
+        String::from_utf8(render(Format::Table, &report, &style).unwrap()).unwrap()
+    };
+    let same = with(false, false);
+    assert!(same.contains(heading), "{same}");
+    assert_eq!(same.matches("WHO CAN USE WHAT").count(), 1);
+    for apart in [with(true, false), with(false, true)] {
+        assert!(!apart.contains("the same in each"));
+        assert_eq!(apart.matches("WHO CAN USE WHAT").count(), 2);
+        // The signs are explained once.
+        assert_eq!(apart.matches("~ reached: as far").count(), 1);
+    }
 }
 
 #[test]

@@ -8,18 +8,17 @@ use crate::model::identity::Identities;
 use crate::model::matrix::{Access, Cell, Confidence};
 use crate::model::report::{Report, ReportMatrix, ReportSubject};
 use crate::model::surface::SubjectKind;
+use crate::model::target::Revision;
 
 use super::text::{Page, Tone};
 use super::{Style, breaks, ladder, opens, safe, words};
 
 /// Writes every matrix, the legend, and what differs between them.
 pub(super) fn write(page: &mut Page, report: &Report, style: Style) {
-    for matrix in &report.matrices {
-        page.section(&format!(
-            "WHO CAN USE WHAT ({} over {})",
-            matrix.revision,
-            words::transport(matrix.transport)
-        ));
+    let broken = report.matrices.iter().any(|it| !it.breaks.is_empty());
+    let mut explained = false;
+    for (matrix, alike) in groups(report, style.full) {
+        page.section(&heading(matrix, &alike));
         if matrix.subjects.is_empty() {
             page.text(2, Tone::Plain, "No tool, resource or prompt was listed.");
             continue;
@@ -40,8 +39,11 @@ pub(super) fn write(page: &mut Page, report: &Report, style: Style) {
             }
             grid.write(page, &rows, columns);
         }
-        page.blank();
-        legend(page, !matrix.breaks.is_empty());
+        if !explained {
+            page.blank();
+            legend(page, broken);
+            explained = true;
+        }
         breaks::write(page, matrix);
     }
     opens::write(page, report);
@@ -65,6 +67,49 @@ pub(super) fn write(page: &mut Page, report: &Report, style: Style) {
         );
         page.text(2, Tone::Caution, &text);
     }
+}
+
+/// Each matrix, with the revisions of those that follow and show the very same.
+fn groups(report: &Report, full: bool) -> Vec<(&ReportMatrix, Vec<Revision>)> {
+    let mut groups: Vec<(&ReportMatrix, Vec<Revision>)> = Vec::new();
+    for matrix in &report.matrices {
+        match groups.last_mut() {
+            Some((first, alike)) if !full && same(first, matrix, &report.identities) => {
+                alike.push(matrix.revision);
+            }
+            _ => groups.push((matrix, Vec::new())),
+        }
+    }
+    groups
+}
+
+/// Whether two tables would show the same signs for the same names.
+fn same(one: &ReportMatrix, other: &ReportMatrix, identities: &Identities) -> bool {
+    if one.transport != other.transport || one.identities != other.identities {
+        return false;
+    }
+    let (left, right) = (Grid::new(one, identities), Grid::new(other, identities));
+    let ids = |matrix: &ReportMatrix| {
+        let subjects = matrix.subjects.iter();
+        subjects.map(|it| it.id.clone()).collect::<Vec<_>>()
+    };
+    ids(one) == ids(other)
+        && one.breaks == other.breaks
+        && one
+            .subjects
+            .iter()
+            .all(|subject| left.shown(subject) == right.shown(subject))
+}
+
+fn heading(matrix: &ReportMatrix, alike: &[Revision]) -> String {
+    let transport = words::transport(matrix.transport);
+    if alike.is_empty() {
+        return format!("WHO CAN USE WHAT ({} over {transport})", matrix.revision);
+    }
+    let revisions = std::iter::once(&matrix.revision).chain(alike);
+    let revisions: Vec<String> = revisions.map(ToString::to_string).collect();
+    let revisions = words::list(&revisions);
+    format!("WHO CAN USE WHAT ({revisions} over {transport}, the same in each)")
 }
 
 /// As many entries to a line as fit.

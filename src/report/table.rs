@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 
-use crate::model::identity::Identity;
+use crate::model::identity::{Identity, IdentityKind, Provenance};
 use crate::model::matrix::Confidence;
 use crate::model::report::{CellCoverage, Report, ToolsAnswer};
 use crate::model::verdict::Status;
@@ -30,7 +30,7 @@ impl Table {
 impl Renderer for Table {
     fn render(&self, report: &Report, out: &mut dyn Write) -> Result<(), RenderError> {
         let mut page = Page::new(self.style);
-        header(&mut page, report);
+        header(&mut page, report, self.style.full);
         answers(&mut page, report);
         admission::write(&mut page, report);
         matrix::write(&mut page, report, self.style);
@@ -44,7 +44,7 @@ impl Renderer for Table {
     }
 }
 
-fn header(page: &mut Page, report: &Report) {
+fn header(page: &mut Page, report: &Report, full: bool) {
     let title = format!(
         "{} {}: {}",
         report.tool.name, report.tool.version, report.target.url
@@ -75,7 +75,7 @@ fn header(page: &mut Page, report: &Report) {
     let text = format!("{}; {reads}", or_dash(&tiers.join(", ")));
     page.labelled(2, "allowed tiers", Tone::Plain, &text);
     page.labelled(2, "requests", Tone::Plain, &requests(report));
-    identities(page, report);
+    identities(page, report, full);
     if run.insecure {
         let text = "certificates were not verified (--insecure): anybody on the path could have \
                     given these answers";
@@ -137,9 +137,13 @@ fn requests(report: &Report) -> String {
     text
 }
 
-fn identities(page: &mut Page, report: &Report) {
+fn identities(page: &mut Page, report: &Report, full: bool) {
     let mut label = "identities";
+    let folded = if full { Vec::new() } else { copies(report) };
     for identity in &report.identities.present {
+        if folded.iter().any(|copy| copy.name == identity.name) {
+            continue;
+        }
         let baseline = report.identities.baseline.as_ref() == Some(&identity.name);
         let mut text = format!("{}: {}", identity.name, describe(identity));
         if baseline {
@@ -159,6 +163,23 @@ fn identities(page: &mut Page, report: &Report) {
             page.labelled(2, label, Tone::Muted, &format!("  {line}"));
         }
     }
+    if !folded.is_empty() {
+        let mut counts: BTreeMap<IdentityKind, usize> = BTreeMap::new();
+        for copy in &folded {
+            *counts.entry(copy.kind).or_default() += 1;
+        }
+        let counts = counts.into_iter();
+        let counts: Vec<String> = counts
+            .map(|(kind, n)| format!("{n} × {}", words::identity(kind)))
+            .collect();
+        let text = format!(
+            "{} more, made by mcp-assay: {}",
+            folded.len(),
+            counts.join("; ")
+        );
+        page.labelled(2, label, Tone::Plain, &text);
+        label = "";
+    }
     for missing in &report.identities.missing {
         let text = format!("{}: missing, {}", missing.name, missing.reason);
         page.labelled(2, label, Tone::Caution, &text);
@@ -166,6 +187,27 @@ fn identities(page: &mut Page, report: &Report) {
     }
     for line in obtained::ladder(report) {
         page.labelled(2, "ladder", Tone::Plain, &line);
+    }
+}
+
+/// Forged tokens that have no column of their own.
+fn copies(report: &Report) -> Vec<&Identity> {
+    let columns = |name: &String| {
+        report
+            .matrices
+            .iter()
+            .any(|it| it.identities.contains(name))
+    };
+    let made = |identity: &&Identity| matches!(identity.provenance, Provenance::Derived { .. });
+    let present = report.identities.present.iter();
+    let copies: Vec<&Identity> = present
+        .filter(|identity| made(identity) && !columns(&identity.name))
+        .filter(|identity| identity.invalid.is_none())
+        .collect();
+    if copies.len() > FEW_COPIES {
+        copies
+    } else {
+        Vec::new()
     }
 }
 
@@ -344,3 +386,5 @@ fn or_dash(text: &str) -> String {
 }
 
 const DECIDED_PART: &str = ", for what was decided";
+/// As many are named one by one.
+const FEW_COPIES: usize = 3;

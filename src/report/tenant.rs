@@ -57,9 +57,10 @@ pub(super) fn tenant(collected: &Collected) -> Statement {
 
 fn untested(collected: &Collected) -> Statement {
     let needed = if collected.identities.other_user().is_none() {
-        "needs a second user with the same scopes, and objects named in the configuration"
+        "needs a second user with the same scopes, and objects that the configuration names or \
+         creates"
     } else {
-        "needs objects named in the configuration"
+        "needs objects that the configuration names or creates"
     };
     Statement::untested(
         format!("not tested: {needed}"),
