@@ -92,7 +92,7 @@ pub(crate) async fn look(
     sighting
 }
 
-/// Asks for the older legacy revisions; a server that supports one echoes it.
+/// Asks for the older legacy revisions one by one; a server that supports one echoes it.
 pub(crate) async fn enumerate(run: &Run<'_>, identity: &Identity, collected: &mut Collected) {
     let speaks_legacy = |served: &ServedRevision| {
         !served.revision.is_modern() && served.transport == Transport::StreamableHttp
@@ -101,32 +101,25 @@ pub(crate) async fn enumerate(run: &Run<'_>, identity: &Identity, collected: &mu
         return;
     }
     let endpoint = collected.discovery.endpoint.clone();
-    let known = |revision: &Revision| {
-        let mut served = collected.discovery.revisions.iter();
-        served.any(|served| served.revision == *revision)
-    };
-    let open = [Revision::R2025_06, Revision::R2025_03].into_iter();
-    let mut sessions: Vec<Session> = open
-        .filter(|revision| !known(revision))
-        .map(|revision| Session::stateless(revision, &endpoint))
-        .collect();
-    let asks = sessions.iter().map(|session| {
-        let key = ProbeKey::new(ProbeId::DetectLegacy).variant(session.revision.as_str());
-        let ask = Ask::new(key, identity, session, Operation::Initialize);
-        Box::pin(rpc::send(run, ask, run.next_id())) as Pending<'_, Sent>
-    });
-    let answers = together(asks.collect()).await;
-    for (session, sent) in sessions.iter_mut().zip(answers) {
+    for revision in [Revision::R2025_06, Revision::R2025_03] {
+        let mut known = collected.discovery.revisions.iter();
+        if known.any(|served| served.revision == revision) {
+            continue;
+        }
+        let key = ProbeKey::new(ProbeId::DetectLegacy).variant(revision.as_str());
+        let mut session = Session::stateless(revision, &endpoint);
+        // One after another: sessions of one identity are told apart by the order of their answers.
+        let ask = Ask::new(key, identity, &session, Operation::Initialize);
+        let sent = rpc::ask(run, ask).await;
         session.id = sent.learned.first().map(|learned| learned.secret.clone());
         let version = reply::result(&sent.exchange).and_then(|result| negotiated(&result));
         let exchange = file(collected, sent);
-        if version == Some(session.revision) {
-            let served = streamable(session.revision, exchange);
+        if version == Some(revision) {
+            let served = streamable(revision, exchange);
             add(&mut collected.discovery.revisions, served);
         }
+        close::one(run, collected, identity, &session).await;
     }
-    let owners = sessions.iter().map(|session| (identity, session));
-    close::all(run, collected, owners).await;
 }
 
 /// Adds what was seen to the discovery. The audited revision is the one asked for, else the newest

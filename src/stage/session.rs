@@ -69,6 +69,26 @@ pub(crate) async fn open(
     endpoint: &str,
     variant: &str,
 ) -> OpenedSession {
+    numbered(run, identity, served, endpoint, variant, Ids::next(run)).await
+}
+
+/// The ids of `initialize` and of what follows it.
+struct Ids(u64, u64);
+
+impl Ids {
+    fn next(run: &Run<'_>) -> Self {
+        Self(run.next_id(), run.next_id())
+    }
+}
+
+async fn numbered(
+    run: &Run<'_>,
+    identity: &Identity,
+    served: &ServedRevision,
+    endpoint: &str,
+    variant: &str,
+    ids: Ids,
+) -> OpenedSession {
     let mut session = Session {
         transport: served.transport,
         open: served.revision.is_modern(),
@@ -94,11 +114,8 @@ pub(crate) async fn open(
         };
     }
     let key = ProbeKey::new(ProbeId::OpenSession).variant(variant);
-    let answer = rpc::ask(
-        run,
-        Ask::new(key, identity, &session, Operation::Initialize),
-    )
-    .await;
+    let ask = Ask::new(key, identity, &session, Operation::Initialize);
+    let answer = rpc::send(run, ask, ids.0).await;
     let result = reply::result(&answer.exchange);
     session.open = result.is_some();
     session.id = answer.learned.first().map(|learned| learned.secret.clone());
@@ -106,13 +123,8 @@ pub(crate) async fn open(
     let initialize = Some(sent.len() - 1);
     if session.open {
         let key = ProbeKey::new(ProbeId::Initialized).variant(variant);
-        sent.push(
-            rpc::ask(
-                run,
-                Ask::new(key, identity, &session, Operation::Initialized),
-            )
-            .await,
-        );
+        let ask = Ask::new(key, identity, &session, Operation::Initialized);
+        sent.push(rpc::send(run, ask, ids.1).await);
     }
     OpenedSession {
         session,
@@ -131,7 +143,10 @@ pub(crate) async fn open_all(
     variant: &str,
 ) -> Vec<OpenedSession> {
     let pending = identities.iter().map(|identity| {
-        Box::pin(open(run, identity, served, endpoint, variant)) as Pending<'_, OpenedSession>
+        // Numbered here, not as they are answered, so that two runs send the same.
+        let ids = Ids::next(run);
+        let opened = numbered(run, identity, served, endpoint, variant, ids);
+        Box::pin(opened) as Pending<'_, OpenedSession>
     });
     together(pending.collect()).await
 }

@@ -39,7 +39,7 @@ fn side(
         side.leaf("h5", &[], &title)?;
         side.element("pre", &[], |pre| {
             for line in own {
-                if known.contains(line.as_str()) {
+                if known.contains(line.as_str()) || tells_nothing(line) {
                     pre.text(line)?;
                 } else {
                     pre.leaf("mark", &[], line)?;
@@ -49,6 +49,12 @@ fn side(
             Ok(())
         })
     })
+}
+
+/// Whether a difference here is only that of the clock.
+fn tells_nothing(line: &str) -> bool {
+    let (name, _) = line.split_once(':').unwrap_or_default();
+    name.eq_ignore_ascii_case("date")
 }
 
 /// An exchange as it would look on the wire, as far as a reader can use it.
@@ -119,3 +125,15 @@ const MOST_HEADERS: usize = 40;
 const MOST_LINES: usize = 60;
 const MOST_PRETTY: usize = 100_000;
 const WIDE: usize = 400;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_clock_is_no_difference_and_other_fields_are() {
+        assert!(tells_nothing("date: Mon, 23 Nov 2026 08:00:00 GMT"));
+        assert!(!tells_nothing("www-authenticate: Bearer"));
+        assert!(!tells_nothing("update: 1"));
+    }
+}
