@@ -14,6 +14,7 @@ pub mod exchange;
 pub mod fleet;
 pub mod grant;
 pub mod handles;
+pub mod hex;
 pub mod identity;
 pub mod key;
 pub mod ladder;
