@@ -15,6 +15,15 @@ declare -A paths=(
     [html]="$output/report.html"
     [markdown]="$output/summary.md"
 )
+# A page holds one target: with several, each gets its own.
+words=()
+read -r -d '' -a words <<< "${ASSAY_URL:-}" || true
+if [ "${#words[@]}" -gt 1 ] ||
+    [[ "${ASSAY_ARGUMENTS:-}" == *--all-servers* ]] ||
+    { [ -f "${ASSAY_CONFIG:-}" ] && grep -Eq '^[[:space:]]*\[\[[[:space:]]*target' "$ASSAY_CONFIG"; }; then
+    paths[html]="$output/report-{target}.html"
+    rm -f "$output"/report-*.html
+fi
 # What an earlier run left must not pass for this one's.
 rm -f "${paths[@]}"
 
@@ -67,8 +76,8 @@ while IFS= read -r line; do
         arguments+=("$line")
     fi
 done <<< "${ASSAY_ARGUMENTS:-}"
-if [ -n "${ASSAY_URL:-}" ]; then
-    arguments+=(-- "$ASSAY_URL")
+if [ "${#words[@]}" -gt 0 ]; then
+    arguments+=(-- "${words[@]}")
 fi
 
 code=0

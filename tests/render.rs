@@ -19,6 +19,8 @@ use serde_json::Value;
 mod answers;
 #[path = "render/diff.rs"]
 mod diff;
+#[path = "render/fleet.rs"]
+mod fleet;
 #[path = "render/formats.rs"]
 mod formats;
 #[path = "render/html.rs"]

@@ -7,6 +7,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use super::calls::CallOptions;
 use super::evidence::{EvidenceOptions, JudgeArgs};
 use super::login::{LoginArgs, LoginOptions};
+use super::targets::TargetOptions;
 use super::upkeep::UpkeepOptions;
 use crate::config::{BypassFlags, Flags};
 use crate::model::probe::Tier;
@@ -69,7 +70,7 @@ pub(crate) enum Colour {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Audit an MCP server.
+    /// Audit an MCP server, or several.
     #[command(after_help = AUDIT_EXAMPLES)]
     Audit(Box<AuditArgs>),
     /// Sign in with a browser and report what was granted; the token is given back unless kept.
@@ -102,6 +103,8 @@ pub(crate) struct AuditArgs {
     #[command(flatten)]
     pub(crate) output: OutputArgs,
     /// An earlier JSON report of the same server: only what is new or worse fails the run.
+    ///
+    /// With several targets one for each, by `{target}` in the path.
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub(crate) baseline: Option<PathBuf>,
     /// What to keep of the run.
@@ -112,9 +115,9 @@ pub(crate) struct AuditArgs {
 /// What to audit, as whom, and how far to go.
 #[derive(Args, Debug)]
 pub(crate) struct TargetArgs {
-    /// The MCP endpoint, for example `https://mcp.example.com/mcp`.
-    #[arg(env = "MCP_ASSAY_URL", help_heading = "Target")]
-    pub(crate) url: Option<String>,
+    /// Where it is.
+    #[command(flatten)]
+    pub(crate) named: TargetOptions,
     /// Configuration file.
     #[arg(
         short,
@@ -124,12 +127,6 @@ pub(crate) struct TargetArgs {
         help_heading = "Target"
     )]
     pub(crate) config: Option<PathBuf>,
-    /// Take the target and its key from an MCP client's configuration (`mcpServers` and the like).
-    #[arg(long, value_name = "FILE", help_heading = "Target")]
-    pub(crate) from: Option<PathBuf>,
-    /// Which of the servers in that configuration, when it has several.
-    #[arg(long, value_name = "NAME", requires = "from", help_heading = "Target")]
-    pub(crate) server: Option<String>,
     /// Audit with this protocol revision; the newest served when absent.
     #[arg(long, value_name = "DATE", help_heading = "Target")]
     pub(crate) revision: Option<Revision>,
@@ -203,7 +200,7 @@ pub(crate) struct TargetArgs {
     /// needs `--allow register`.
     #[arg(long, value_name = "N", help_heading = "Safety")]
     pub(crate) observe_rate_limit: Option<usize>,
-    /// Stop after this many requests and say what was left out.
+    /// Stop after this many requests to a target and say what was left out.
     #[arg(
         long,
         value_name = "N",
@@ -254,12 +251,13 @@ impl TargetArgs {
     /// The flags as the configuration reads them.
     pub(crate) fn flags(&self, output: Option<&OutputArgs>) -> Flags {
         Flags {
-            url: self.url.clone(),
+            url: None,
+            named_at: None,
             config: self.config.clone(),
             identities: self.identities.clone(),
             header_identities: self.header_identities.clone(),
-            from: self.from.clone(),
-            server: self.server.clone(),
+            from: self.named.from.clone(),
+            server: None,
             upkeep: self.upkeep.flags(),
             login: self.login.flags(),
             privileged: self.privileged.clone(),
@@ -334,6 +332,9 @@ pub(crate) struct OutputArgs {
     /// Write a report: FORMAT is table, json, sarif, junit, markdown, html, github, har, oscal or
     /// brief; PATH is a file or `-` for standard output. Repeat for several; with none, the table
     /// goes to standard output.
+    ///
+    /// `{target}` in PATH stands for the name of the target: html, har, oscal and brief hold one
+    /// target each and need it where there are several.
     #[arg(
         short,
         long = "report",
@@ -498,13 +499,15 @@ pub(crate) enum Generate {
 pub(crate) enum Schema {
     /// `report.json`.
     Report,
+    /// The JSON document of several targets.
+    Reports,
     /// The configuration file.
     Config,
 }
 
 /// What most audits need.
 const COMMON: [&str; 14] = [
-    "url",
+    "urls",
     "config",
     "identities",
     "login",
@@ -532,7 +535,8 @@ Examples:
   mcp-assay audit https://mcp.example.com/mcp
   mcp-assay audit https://mcp.example.com/mcp -i reader=env:READER_TOKEN -i admin=file:admin.token
   mcp-assay audit -c assay.toml --allow register --allow-host auth.example.com -r json=report.json
-  mcp-assay audit -c assay.toml --evidence run-7 --sign assessor.pem";
+  mcp-assay audit -c assay.toml --evidence run-7 --sign assessor.pem
+  mcp-assay audit -c fleet.toml -r sarif=fleet.sarif -r html=reports/{target}.html";
 
 const JUDGE_EXAMPLES: &str = "\
 Examples:

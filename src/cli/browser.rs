@@ -3,6 +3,7 @@
 
 use std::io::{BufRead, IsTerminal, Read, Write};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 
 use tokio::sync::{Mutex, mpsc};
 use tokio_util::sync::CancellationToken;
@@ -10,14 +11,26 @@ use tokio_util::sync::CancellationToken;
 use crate::report::safe;
 use crate::stage::{Person, Visit};
 
+/// What is typed at the terminal; one reader for a whole run, since two would take each other's lines.
+#[derive(Clone)]
+pub(crate) struct Keyboard(Arc<Mutex<mpsc::Receiver<String>>>);
+
+impl Keyboard {
+    /// Starts to read.
+    pub(crate) fn new() -> Self {
+        Self(Arc::new(Mutex::new(lines())))
+    }
+}
+
 /// The person behind a terminal.
 pub(crate) fn person<'a>(
     show: &'a (dyn Fn(&Visit<'_>) + Send + Sync),
+    keyboard: &Keyboard,
     cancel: &CancellationToken,
 ) -> Person<'a> {
     Person {
         show,
-        pasted: Some(Mutex::new(lines())),
+        pasted: Some(Arc::clone(&keyboard.0)),
         cancel: cancel.clone(),
     }
 }

@@ -7,7 +7,7 @@ use anyhow::Context;
 
 use super::args::{DemoArgs, Global};
 use super::session::{self, Usage};
-use super::{DONE, Outcome};
+use super::{DONE, Outcome, targets};
 use crate::checks;
 use crate::demo::{self, Behaviour, Running};
 use crate::rehearsal;
@@ -18,12 +18,13 @@ pub(crate) fn run(args: &DemoArgs, global: &Global) -> Outcome {
         return Ok(DONE);
     }
     let behaviour = behaviour(&args.behaviour)?;
-    let destinations = session::destinations(&args.output)?;
+    session::destinations(&args.output)?;
+    let key = targets::plain(&args.behaviour);
     let runtime = session::runtime()?;
     if args.serve {
         return runtime.block_on(serve(&behaviour));
     }
-    let mut keeper = args.evidence.begin()?;
+    let mut keeper = args.evidence.begin(&key)?;
     let mut seed = [0_u8; 32];
     getrandom::fill(&mut seed).map_err(|error| anyhow::anyhow!("no random bytes: {error}"))?;
     let started = jiff::Timestamp::now().to_string();
@@ -35,7 +36,9 @@ pub(crate) fn run(args: &DemoArgs, global: &Global) -> Outcome {
             keeper.take(),
         ))
         .context("the embedded servers cannot be audited")?;
-    session::write_reports(&rehearsal.report, &destinations, global, &args.output)?;
+    let output = args.output.aimed(&key);
+    let destinations = session::destinations(&output)?;
+    session::write_reports(&rehearsal.report, &destinations, global, &output)?;
     runtime.block_on(rehearsal.running.shutdown());
     // A demonstration that found what it was to show has succeeded.
     Ok(DONE)

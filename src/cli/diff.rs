@@ -36,6 +36,12 @@ pub(crate) fn read(path: &Path) -> Result<Report, config::Error> {
         source,
     })?;
     let report: Report = deep::read(&bytes).map_err(|error| {
+        if let Ok(Several { reports }) = serde_json::from_slice(&bytes) {
+            let problem = format!("holds the reports of {} targets", reports.len());
+            let remedy = "take one out (`jq '.reports[0]' FILE`), or write a file for each with \
+                          `--report json={target}.json`";
+            return config::Error::value(name(), problem, remedy);
+        }
         let problem = format!("is no report of mcp-assay ({error})");
         config::Error::value(name(), problem, "write one with `--report json=PATH`")
     })?;
@@ -68,6 +74,12 @@ pub(crate) fn baseline(path: &Path, resource: &str) -> Result<Report, config::Er
     );
     let remedy = "give a report of the same server; `mcp-assay diff` compares any two";
     Err(config::Error::value("--baseline", problem, remedy))
+}
+
+/// What a document of several targets looks like from afar.
+#[derive(serde::Deserialize)]
+struct Several {
+    reports: Vec<serde::de::IgnoredAny>,
 }
 
 fn regressed(diff: &Diff, threshold: Severity) -> bool {

@@ -9,7 +9,7 @@ use clap::Args;
 
 use super::args::{Global, OutputArgs};
 use super::session::{self, Usage};
-use super::{DONE, Outcome};
+use super::{DONE, Outcome, targets};
 use crate::audit;
 use crate::checks::{self, Check};
 use crate::config::{self, ConfigFile};
@@ -41,14 +41,35 @@ pub(crate) struct EvidenceOptions {
 }
 
 impl EvidenceOptions {
+    /// Whether the folder can be started: none is, where another target's cannot.
+    ///
+    /// # Errors
+    /// A path that holds something already.
+    pub(crate) fn is_free(&self, target: &str) -> Result<(), config::Error> {
+        let folder = self.evidence.as_deref();
+        let folder = folder.map(|path| targets::aimed_path(path, target));
+        let entries = folder
+            .as_ref()
+            .and_then(|path| std::fs::read_dir(path).ok());
+        match (folder, entries.and_then(|mut entries| entries.next())) {
+            (Some(path), Some(_)) => {
+                let problem = format!("`{}` is not empty", path.display());
+                let remedy = "name a new folder, or an empty one";
+                Err(config::Error::value("--evidence", problem, remedy))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Starts the folder, when one is wanted.
     ///
     /// # Errors
     /// A key or a folder that cannot be used.
-    pub(crate) fn begin(&self) -> Result<Keeper, config::Error> {
+    pub(crate) fn begin(&self, target: &str) -> Result<Keeper, config::Error> {
         let key = self.sign.as_deref().map(SigningKey::read).transpose()?;
         let folder = self.evidence.as_deref();
-        let folder = folder.map(|path| Folder::begin(path, key)).transpose()?;
+        let folder = folder.map(|path| targets::aimed_path(path, target));
+        let folder = folder.map(|path| Folder::begin(&path, key)).transpose()?;
         Ok(Keeper {
             folder,
             trouble: None,
@@ -121,10 +142,14 @@ pub(crate) struct JudgeArgs {
 }
 
 pub(crate) fn judge(args: &JudgeArgs, global: &Global) -> Outcome {
-    let destinations = session::destinations(&args.output)?;
+    session::destinations(&args.output)?;
     let key = args.verify.as_deref().map(VerifyingKey::read).transpose()?;
     let file = args.config.as_deref().map(ConfigFile::read).transpose()?;
     let mut saved = Saved::open(&args.folder, key.as_ref())?;
+    let url = url::Url::parse(&saved.manifest.target).ok();
+    let named = url.map_or_else(String::new, |url| targets::key(None, &url));
+    let output = args.output.aimed(&named);
+    let destinations = session::destinations(&output)?;
     let mut rules = saved.rules.clone();
     if let Some(file) = &file {
         let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC);
@@ -144,7 +169,7 @@ pub(crate) fn judge(args: &JudgeArgs, global: &Global) -> Outcome {
     let selected = selected(&rules.only, &rules.skip)?;
     let (bodies, manifest) = (Arc::clone(&saved.bodies), saved.manifest.clone());
     let report = judged(saved.collected, &selected, &rules, saved.baseline.as_ref());
-    let written = session::write_reports(&report, &destinations, global, &args.output);
+    let written = session::write_reports(&report, &destinations, global, &output);
     if let Some(trouble) = bodies.trouble() {
         let remedy = "get an unchanged copy, and let nothing write to it meanwhile";
         return Err(config::Error::value("judge", trouble, remedy).into());

@@ -19,6 +19,7 @@ pub(crate) fn run(args: &GenerateArgs) -> Outcome {
         Generate::Schema { of } => {
             let schema = match of {
                 Schema::Report => schema::report_schema(),
+                Schema::Reports => schema::reports_schema(),
                 Schema::Config => schemars::schema_for!(ConfigFile).to_value(),
             };
             serde_json::to_writer_pretty(&mut out, &schema)?;

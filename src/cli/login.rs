@@ -13,8 +13,9 @@ use clap::Args;
 use secrecy::ExposeSecret;
 
 use super::args::{Global, TargetArgs};
+use super::browser::{self, Keyboard};
 use super::session::{self, Usage};
-use super::{DONE, Outcome, browser};
+use super::{DONE, Outcome, targets};
 use crate::audit;
 use crate::config::login::LoginFlags;
 use crate::config::source::ProcessSecrets;
@@ -96,14 +97,17 @@ impl LoginOptions {
 }
 
 pub(crate) fn run(args: &LoginArgs, _global: &Global) -> Outcome {
-    let mut flags = args.target.flags(None);
-    flags.login.name.get_or_insert_with(|| "user".to_owned());
+    let mut planned = targets::only(&args.target, &args.target.flags(None), "login")?;
+    let name = &mut planned.flags.login.name;
+    name.get_or_insert_with(|| "user".to_owned());
     let kept = args.token_file.as_deref();
     if let Some(path) = kept.filter(|path| path.exists() && !args.force) {
         let problem = "exists already; choose another path, or pass `--force` to replace it";
         return Err(Usage(format!("--token-file {} {problem}", path.display())).into());
     }
-    let prepared = session::prepare(&flags, &mut ProcessSecrets::default())?;
+    let mut prepared = session::prepare(&planned, &mut ProcessSecrets::default())?;
+    let key = targets::key(planned.name.as_deref(), &prepared.url);
+    session::remember(&mut prepared, &planned, &key)?;
     let (wire, cancel) = session::wire(&prepared)?;
     let open = !args.target.login.no_browser;
     let show = move |visit: &Visit<'_>| browser::show(visit, open);
@@ -111,7 +115,7 @@ pub(crate) fn run(args: &LoginArgs, _global: &Global) -> Outcome {
         let interrupted = session::cancel_on_interrupt(&cancel);
         let silent = |_: &str, _: usize| {};
         let run = Run::new(&wire, &prepared.settings, prepared.entropy.clone(), &silent)
-            .with_person(browser::person(&show, &cancel));
+            .with_person(browser::person(&show, &Keyboard::new(), &cancel));
         let target = audit::target(&prepared.url);
         let engagement = prepared.engagement.clone();
         let (collected, identity) = audit::sign_in(&run, target, engagement, kept.is_some()).await;

@@ -9,11 +9,14 @@ mod catalogue;
 mod demo;
 mod diff;
 mod evidence;
+mod fleet;
+mod gather;
 mod generate;
 mod login;
 mod plan;
 mod progress;
 mod session;
+mod targets;
 mod upkeep;
 
 use std::process::ExitCode;

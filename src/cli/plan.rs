@@ -1,12 +1,14 @@
 //! `plan`: passive discovery, then every request that `audit` would send.
 
 use std::fmt::Write as _;
+use std::sync::atomic::Ordering;
+
+use tokio_util::sync::CancellationToken;
 
 use super::args::{Global, TargetArgs};
 use super::session::{self};
-use super::{DONE, Outcome};
+use super::{DONE, Outcome, fleet, targets};
 use crate::audit;
-use crate::config::source::ProcessSecrets;
 use crate::model::audit::Collected;
 use crate::model::exchange::Exchange;
 use crate::model::probe::{Plan, Tier};
@@ -14,22 +16,37 @@ use crate::report::{exit, safe};
 use crate::stage::Run;
 
 pub(crate) fn run(args: &TargetArgs, _global: &Global) -> Outcome {
-    let flags = args.flags(None);
-    let prepared = session::prepare(&flags, &mut ProcessSecrets::default())?;
-    let (wire, cancel) = session::wire(&prepared)?;
-    let collected = session::runtime()?.block_on(async {
-        let _interrupted = session::cancel_on_interrupt(&cancel);
-        let silent = |_: &str, _: usize| {};
-        let run = Run::new(&wire, &prepared.settings, prepared.entropy.clone(), &silent);
-        let target = audit::target(&prepared.url);
-        audit::foresee(&run, target, prepared.engagement.clone()).await
-    });
-    session::put("-", text(&collected).as_bytes())?;
-    let reached = collected
-        .ledger
-        .iter()
-        .any(|exchange| exchange.response().is_some());
-    Ok(if reached { DONE } else { exit::INCOMPLETE })
+    let planned = targets::all(args, &args.flags(None))?;
+    let several = planned.len() > 1;
+    let targets = fleet::prepare(&planned)?;
+    let cancel = CancellationToken::new();
+    let wires = fleet::wires(&targets, &cancel)?;
+    let mut code = DONE;
+    session::runtime()?.block_on(async {
+        let interrupted = session::cancel_on_interrupt(&cancel);
+        for (target, wire) in targets.iter().zip(&wires) {
+            if several && interrupted.load(Ordering::Relaxed) {
+                code = exit::worst([code, exit::INTERRUPTED]);
+                break;
+            }
+            let prepared = &target.prepared;
+            let silent = |_: &str, _: usize| {};
+            let run = Run::new(wire, &prepared.settings, prepared.entropy.clone(), &silent);
+            let what = audit::target(&prepared.url);
+            let collected = audit::foresee(&run, what, prepared.engagement.clone()).await;
+            let mut shown = text(&collected);
+            if several {
+                let (name, url) = (safe::line(&target.name), safe::line(prepared.url.as_str()));
+                shown = format!("Target {name}: {url}\n\n{shown}\n");
+            }
+            session::put("-", shown.as_bytes())?;
+            let mut ledger = collected.ledger.iter();
+            if !ledger.any(|exchange| exchange.response().is_some()) {
+                code = exit::worst([code, exit::INCOMPLETE]);
+            }
+        }
+        Ok(code)
+    })
 }
 
 fn text(collected: &Collected) -> String {

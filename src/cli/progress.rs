@@ -11,7 +11,6 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::args::Global;
 use super::session;
-use crate::wire::Wire;
 
 /// What is shown while requests go out.
 pub(crate) struct Progress {
@@ -79,13 +78,17 @@ impl Progress {
     }
 
     /// Does the work and counts what goes out meanwhile.
-    pub(crate) async fn during<T>(&self, wire: &dyn Wire, work: impl Future<Output = T>) -> T {
+    pub(crate) async fn during<T>(
+        &self,
+        sent: impl Fn() -> usize,
+        work: impl Future<Output = T>,
+    ) -> T {
         let mut work = pin!(work);
         loop {
             tokio::select! {
                 done = &mut work => return done,
                 () = tokio::time::sleep(TICK) => {
-                    self.sent.store(wire.sent(), Ordering::Relaxed);
+                    self.sent.store(sent(), Ordering::Relaxed);
                     self.bar.set_message(self.line());
                 }
             }

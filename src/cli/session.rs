@@ -8,8 +8,10 @@ use anyhow::Context;
 use tokio_util::sync::CancellationToken;
 
 use super::args::{Colour, Global, OutputArgs};
+use super::targets;
 use crate::checks;
-use crate::config::{self, Flags};
+use crate::config;
+use crate::config::targets::{Planned, TARGET};
 use crate::model::audit::Engagement;
 use crate::model::probe::Tier;
 use crate::model::report::Report;
@@ -22,6 +24,7 @@ use crate::wire::documents::{Bounds, DocumentHost};
 use crate::wire::http::HttpWire;
 
 /// A prepared run.
+#[derive(Clone)]
 pub(crate) struct Prepared {
     /// The endpoint.
     pub(crate) url: url::Url,
@@ -38,7 +41,7 @@ pub(crate) struct Prepared {
 /// # Errors
 /// Everything the operator got wrong, with its place.
 pub(crate) fn prepare(
-    flags: &Flags,
+    planned: &Planned,
     secrets: &mut dyn config::Secrets,
 ) -> anyhow::Result<Prepared> {
     let mut seed = [0_u8; 32];
@@ -47,7 +50,11 @@ pub(crate) fn prepare(
     let entropy = Entropy::new(seed);
     let run_id = entropy.run_id();
     let today = now.to_zoned(jiff::tz::TimeZone::UTC).date().to_string();
-    let (url, settings) = config::settings(flags, secrets, &run_id, &today)?;
+    let Planned { flags, file, .. } = planned;
+    let mut flags = flags.clone();
+    // A file of the target's own is read when it is known what the target is called.
+    flags.upkeep.cache.take_if(|path| targets::is_aimed(path));
+    let (url, settings) = config::settings_with(&flags, file, secrets, &run_id, &today)?;
     for acceptance in &settings.accept {
         check_acceptance(acceptance)?;
     }
@@ -75,6 +82,24 @@ pub(crate) fn prepare(
         engagement,
         entropy,
     })
+}
+
+/// Reads what an earlier run kept in the target's own file, `{target}` in its path being the key.
+///
+/// # Errors
+/// A file that cannot be read, or that others can read.
+pub(crate) fn remember(
+    prepared: &mut Prepared,
+    planned: &Planned,
+    key: &str,
+) -> Result<(), config::Error> {
+    let mut upkeep = planned.flags.upkeep.clone();
+    if let Some(path) = upkeep.cache.take_if(|path| targets::is_aimed(path)) {
+        upkeep.cache = Some(targets::aimed_path(&path, key));
+        let identities = &prepared.settings.identities;
+        prepared.settings.upkeep = config::cache::upkeep(&upkeep, identities)?;
+    }
+    Ok(())
 }
 
 /// An acceptance of a check that does not exist would accept nothing and say nothing.
@@ -155,8 +180,10 @@ pub(crate) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
 /// One `--report FORMAT=PATH`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Destination {
-    format: Format,
-    path: String,
+    /// The form.
+    pub(crate) format: Format,
+    /// A file, or `-`.
+    pub(crate) path: String,
 }
 
 /// Reads the report flags before anything is sent.
@@ -183,7 +210,7 @@ pub(crate) fn destinations(output: &OutputArgs) -> Result<Vec<Destination>, conf
         let folder = std::path::Path::new(path)
             .parent()
             .filter(|folder| !folder.as_os_str().is_empty());
-        if path.is_empty() || (path != "-" && folder.is_some_and(|folder| !folder.is_dir())) {
+        if path.is_empty() || (path != "-" && folder.is_some_and(is_missing)) {
             let problem = format!("`{path}` is not a file that can be written");
             return Err(config::Error::value(
                 "--report",
@@ -216,7 +243,7 @@ fn policy_destination(output: &OutputArgs) -> Result<(), config::Error> {
     }
     let file = std::path::Path::new(path);
     let folder = file.parent().filter(|it| !it.as_os_str().is_empty());
-    if path.is_empty() || folder.is_some_and(|folder| !folder.is_dir()) {
+    if path.is_empty() || folder.is_some_and(is_missing) {
         let problem = format!("`{path}` is not a file that can be written");
         let remedy = "name a file in a folder that exists";
         return Err(config::Error::value(flag, problem, remedy));
@@ -228,6 +255,12 @@ fn policy_destination(output: &OutputArgs) -> Result<(), config::Error> {
         return Err(config::Error::value(flag, problem, remedy));
     }
     Ok(())
+}
+
+/// A folder that is not there; one whose name depends on the target is looked for when it is known.
+fn is_missing(folder: &std::path::Path) -> bool {
+    let open = folder.to_str().is_some_and(|text| text.contains(TARGET));
+    !open && !folder.is_dir()
 }
 
 /// Writes every report that was asked for.
@@ -276,7 +309,7 @@ pub(crate) fn put(path: &str, bytes: &[u8]) -> anyhow::Result<()> {
 ///
 /// # Errors
 /// What the operating system answers; a closed pipe is no error.
-fn stream(
+pub(crate) fn stream(
     path: &str,
     write: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>,
 ) -> anyhow::Result<()> {

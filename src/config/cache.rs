@@ -34,7 +34,10 @@ struct Entry {
 }
 
 /// What happens to tokens after the run, with what an earlier run kept.
-pub(super) fn upkeep(flags: &UpkeepFlags, identities: &[IdentitySource]) -> Result<Upkeep, Error> {
+///
+/// # Errors
+/// A file that cannot be read, or that others can read.
+pub fn upkeep(flags: &UpkeepFlags, identities: &[IdentitySource]) -> Result<Upkeep, Error> {
     let mut upkeep = Upkeep {
         keep_tokens: flags.keep_tokens,
         ..Upkeep::default()

@@ -3,6 +3,7 @@
 //! Understood are `mcpServers` (Claude, Cursor, Windsurf, Gemini CLI, Cline), `servers` and
 //! `mcp.servers` (VS Code) and `context_servers` (Zed), with comments and trailing commas.
 
+pub(super) mod every;
 mod jsonc;
 
 use secrecy::SecretString;
@@ -43,18 +44,8 @@ fn parse(
     wanted: Option<&str>,
     secrets: &mut dyn Secrets,
 ) -> Result<Borrowed, Error> {
-    let value: Value =
-        serde_json::from_str(&jsonc::plain(text)).map_err(|error| Error::Syntax {
-            path: path.to_owned(),
-            message: error.to_string(),
-        })?;
-    let (section, servers) = servers(&value).ok_or_else(|| {
-        Error::value(
-            path,
-            "no `mcpServers`, `servers` or `context_servers` is in it",
-            "name the file in which the client keeps its MCP servers",
-        )
-    })?;
+    let value = parsed(path, text)?;
+    let (section, servers) = servers(path, &value)?;
     let (name, server) = chosen(path, section, servers, wanted)?;
     let place = format!("{path}: {section}.{name}");
     let url = url(&place, server)?;
@@ -76,10 +67,28 @@ fn parse(
     })
 }
 
-fn servers(value: &Value) -> Option<(&'static str, &Map<String, Value>)> {
-    SECTIONS.iter().find_map(|(name, pointer)| {
+fn parsed(path: &str, text: &str) -> Result<Value, Error> {
+    serde_json::from_str(&jsonc::plain(text)).map_err(|error| Error::Syntax {
+        path: path.to_owned(),
+        message: error.to_string(),
+    })
+}
+
+fn servers<'a>(
+    path: &str,
+    value: &'a Value,
+) -> Result<(&'static str, &'a Map<String, Value>), Error> {
+    let mut sections = SECTIONS.iter();
+    let found = sections.find_map(|(name, pointer)| {
         let found = value.pointer(pointer)?.as_object()?;
         Some((*name, found))
+    });
+    found.ok_or_else(|| {
+        Error::value(
+            path,
+            "no `mcpServers`, `servers` or `context_servers` is in it",
+            "name the file in which the client keeps its MCP servers",
+        )
     })
 }
 
@@ -116,7 +125,10 @@ fn chosen<'a>(
         (Some(_), Some(_)) => Err(Error::value(
             path,
             format!("it has {} servers", servers.len()),
-            format!("choose one with `--server NAME`: {}", names()),
+            format!(
+                "choose with `--server NAME`, or take `--all-servers`: {}",
+                names()
+            ),
         )),
     }
 }

@@ -12,6 +12,7 @@ use super::headers;
 use super::object::ObjectSection;
 use super::policy::{self, PolicySection};
 use super::source::{self, Secrets, TokenSource};
+use super::targets::{self, TargetEntry};
 use super::{
     Acceptance, CredentialSource, Error, Hierarchy, IdentityKind, IdentitySource, Mint,
     PolicyEntry, Revision, Severity, Tier, ToolRule, duplicate, read_file,
@@ -23,6 +24,8 @@ use crate::model::place::Place;
 #[serde(deny_unknown_fields, default)]
 pub struct ConfigFile {
     /// What to audit.
+    #[serde(deserialize_with = "targets::section")]
+    #[schemars(with = "targets::Shape")]
     pub target: TargetSection,
     /// Operator identities.
     pub identity: Vec<IdentitySection>,
@@ -48,10 +51,10 @@ pub struct ConfigFile {
     pub output: OutputSection,
     #[serde(skip)]
     #[schemars(skip)]
-    path: String,
+    pub(super) path: String,
     #[serde(skip)]
     #[schemars(skip)]
-    text: String,
+    pub(super) text: String,
 }
 
 /// `[target]`.
@@ -64,6 +67,10 @@ pub struct TargetSection {
     /// The revision to audit with; the newest served when absent.
     #[schemars(with = "Option<String>")]
     pub revision: Option<Spanned<String>>,
+    /// `[[target]]`, where there are several.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub several: Vec<TargetEntry>,
 }
 
 /// `[[identity]]`.
@@ -332,7 +339,7 @@ impl ConfigFile {
         self.line(offset).to_string()
     }
 
-    fn line(&self, offset: usize) -> Place {
+    pub(super) fn line(&self, offset: usize) -> Place {
         let before = self.text.get(..offset).unwrap_or_default();
         Place {
             path: self.path.clone(),

@@ -13,11 +13,13 @@ mod mint;
 mod object;
 mod policy;
 pub mod source;
+pub mod targets;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::model::identity::IdentityKind;
+use crate::model::place::Place;
 use crate::model::probe::Tier;
 use crate::model::settings::{
     Acceptance, BypassRules, CredentialSource, Hierarchy, IdentitySource, KnownClient,
@@ -80,6 +82,8 @@ impl Error {
 pub struct Flags {
     /// The endpoint.
     pub url: Option<String>,
+    /// The line that names it, where a configuration lists several targets.
+    pub named_at: Option<Place>,
     /// The configuration file.
     pub config: Option<PathBuf>,
     /// `--identity NAME=SOURCE`.
@@ -167,8 +171,22 @@ pub fn settings(
         Some(path) => ConfigFile::read(path)?,
         None => ConfigFile::default(),
     };
+    settings_with(flags, &file, secrets, run_id, today)
+}
+
+/// The same with a configuration that was read already.
+///
+/// # Errors
+/// As [`settings`].
+pub fn settings_with(
+    flags: &Flags,
+    file: &ConfigFile,
+    secrets: &mut dyn Secrets,
+    run_id: &str,
+    today: &str,
+) -> Result<(url::Url, Settings), Error> {
     let borrowed = clients::borrowed(flags, secrets)?;
-    let url = endpoint(flags, &file, borrowed.as_ref())?;
+    let url = endpoint(flags, file, borrowed.as_ref())?;
     let mut identities = file.identities(secrets)?;
     let mut added = borrowed
         .and_then(|it| it.identity)
@@ -192,7 +210,7 @@ pub fn settings(
     mark_privileged(&mut identities, login.as_mut(), flags.privileged.as_deref())?;
     let mint = file.mint(&identities)?;
     let upkeep = cache::upkeep(&flags.upkeep, &identities)?;
-    let client = client(flags, &file)?;
+    let client = client(flags, file)?;
     let mut tiers = BTreeSet::from([Tier::Passive, Tier::Anonymous, Tier::Authenticated]);
     tiers.extend(flags.allow.iter().copied());
     tiers.extend(file.allowed_tiers()?);
@@ -216,10 +234,10 @@ pub fn settings(
         accept: file.acceptances(today)?,
         tools: file.tool_rules()?,
         objects,
-        calls: calls::calls(&flags.calls, &file)?,
+        calls: calls::calls(&flags.calls, file)?,
         observe_rate_limit,
-        network: network(flags, &file, run_id)?,
-        callback: callback::callback(flags, &file)?,
+        network: network(flags, file, run_id)?,
+        callback: callback::callback(flags, file)?,
         only: flags.only.iter().cloned().collect(),
         skip: flags.skip.iter().cloned().collect(),
         fail_on: flags
@@ -227,9 +245,10 @@ pub fn settings(
             .or(file.output.fail_on)
             .unwrap_or(Severity::Medium),
         strict: flags.strict || file.output.strict,
-        named_at: match flags.url {
-            Some(_) => None,
-            None => file.target_place(),
+        named_at: match (&flags.named_at, &flags.url) {
+            (Some(place), _) => Some(place.clone()),
+            (None, Some(_)) => None,
+            (None, None) => file.target_place(),
         },
         run_id: run_id.to_owned(),
     };
@@ -269,7 +288,10 @@ fn endpoint(
 ) -> Result<url::Url, Error> {
     let lent = borrowed.map(|server| (server.place.clone(), server.url.as_str()));
     let (place, text) = match (&flags.url, &file.target.url) {
-        (Some(url), _) => ("URL".to_owned(), url.as_str()),
+        (Some(url), _) => {
+            let place = flags.named_at.as_ref().map(ToString::to_string);
+            (place.unwrap_or_else(|| "URL".to_owned()), url.as_str())
+        }
         (None, _) if lent.is_some() => lent.unwrap_or_default(),
         (None, Some(url)) => (file.place(url.span().start), url.get_ref().as_str()),
         (None, None) => {

@@ -17,7 +17,7 @@ mod state;
 mod tests;
 mod tokens;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::IntoFuture as _;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -175,6 +175,12 @@ impl Running {
         self.shared.requests()
     }
 
+    /// Every value of `Authorization` that reached one of both servers.
+    #[must_use]
+    pub fn credentials(&self) -> BTreeSet<String> {
+        self.shared.credentials()
+    }
+
     /// How many sessions and event streams are open.
     #[must_use]
     pub fn open_sessions(&self) -> usize {
@@ -230,6 +236,9 @@ async fn answer(State((party, shared)): State<(Party, Arc<Shared>)>, request: Re
         Ok(incoming) => incoming,
         Err(refusal) => return *refusal,
     };
+    if let Some(value) = incoming.header("authorization") {
+        shared.note_credential(value);
+    }
     if let Some(response) = literal(&shared, party, &incoming) {
         return response;
     }

@@ -1,6 +1,6 @@
 //! What both servers share while they run: the behaviour, the counters and the stores.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fmt::Write as _;
 use std::io;
 use std::net::SocketAddr;
@@ -36,6 +36,7 @@ pub(crate) struct Shared {
     pub(crate) tasks: Mutex<Started>,
     pub(crate) stop: CancellationToken,
     requests: AtomicUsize,
+    credentials: Mutex<BTreeSet<String>>,
     list_requests: AtomicUsize,
     executed: Mutex<BTreeMap<String, usize>>,
     calls: Mutex<HashMap<String, usize>>,
@@ -69,6 +70,7 @@ impl Shared {
             tasks: Mutex::default(),
             stop: CancellationToken::new(),
             requests: AtomicUsize::new(0),
+            credentials: Mutex::default(),
             list_requests: AtomicUsize::new(0),
             executed: Mutex::default(),
             calls: Mutex::default(),
@@ -101,6 +103,14 @@ impl Shared {
 
     pub(crate) fn requests(&self) -> usize {
         self.requests.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn note_credential(&self, value: &str) {
+        lock(&self.credentials).insert(value.to_owned());
+    }
+
+    pub(crate) fn credentials(&self) -> BTreeSet<String> {
+        lock(&self.credentials).clone()
     }
 
     /// How many tool lists were served before this one.

@@ -11,6 +11,7 @@ pub mod consequence;
 pub mod discovery;
 pub mod doors;
 pub mod exchange;
+pub mod fleet;
 pub mod grant;
 pub mod handles;
 pub mod hex;

@@ -78,6 +78,23 @@ pub fn outcome(
     }
 }
 
+/// The short name of an exit code, when it is one of ours.
+pub fn name(code: u8) -> &'static str {
+    let mut codes = EXIT_CODES.iter();
+    codes
+        .find(|(known, ..)| *known == code)
+        .map_or("", |(_, name, _)| name)
+}
+
+/// The exit code of a run against several targets: the worst of theirs.
+pub fn worst(codes: impl IntoIterator<Item = u8>) -> u8 {
+    let rank = |code: &u8| {
+        let known = FROM_BEST_TO_WORST.iter().position(|it| it == code);
+        known.unwrap_or(FROM_BEST_TO_WORST.len())
+    };
+    codes.into_iter().max_by_key(rank).unwrap_or(CLEAN)
+}
+
 /// The meaning of an exit code, when it is one of ours.
 pub fn meaning(code: u8) -> Option<&'static str> {
     EXIT_CODES
@@ -208,3 +225,45 @@ pub const REFUSED: u8 = 4;
 pub const BUG: u8 = 70;
 /// Interrupted by the operator.
 pub const INTERRUPTED: u8 = 130;
+
+/// What says less about the targets is worse, in the order in which [`outcome`] decides.
+const FROM_BEST_TO_WORST: [u8; 7] = [
+    CLEAN,
+    FINDINGS,
+    INCOMPLETE,
+    REFUSED,
+    INTERRUPTED,
+    USAGE,
+    BUG,
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_worst_code_is_the_one_that_knows_least() {
+        for (codes, expected) in [
+            (&[][..], CLEAN),
+            (&[CLEAN, CLEAN], CLEAN),
+            (&[FINDINGS, CLEAN], FINDINGS),
+            (&[INCOMPLETE, FINDINGS], INCOMPLETE),
+            (&[FINDINGS, REFUSED, INCOMPLETE], REFUSED),
+            (&[INTERRUPTED, REFUSED, CLEAN], INTERRUPTED),
+            (&[INTERRUPTED, BUG], BUG),
+            (&[BUG, 99], 99),
+        ] {
+            assert_eq!(worst(codes.iter().copied()), expected, "{codes:?}");
+        }
+    }
+
+    #[test]
+    fn every_exit_code_has_its_rank_and_none_but_clean_hides_another() {
+        for (code, name, _) in EXIT_CODES {
+            assert!(FROM_BEST_TO_WORST.contains(code), "{name}");
+            assert_eq!(worst([CLEAN, *code]), *code, "{name}");
+            assert_eq!(worst([*code, CLEAN]), *code, "{name}");
+        }
+        assert_eq!(FROM_BEST_TO_WORST.len(), EXIT_CODES.len());
+    }
+}

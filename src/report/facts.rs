@@ -119,10 +119,7 @@ pub(super) fn revision(report: &Report) -> &'static str {
 
 /// The name of the exit code.
 pub(super) fn ending(report: &Report) -> &'static str {
-    let mut codes = exit::EXIT_CODES.iter();
-    codes
-        .find(|(code, ..)| *code == report.outcome.exit_code)
-        .map_or("", |(_, name, _)| name)
+    exit::name(report.outcome.exit_code)
 }
 
 /// How many checks ended with each word, in the order of the words.

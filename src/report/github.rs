@@ -38,6 +38,11 @@ impl Renderer for Github {
     }
 }
 
+/// How several targets ended.
+pub(super) fn overview(text: &str, out: &mut dyn Write) -> Result<(), RenderError> {
+    command(out, "notice", "Audit of several targets", text)
+}
+
 fn finding(report: &Report, item: &Item<'_>, out: &mut dyn Write) -> Result<(), RenderError> {
     let finding = item.finding;
     let level = match (item.acceptance, finding.severity) {

@@ -17,31 +17,110 @@ pub struct Junit;
 impl Renderer for Junit {
     fn render(&self, report: &Report, out: &mut dyn Write) -> Result<(), RenderError> {
         let suites = suites(report);
-        let mut xml = Markup::new(out);
-        xml.literal("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n")?;
-        let sum =
-            |part: fn(&Suite<'_>) -> usize| suites.iter().map(part).sum::<usize>().to_string();
-        let (tests, failures) = (
-            sum(|suite| suite.tests.len()),
-            sum(|suite| suite.count(Word::Failure)),
-        );
-        let errors = sum(|suite| suite.count(Word::Error));
-        let attributes = [
-            ("name", &*report.tool.name),
-            ("tests", &*tests),
-            ("failures", &*failures),
-            ("errors", &*errors),
-        ];
-        xml.element("testsuites", &attributes, |xml| {
-            for suite in &suites {
+        document(&report.tool.name, Counts::of(&suites), out, |xml| {
+            suites.iter().try_for_each(|suite| {
                 xml.newline()?;
-                suite.write(xml, report)?;
-            }
-            xml.newline()
-        })?;
-        xml.newline()?;
-        Ok(())
+                suite.write(xml, report, None)
+            })
+        })
     }
+}
+
+/// How many tests there are, and how many of them are no pass.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Counts {
+    tests: usize,
+    failures: usize,
+    errors: usize,
+}
+
+impl Counts {
+    /// One test that is an error.
+    pub(super) const ERROR: Self = Self {
+        tests: 1,
+        failures: 0,
+        errors: 1,
+    };
+
+    fn of(suites: &[Suite<'_>]) -> Self {
+        let sum = |part: fn(&Suite<'_>) -> usize| suites.iter().map(part).sum();
+        Self {
+            tests: sum(|suite| suite.tests.len()),
+            failures: sum(|suite| suite.count(Word::Failure)),
+            errors: sum(|suite| suite.count(Word::Error)),
+        }
+    }
+}
+
+impl std::ops::Add for Counts {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            tests: self.tests + other.tests,
+            failures: self.failures + other.failures,
+            errors: self.errors + other.errors,
+        }
+    }
+}
+
+/// Writes the suites of one target among several.
+pub(super) fn part(report: &Report, target: &str, out: &mut dyn Write) -> io::Result<Counts> {
+    let suites = suites(report);
+    let mut xml = Markup::new(out);
+    for suite in &suites {
+        xml.newline()?;
+        suite.write(&mut xml, report, Some(target))?;
+    }
+    Ok(Counts::of(&suites))
+}
+
+/// Writes the one test of a target that there is no report of.
+pub(super) fn missing(target: &str, meaning: &str, out: &mut dyn Write) -> io::Result<Counts> {
+    let name = format!("{}/run", safe::fit(target, NAME));
+    let class = format!("mcp-assay.{name}");
+    let mut xml = Markup::new(out);
+    xml.newline()?;
+    let suite = [
+        ("name", &*name),
+        ("tests", "1"),
+        ("failures", "0"),
+        ("errors", "1"),
+    ];
+    xml.element("testsuite", &suite, |xml| {
+        let case = [("name", target), ("classname", &*class)];
+        xml.element("testcase", &case, |xml| {
+            let message = safe::fit(meaning, MESSAGE);
+            let attributes = [("type", "not reported"), ("message", &*message)];
+            xml.leaf("error", &attributes, meaning)
+        })
+    })?;
+    Ok(Counts::ERROR)
+}
+
+/// Writes the element that holds all suites.
+pub(super) fn document(
+    name: &str,
+    counts: Counts,
+    out: &mut dyn Write,
+    suites: impl FnOnce(&mut Markup<'_>) -> io::Result<()>,
+) -> Result<(), RenderError> {
+    let mut xml = Markup::new(out);
+    xml.literal("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n")?;
+    let [tests, failures, errors] =
+        [counts.tests, counts.failures, counts.errors].map(|count| count.to_string());
+    let attributes = [
+        ("name", name),
+        ("tests", &*tests),
+        ("failures", &*failures),
+        ("errors", &*errors),
+    ];
+    xml.element("testsuites", &attributes, |xml| {
+        suites(xml)?;
+        xml.newline()
+    })?;
+    xml.newline()?;
+    Ok(())
 }
 
 /// The kind of an outcome that is not a plain pass.
@@ -78,10 +157,16 @@ impl Suite<'_> {
         self.tests.iter().filter(has).count()
     }
 
-    fn write(&self, xml: &mut Markup<'_>, report: &Report) -> io::Result<()> {
+    /// Writes the suite; where there are several targets it bears the name of its own.
+    fn write(&self, xml: &mut Markup<'_>, report: &Report, target: Option<&str>) -> io::Result<()> {
         let count = |word| self.count(word).to_string();
+        let target = target.map(|target| safe::fit(target, NAME));
+        let name = target.map_or_else(
+            || self.name.to_owned(),
+            |target| format!("{target}/{}", self.name),
+        );
         let attributes = [
-            ("name", self.name),
+            ("name", &*name),
             ("tests", &self.tests.len().to_string()),
             ("failures", &count(Word::Failure)),
             ("errors", &count(Word::Error)),
@@ -92,7 +177,7 @@ impl Suite<'_> {
         xml.element("testsuite", &attributes, |xml| {
             for test in &self.tests {
                 xml.newline()?;
-                test.write(xml, self.name)?;
+                test.write(xml, &name)?;
             }
             xml.newline()
         })

@@ -5,12 +5,13 @@
 
 use std::io::Write;
 
+use crate::model::fleet::TargetOutcome;
 use crate::model::matrix::Access;
 use crate::model::report::{Report, ReportMatrix};
 use crate::model::verdict::Severity;
 
 use super::facts::{self, Item};
-use super::{RenderError, Renderer, safe, words};
+use super::{RenderError, Renderer, exit, fleet, safe, words};
 
 /// Renders the report as Markdown of at most 65,000 characters.
 #[derive(Clone, Copy, Debug, Default)]
@@ -29,6 +30,29 @@ impl Renderer for Markdown {
         out.write_all(page.finish().as_bytes())?;
         Ok(())
     }
+}
+
+/// The targets of a run and how each ended.
+pub(super) fn overview(targets: &[TargetOutcome]) -> String {
+    let mut text = format!(
+        "## Audit of {}\n\n| Target | Exit | Which clients can connect? | Which tools can an agent \
+         invoke? | What data can those tools access? |\n| --- | --- | --- | --- | --- |\n",
+        words::count(targets.len(), "target")
+    );
+    for target in targets {
+        let mut cells = vec![
+            code(&target.name),
+            format!("{} {}", target.exit_code, exit::name(target.exit_code)),
+        ];
+        let answers = fleet::answers(target);
+        if answers.is_empty() {
+            cells.push(prose(&target.meaning));
+        }
+        cells.extend(answers.into_iter().map(|(_, sentence)| prose(sentence)));
+        cells.resize(5, "-".to_owned());
+        text.push_str(&format!("| {} |\n", cells.join(" | ")));
+    }
+    text
 }
 
 /// Text with a limit: what does not fit is counted and said, never cut in the middle.
@@ -415,8 +439,8 @@ const fn sign(severity: Severity) -> &'static str {
 }
 
 /// Bytes, so that the limit of characters holds in any script.
-const MOST: usize = 65_000;
-const RESERVE: usize = 400;
+pub(super) const MOST: usize = 65_000;
+pub(super) const RESERVE: usize = 400;
 const MOST_ROWS: usize = 100;
 const MOST_COLUMNS: usize = 12;
 const MOST_CITES: usize = 8;

@@ -69,6 +69,11 @@ impl<'a> Markup<'a> {
         Ok(())
     }
 
+    /// What another of these wrote.
+    pub(super) fn raw(&mut self, written: &[u8]) -> io::Result<()> {
+        self.out.write_all(written)
+    }
+
     /// A line break in the source.
     pub(super) fn newline(&mut self) -> io::Result<()> {
         self.out.write_all(b"\n")

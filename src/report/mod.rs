@@ -14,6 +14,7 @@ pub mod answers;
 pub mod assemble;
 pub mod diff;
 pub mod exit;
+pub mod fleet;
 pub mod safe;
 pub mod schema;
 pub mod words;

@@ -21,8 +21,8 @@ pub struct Sarif;
 impl Renderer for Sarif {
     fn render(&self, report: &Report, out: &mut dyn Write) -> Result<(), RenderError> {
         let log = json!({
-            "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
-            "version": "2.1.0",
+            "$schema": SCHEMA,
+            "version": VERSION,
             "runs": [run(report)],
         });
         json::write(&log, out)
@@ -67,6 +67,20 @@ fn run(report: &Report) -> Value {
             },
         },
     })
+}
+
+/// The run of one target among several: no other has its id, even where a long name was cut.
+pub(super) fn distinct_run(report: &Report, key: &str) -> Value {
+    let mut run = run(report);
+    let resource = &report.target.resource.0;
+    let cut = shown(resource, NAME);
+    if cut != *resource
+        && let Some(details) = run.get_mut("automationDetails")
+    {
+        let id = format!("{}/{cut}/{key}/", report.tool.name);
+        json::put(details, "id", id);
+    }
+    run
 }
 
 /// A rule and how its check ended.
@@ -378,6 +392,8 @@ const fn precision(confidence: Confidence) -> &'static str {
     }
 }
 
+pub(super) const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
+pub(super) const VERSION: &str = "2.1.0";
 const NAME: usize = 200;
 const TEXT: usize = 1000;
 const BODY: usize = 4000;

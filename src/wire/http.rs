@@ -17,6 +17,7 @@ use super::client::{Clients, resolve};
 use super::compose::{Ready, blocked, fields, permit};
 use super::failure::{Trouble, before_answer, seconds};
 use super::guard::{Blocked, Bounds, Route, check_address, host_key};
+pub use super::pace::Hosts;
 use super::pace::{Advice, Pacer, Slot};
 use super::proof::{ProofKey, proven};
 use super::record::{Timing, conclude, put_away};
@@ -82,6 +83,13 @@ impl HttpWire {
     #[must_use]
     pub fn with_bodies(mut self, bodies: Option<Arc<dyn BodyStore>>) -> Self {
         self.bodies = bodies;
+        self
+    }
+
+    /// The same wire, at one pace with every other wire towards the hosts they have in common.
+    #[must_use]
+    pub fn with_hosts(mut self, hosts: &Hosts) -> Self {
+        self.pacer.share(hosts);
         self
     }
 

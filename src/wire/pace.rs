@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
@@ -10,16 +10,27 @@ use jiff::fmt::rfc2822;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
+/// What is known about the pace of each host; shared by every wire that may talk to it.
+#[derive(Clone, Default)]
+pub struct Hosts(Arc<Mutex<HashMap<String, Arc<Host>>>>);
+
 /// Lets requests to a host out one by one; shared by everything that talks to it.
 pub(super) struct Pacer {
+    limits: Limits,
+    hosts: Hosts,
+}
+
+/// What one run allows itself towards one host.
+#[derive(Clone, Copy)]
+struct Limits {
     concurrency: usize,
     rate: Option<NonZeroU32>,
-    hosts: Mutex<HashMap<String, Arc<Host>>>,
 }
 
 /// The right to have one request in flight.
 pub(super) struct Slot {
-    _permit: Option<OwnedSemaphorePermit>,
+    permit: Option<OwnedSemaphorePermit>,
+    host: Arc<Host>,
 }
 
 /// What an answer says about the pace the host can bear.
@@ -33,8 +44,16 @@ pub(super) struct Advice<'a> {
 
 struct Host {
     in_flight: Arc<Semaphore>,
-    rate: Option<DefaultDirectRateLimiter>,
+    bounds: Mutex<HostBounds>,
     hold: Mutex<Hold>,
+}
+
+/// The strictest of what the runs that talk to a host allow themselves.
+struct HostBounds {
+    limits: Limits,
+    rate: Option<Arc<DefaultDirectRateLimiter>>,
+    /// Permits to give up as soon as they come back.
+    owed: usize,
 }
 
 #[derive(Default)]
@@ -47,26 +66,34 @@ struct Hold {
 impl Pacer {
     pub(super) fn new(concurrency: usize, rate: u32) -> Self {
         Self {
-            concurrency: concurrency.max(1),
-            rate: NonZeroU32::new(rate),
-            hosts: Mutex::default(),
+            limits: Limits {
+                concurrency: concurrency.max(1),
+                rate: NonZeroU32::new(rate),
+            },
+            hosts: Hosts::default(),
         }
+    }
+
+    /// The same limits towards hosts that others talk to as well.
+    pub(super) fn share(&mut self, hosts: &Hosts) {
+        self.hosts = hosts.clone();
     }
 
     /// Waits until a request to the host may go out.
     pub(super) async fn admit(&self, host: &str, loopback: bool) -> Slot {
         let host = self.host(host, loopback);
         let permit = Arc::clone(&host.in_flight).acquire_owned().await.ok();
+        let slot = Slot { permit, host };
         loop {
             // The pause may be prolonged by an answer that arrives meanwhile.
-            while let Some(until) = host.held_until(Instant::now()) {
+            while let Some(until) = slot.host.held_until(Instant::now()) {
                 tokio::time::sleep_until(until).await;
             }
-            if let Some(rate) = &host.rate {
+            if let Some(rate) = slot.host.rate() {
                 rate.until_ready().await;
             }
-            if host.held_until(Instant::now()).is_none() {
-                return Slot { _permit: permit };
+            if slot.host.held_until(Instant::now()).is_none() {
+                return slot;
             }
         }
     }
@@ -77,21 +104,70 @@ impl Pacer {
     }
 
     fn host(&self, name: &str, loopback: bool) -> Arc<Host> {
-        let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
-        let host = hosts.entry(name.to_owned()).or_insert_with(|| {
-            let rate = self.rate.filter(|_| !loopback);
-            let quota = rate.map(|rate| Quota::per_second(rate).allow_burst(NonZeroU32::MIN));
-            Arc::new(Host {
-                in_flight: Arc::new(Semaphore::new(self.concurrency)),
-                rate: quota.map(RateLimiter::direct),
-                hold: Mutex::default(),
-            })
-        });
-        Arc::clone(host)
+        let limits = Limits {
+            rate: self.limits.rate.filter(|_| !loopback),
+            ..self.limits
+        };
+        let mut hosts = self.hosts.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = hosts
+            .entry(name.to_owned())
+            .or_insert_with(|| Arc::new(Host::new(limits)));
+        let host = Arc::clone(known);
+        drop(hosts);
+        host.tighten(limits);
+        host
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        let mut bounds = self.host.bounds();
+        if bounds.owed > 0
+            && let Some(permit) = self.permit.take()
+        {
+            bounds.owed -= 1;
+            permit.forget();
+        }
     }
 }
 
 impl Host {
+    fn new(limits: Limits) -> Self {
+        Self {
+            in_flight: Arc::new(Semaphore::new(limits.concurrency)),
+            bounds: Mutex::new(HostBounds {
+                limits,
+                rate: limits.rate.map(limiter),
+                owed: 0,
+            }),
+            hold: Mutex::default(),
+        }
+    }
+
+    /// Where runs allow themselves different things, the stricter one holds.
+    fn tighten(&self, limits: Limits) {
+        let mut bounds = self.bounds();
+        if let Some(rate) = limits.rate
+            && bounds.limits.rate.is_none_or(|known| rate < known)
+        {
+            bounds.limits.rate = Some(rate);
+            bounds.rate = Some(limiter(rate));
+        }
+        let fewer = bounds.limits.concurrency.saturating_sub(limits.concurrency);
+        if fewer > 0 {
+            bounds.limits.concurrency = limits.concurrency;
+            bounds.owed += fewer - self.in_flight.forget_permits(fewer);
+        }
+    }
+
+    fn rate(&self) -> Option<Arc<DefaultDirectRateLimiter>> {
+        self.bounds().rate.clone()
+    }
+
+    fn bounds(&self) -> MutexGuard<'_, HostBounds> {
+        self.bounds.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn held_until(&self, now: Instant) -> Option<Instant> {
         let hold = self.hold.lock().unwrap_or_else(PoisonError::into_inner);
         hold.until.filter(|until| *until > now)
@@ -125,6 +201,11 @@ impl Host {
             hold.until = Some(until);
         }
     }
+}
+
+fn limiter(rate: NonZeroU32) -> Arc<DefaultDirectRateLimiter> {
+    let quota = Quota::per_second(rate).allow_burst(NonZeroU32::MIN);
+    Arc::new(RateLimiter::direct(quota))
 }
 
 /// The seconds of a `Retry-After` field (RFC 9110 §10.2.3).
@@ -244,7 +325,42 @@ mod tests {
     #[test]
     fn loopback_is_not_rated_and_remote_hosts_are() {
         let pacer = Pacer::new(8, 50);
-        assert!(pacer.host("127.0.0.1", true).rate.is_none());
-        assert!(pacer.host(HOST, false).rate.is_some());
+        assert!(pacer.host("127.0.0.1", true).rate().is_none());
+        assert!(pacer.host(HOST, false).rate().is_some());
+    }
+
+    #[test]
+    fn a_pause_that_one_run_was_asked_for_holds_every_run_that_shares_the_host() {
+        let hosts = Hosts::default();
+        let mut pacers = [Pacer::new(8, 0), Pacer::new(8, 0), Pacer::new(8, 0)];
+        for pacer in pacers.iter_mut().take(2) {
+            pacer.share(&hosts);
+        }
+        let now = Instant::now();
+        note(&pacers[0], now, 429, Some("7"));
+        let paused = pacers.each_ref().map(|pacer| pause(pacer, now).is_some());
+        assert_eq!(paused, [true, true, false]);
+    }
+
+    #[tokio::test]
+    async fn the_stricter_of_two_runs_holds_for_both_and_never_more_are_in_flight() {
+        let hosts = Hosts::default();
+        let (mut loose, mut strict) = (Pacer::new(4, 50), Pacer::new(1, 5));
+        loose.share(&hosts);
+        strict.share(&hosts);
+        let mut slots = Vec::new();
+        for _ in 0..4 {
+            slots.push(loose.admit(HOST, true).await);
+        }
+        let host = strict.host(HOST, false);
+        assert_eq!(host.bounds().limits.rate, NonZeroU32::new(5));
+        assert_eq!(host.bounds().owed, 3);
+        slots.truncate(1);
+        assert_eq!(host.in_flight.available_permits(), 0);
+        slots.clear();
+        assert_eq!(host.in_flight.available_permits(), 1);
+        loose.host(HOST, false);
+        assert_eq!(host.bounds().limits.concurrency, 1);
+        assert_eq!(host.bounds().limits.rate, NonZeroU32::new(5));
     }
 }

@@ -197,6 +197,28 @@ async fn a_sound_server_passes_the_job() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn several_urls_make_one_job_with_a_page_for_each() {
+    let first = demo::start(&behaviour("compliant")).await.unwrap();
+    let second = demo::start(&behaviour("compliant")).await.unwrap();
+    let job = Job::new(&first);
+    let urls = format!("{}\n{}\n", first.mcp_url, second.mcp_url);
+    let output = job.run(&[("ASSAY_URL", &urls), ("ASSAY_IDENTITIES", "")]);
+    assert!(
+        job.read("output").starts_with("exit-code="),
+        "{}",
+        said(&output)
+    );
+    let log: Value = serde_json::from_str(&job.read("reports/report.sarif")).unwrap();
+    assert_eq!(log["runs"].as_array().unwrap().len(), 2);
+    assert!(job.read("summary").starts_with("## Audit of 2 targets"));
+    for running in [&first, &second] {
+        let url = url::Url::parse(&running.mcp_url).unwrap();
+        let page = format!("reports/report-127.0.0.1-{}-mcp.html", url.port().unwrap());
+        assert!(job.read(&page).contains("<html"), "{page}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_run_that_could_not_be_made_fails_whatever_was_asked_for() {
     let running = demo::start(&behaviour("compliant")).await.unwrap();
     let job = Job::new(&running);

@@ -16,6 +16,8 @@ use super::support::behaviour;
 #[tokio::test(flavor = "multi_thread")]
 async fn commands_of_the_guides_run() {
     let running = demo::start(&behaviour("showcase")).await.unwrap();
+    let second = demo::start(&behaviour("compliant")).await.unwrap();
+    let here = |text: &str| here(text, &running, &second);
     let mut ran = 0;
     for document in guides() {
         let text = std::fs::read_to_string(&document).unwrap();
@@ -23,14 +25,14 @@ async fn commands_of_the_guides_run() {
         let admin = running.token("admin").unwrap().value.clone();
         std::fs::write(folder.path().join("admin.token"), admin).unwrap();
         for (name, content) in configurations(&text) {
-            let content = here(&content, &running);
+            let content = here(&content);
             std::fs::write(folder.path().join(name), content).unwrap();
         }
         for command in commands(&text) {
             if command.starts_with("cargo ") {
                 continue;
             }
-            let (code, said) = run(&here(&command, &running), folder.path(), &running);
+            let (code, said) = run(&here(&command), folder.path(), &[&running, &second]);
             assert!(
                 matches!(code, Some(0 | 1)),
                 "{}: `{command}` ended with {code:?}\n{said}",
@@ -41,6 +43,7 @@ async fn commands_of_the_guides_run() {
     }
     assert!(ran >= 15, "only {ran} commands were found");
     running.shutdown().await;
+    second.shutdown().await;
 }
 
 #[test]
@@ -119,22 +122,24 @@ fn every_guide_is_named_in_the_readme_and_names_checks_that_exist() {
 }
 
 /// Where the examples point, with the embedded servers in the place of the vendor's.
-fn here(text: &str, running: &Running) -> String {
+fn here(text: &str, running: &Running, second: &Running) -> String {
     text.replace("https://mcp.example.com/mcp", &running.mcp_url)
+        .replace("https://notes.example.com/mcp", &second.mcp_url)
         .replace("auth.example.com", "127.0.0.1")
 }
 
-fn run(command: &str, folder: &Path, running: &Running) -> (Option<i32>, String) {
+fn run(command: &str, folder: &Path, servers: &[&Running; 2]) -> (Option<i32>, String) {
     let programs = Path::new(env!("CARGO_BIN_EXE_mcp-assay")).parent().unwrap();
-    let token = |name: &str| running.token(name).unwrap().value.clone();
+    let token = |at: usize, name: &str| servers[at].token(name).unwrap().value.clone();
     let output = tokio::task::block_in_place(|| {
         Command::new("sh")
             .args(["-c", command])
             .current_dir(folder)
             .env_clear()
             .env("PATH", format!("{}:/usr/bin:/bin", programs.display()))
-            .env("READER_TOKEN", token("reader"))
-            .env("ADMIN_TOKEN", token("admin"))
+            .env("READER_TOKEN", token(0, "reader"))
+            .env("ADMIN_TOKEN", token(0, "admin"))
+            .env("NOTES_TOKEN", token(1, "admin"))
             .output()
             .unwrap()
     });

@@ -74,7 +74,7 @@ fn test_results_are_valid_by_the_schema_that_readers_use() {
 }
 
 /// Elements of a schema that nests by reference: what each may hold, have, and must have.
-struct Xsd {
+pub(super) struct Xsd {
     elements: std::collections::BTreeMap<String, Element>,
 }
 
@@ -86,7 +86,7 @@ struct Element {
 }
 
 impl Xsd {
-    fn read(name: &str) -> Self {
+    pub(super) fn read(name: &str) -> Self {
         let text = std::fs::read_to_string(path(name)).unwrap();
         let document = roxmltree::Document::parse(&text).unwrap();
         let declared = document.root_element().children();
@@ -115,7 +115,7 @@ impl Xsd {
         }
     }
 
-    fn problems(&self, document: &roxmltree::Document<'_>) -> Vec<String> {
+    pub(super) fn problems(&self, document: &roxmltree::Document<'_>) -> Vec<String> {
         let mut problems = Vec::new();
         for node in document.descendants().filter(roxmltree::Node::is_element) {
             let name = node.tag_name().name();
@@ -147,7 +147,7 @@ impl Xsd {
     }
 }
 
-fn one(name: &str) -> Value {
+pub(super) fn one(name: &str) -> Value {
     let text = std::fs::read_to_string(path(name)).unwrap();
     serde_json::from_str(&text).unwrap()
 }

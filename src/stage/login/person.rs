@@ -1,5 +1,7 @@
 //! The person who signs in: shown an address, waited for, free to walk away.
 
+use std::sync::Arc;
+
 use tokio::sync::{Mutex, mpsc};
 use tokio_util::sync::CancellationToken;
 
@@ -8,7 +10,7 @@ pub struct Person<'a> {
     /// Shows the address to visit.
     pub show: &'a (dyn Fn(&Visit<'_>) + Send + Sync),
     /// Addresses that the person pastes, where the browser runs on another machine.
-    pub pasted: Option<Mutex<mpsc::Receiver<String>>>,
+    pub pasted: Option<Arc<Mutex<mpsc::Receiver<String>>>>,
     /// Ends the waiting.
     pub cancel: CancellationToken,
 }

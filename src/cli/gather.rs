@@ -1,0 +1,147 @@
+//! What a run against several targets has to show, as they end.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+
+use super::args::{Global, OutputArgs};
+use super::session::{self, Destination};
+use crate::model::fleet::TargetOutcome;
+use crate::model::report::{Report, ToolInfo};
+use crate::report::exit;
+use crate::report::fleet::{Combined, Part};
+
+/// The outcomes so far and the documents that grow with them.
+pub(crate) struct Gathered {
+    rows: Vec<Option<TargetOutcome>>,
+    documents: Vec<Document>,
+    tool: ToolInfo,
+}
+
+/// A document that holds every target.
+struct Document {
+    path: String,
+    combined: Combined,
+    out: Sink,
+    trouble: Option<io::Error>,
+}
+
+/// Where it goes: standard output waits, so that two documents never mix there.
+enum Sink {
+    Unopened,
+    File(BufWriter<File>),
+    Memory(Vec<u8>),
+}
+
+impl Gathered {
+    /// Nothing yet.
+    pub(crate) fn new(
+        destinations: Vec<Destination>,
+        global: &Global,
+        output: &OutputArgs,
+    ) -> Self {
+        let document = |Destination { format, path }| {
+            let to_stdout = path == "-";
+            let style = session::style(global, to_stdout, output.full);
+            Document {
+                path,
+                combined: Combined::new(format, style),
+                out: if to_stdout {
+                    Sink::Memory(Vec::new())
+                } else {
+                    Sink::Unopened
+                },
+                trouble: None,
+            }
+        };
+        Self {
+            rows: Vec::new(),
+            documents: destinations.into_iter().map(document).collect(),
+            tool: ToolInfo {
+                name: env!("CARGO_PKG_NAME").to_owned(),
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+            },
+        }
+    }
+
+    /// How many targets have ended.
+    pub(crate) fn done(&self) -> usize {
+        self.rows.iter().flatten().count()
+    }
+
+    /// A target ended; its report is rendered now and not kept.
+    pub(crate) fn add(&mut self, at: usize, row: TargetOutcome, report: Option<&Report>) {
+        for document in &mut self.documents {
+            document.add(at, &row, report);
+        }
+        if self.rows.len() <= at {
+            self.rows.resize(at + 1, None);
+        }
+        if let Some(slot) = self.rows.get_mut(at) {
+            *slot = Some(row);
+        }
+    }
+
+    /// Ends every document; the exit code of the run.
+    ///
+    /// # Errors
+    /// A document that could not be written; the others are written all the same.
+    pub(crate) fn finish(self) -> anyhow::Result<u8> {
+        let rows: Vec<TargetOutcome> = self.rows.into_iter().flatten().collect();
+        let mut trouble = None;
+        for document in self.documents {
+            let path = document.path.clone();
+            if let Err(error) = document.finish(&self.tool, &rows) {
+                trouble = Some(error.context(format!("{path} was not written")));
+            }
+        }
+        let code = exit::worst(rows.iter().map(|row| row.exit_code));
+        trouble.map_or(Ok(code), Err)
+    }
+}
+
+impl Document {
+    fn add(&mut self, at: usize, row: &TargetOutcome, report: Option<&Report>) {
+        let part = report.map(|report| self.combined.part(row, report));
+        let part = part.transpose().map_err(io::Error::other);
+        let added = part.and_then(|part| self.grow(at, part));
+        if let Err(error) = added {
+            self.trouble.get_or_insert(error);
+        }
+    }
+
+    fn grow(&mut self, at: usize, part: Option<Part>) -> io::Result<()> {
+        self.open()?;
+        match &mut self.out {
+            Sink::File(file) => self.combined.add(at, part, file),
+            Sink::Memory(bytes) => self.combined.add(at, part, bytes),
+            Sink::Unopened => Ok(()),
+        }
+    }
+
+    fn open(&mut self) -> io::Result<()> {
+        if matches!(self.out, Sink::Unopened) {
+            let file = File::create(&self.path)?;
+            self.out = Sink::File(BufWriter::with_capacity(1 << 16, file));
+        }
+        Ok(())
+    }
+
+    fn finish(mut self, tool: &ToolInfo, rows: &[TargetOutcome]) -> anyhow::Result<()> {
+        if let Some(error) = self.trouble.take() {
+            return Err(error.into());
+        }
+        self.open()?;
+        match self.out {
+            Sink::File(mut file) => {
+                self.combined.finish(tool, rows, &mut file)?;
+                file.flush()?;
+            }
+            Sink::Memory(mut bytes) => {
+                self.combined.finish(tool, rows, &mut bytes)?;
+                session::stream("-", &mut |out| out.write_all(&bytes))?;
+            }
+            Sink::Unopened => {}
+        }
+        Ok(())
+    }
+}
