@@ -171,10 +171,8 @@ async fn poll(
             (None, Some("access_denied")) => {
                 return Err("consent was refused on the other device".to_owned());
             }
-            (None, _) => {
-                let client_id = &session.client.shown;
-                return Err(token::refusal(collected, &asked.answer, client_id));
-            }
+            (None, _) if token::binds_now(run, collected, session, &asked.answer) => {}
+            (None, _) => return Err(token::refusal(collected, &asked.answer, session)),
         }
     }
     Err(format!("the code was not approved in {POLLS} polls"))

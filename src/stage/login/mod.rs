@@ -47,6 +47,8 @@ pub struct Session {
     refresh: Option<SecretString>,
     /// The key to bind tokens to.
     key: Option<Arc<ProofKey>>,
+    /// Whether they are to be bound; as the servers demand when absent.
+    dpop: Option<bool>,
     /// How long to wait for the person.
     timeout: Duration,
     /// Tells its codes from those of other logins of the run.
@@ -240,6 +242,7 @@ async fn prepare(
         held: Vec::new(),
         refresh: None,
         key: binding::wanted(run, collected, request.dpop),
+        dpop: request.dpop,
         timeout: request.timeout,
         tag: tag(run, request),
     })
@@ -260,7 +263,11 @@ async fn first_code(
     session: &mut Session,
 ) -> Result<Obtained, String> {
     let code = authorize::code(run, collected, session, "signing in", Pkce::S256).await?;
-    let asked = codes::redeem(run, collected, session, &code, Trial::Proper).await;
+    let mut asked = codes::redeem(run, collected, session, &code, Trial::Proper).await;
+    if token::binds_now(run, collected, session, &asked.answer) {
+        // A server that wants a proof says so before it looks at the code (RFC 9449 §5).
+        asked = codes::redeem(run, collected, session, &code, Trial::Proper).await;
+    }
     let answer = asked.answer.clone();
     session.facts.redemptions.push(Redemption {
         trial: Trial::Proper,
@@ -269,7 +276,7 @@ async fn first_code(
         answer: answer.clone(),
     });
     session.refresh.clone_from(&asked.refresh);
-    let refusal = token::refusal(collected, &answer, &session.client.shown);
+    let refusal = token::refusal(collected, &answer, session);
     let access = asked.access.ok_or(refusal)?;
     Ok(Obtained {
         access,
@@ -319,8 +326,13 @@ fn endpoints(discovery: &Discovery, request: &LoginRequest) -> Result<Endpoints,
             metadata.text("issuer").unwrap_or_default()
         ));
     }
+    let client = request.client.as_ref();
+    let shown = |member: &str| match client {
+        Some(client) => mint::endpoint(metadata, member, client),
+        None => metadata.text(member),
+    };
     let need = |member: &str| {
-        let text = metadata.text(member);
+        let text = shown(member);
         text.ok_or_else(|| format!("the metadata of {} names no `{member}`", server.issuer))
     };
     let set = |member: &str| {
@@ -332,7 +344,7 @@ fn endpoints(discovery: &Discovery, request: &LoginRequest) -> Result<Endpoints,
                 .collect::<BTreeSet<_>>()
         })
     };
-    let owned = |member: &str| metadata.text(member).map(str::to_owned);
+    let owned = |member: &str| shown(member).map(str::to_owned);
     let authorization = match metadata.text("authorization_endpoint") {
         Some(text) => Some(authorize::endpoint(text)?),
         None if request.device => None,

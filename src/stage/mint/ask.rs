@@ -5,9 +5,9 @@ use std::sync::Arc;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::proof::Proof;
-use super::{form, form_headers, issuer, resource, tokens};
+use super::{endpoint, form, form_headers, issuer, resource, tokens};
 use crate::model::audit::Collected;
-use crate::model::grant::{ClientProof, Grant, GrantRequest};
+use crate::model::grant::{Grant, GrantRequest};
 use crate::model::identity::ScopeSet;
 use crate::model::probe::{ProbeId, ProbeKey};
 use crate::stage::Run;
@@ -44,11 +44,8 @@ pub(crate) async fn token(
             server.issuer
         )
     })?;
-    let aliased = matches!(order.request.client.proof, ClientProof::Certificate(_));
-    // RFC 8705 §5: certificates may be asked for at endpoints of their own.
-    let alias = metadata.nested("mtls_endpoint_aliases", "token_endpoint");
-    let alias = alias.filter(|_| aliased);
-    let endpoint = alias.or(metadata.text("token_endpoint")).ok_or_else(|| {
+    let client = &order.request.client;
+    let endpoint = endpoint(metadata, "token_endpoint", client).ok_or_else(|| {
         format!(
             "the metadata of {} names no `token_endpoint`",
             server.issuer
@@ -61,7 +58,7 @@ pub(crate) async fn token(
         members.push(("scope", text));
     }
     members.push(("resource", resource(discovery)));
-    let proof = Proof::of(run, collected, server, &order.request.client, order.name)?;
+    let proof = Proof::of(run, collected, server, client, order.name)?;
     let key = ProbeKey::new(ProbeId::MintToken)
         .about(server.issuer.clone())
         .variant(order.name);

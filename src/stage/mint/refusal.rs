@@ -66,7 +66,7 @@ fn remedy(error: &str, request: &GrantRequest) -> &'static str {
         ("invalid_client", _, ClientProof::Secret { .. }) => {
             "check `client_id`, the secret and `auth` (basic or post)"
         }
-        ("invalid_client", _, ClientProof::Key(_)) => {
+        ("invalid_client", _, ClientProof::Key { .. }) => {
             "check `client_id`, that the public half of `client_key` is registered for it (with \
              `client_key_id` as its `kid`, if it has one), and the server's clock"
         }

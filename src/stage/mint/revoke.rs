@@ -156,7 +156,8 @@ async fn one(
         return;
     };
     let metadata = server.chosen();
-    let endpoint = metadata.and_then(|metadata| metadata.text("revocation_endpoint"));
+    let endpoint =
+        metadata.and_then(|it| super::endpoint(it, "revocation_endpoint", &request.client));
     let endpoint = endpoint.map(str::to_owned);
     let revoked = match Proof::of(run, collected, &server, &request.client, back.name) {
         Err(reason) => Err(reason),

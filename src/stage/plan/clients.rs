@@ -181,6 +181,8 @@ pub(super) fn nonces(plan: &mut Plan, settings: &Settings, collected: &Collected
     let wanted = settings.identities.iter().any(|source| {
         matches!(&source.credential, CredentialSource::Grant(request) if request.dpop == Some(true))
     });
+    let login = settings.login.as_ref();
+    let wanted = wanted || login.is_some_and(|login| login.dpop == Some(true));
     let document = collected.discovery.chosen_resource_metadata();
     let demanded = document.and_then(|it| it.flag("dpop_bound_access_tokens_required"));
     if wanted || demanded == Some(true) {
