@@ -1,6 +1,6 @@
 //! `--login` with every way in which its client can prove itself.
 
-use mcp_assay::config::login::{AudienceWord, LoginFlags};
+use mcp_assay::config::login::AudienceWord;
 
 use super::*;
 

@@ -20,10 +20,11 @@ mod mistakes;
 mod people;
 mod upkeep;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 use std::time::Duration;
 
+use mcp_assay::config::login::LoginFlags;
 use mcp_assay::config::{self, Flags, Secrets, TokenSource};
 use mcp_assay::demo::{self, Running, visitor};
 use mcp_assay::model::exchange::Exchange;
@@ -154,6 +155,24 @@ fn asked(report: &Report, name: &str) -> Vec<String> {
     bodies
         .map(|body| String::from_utf8_lossy(&body.bytes()).into_owned())
         .collect()
+}
+
+/// What was sent for tokens is what the plan said, at most.
+fn is_within_plan(report: &Report) {
+    for probe in [
+        ProbeId::MintToken,
+        ProbeId::LoginReturn,
+        ProbeId::DeviceAuthorization,
+        ProbeId::RedeemCode,
+        ProbeId::RefreshToken,
+        ProbeId::RevokeToken,
+    ] {
+        let groups = report.plan.groups.iter().filter(|it| it.probe == probe);
+        let planned: usize = groups.map(|it| it.requests).sum();
+        let sent = report.ledger.iter().filter(|it| it.probe.id == probe);
+        let sent = sent.count();
+        assert!(sent <= planned, "{probe}: {sent} sent, {planned} planned");
+    }
 }
 
 const MACHINE: &str = "grant = \"client_credentials\"\nclient_id = \"admin-client\"\nclient_secret = \"env:SECRET\"\nscopes = [\"notes:read\", \"notes:write\"]\n";

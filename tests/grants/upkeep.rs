@@ -103,3 +103,94 @@ async fn the_next_run_goes_on_with_the_refresh_token_that_was_cached() {
         "{text}"
     );
 }
+
+/// Requests that revoked something, by what they were called.
+fn given_back(report: &Report) -> Vec<String> {
+    let revoked = report.ledger.iter().filter(|exchange| {
+        exchange.probe.id == ProbeId::RevokeToken && exchange.status() == Some(200)
+    });
+    revoked
+        .filter_map(|exchange| exchange.probe.variant.clone())
+        .collect()
+}
+
+#[tokio::test]
+async fn a_token_that_ends_during_the_run_is_replaced_and_both_are_given_back() {
+    let bench = Bench::start("[tokens]\nuses = 14\n").await;
+    let report = bench.audit(&identity("machine", MACHINE), "approve").await;
+    assert!(
+        asked(&report, "machine").len() > 1,
+        "it was asked for again"
+    );
+    let back = given_back(&report);
+    assert!(back.contains(&"machine".to_owned()), "{back:?}");
+    assert!(
+        back.iter().any(|it| it.starts_with("machine-spare-")),
+        "{back:?}"
+    );
+    is_within_plan(&report);
+    assert!(
+        report.residue.iter().all(|it| it.kind != "token"),
+        "{:?}",
+        report.residue
+    );
+}
+
+#[tokio::test]
+async fn tokens_that_were_replaced_are_kept_on_request_and_listed() {
+    let bench = Bench::start("[tokens]\nuses = 14\n").await;
+    let flags = Flags {
+        upkeep: config::cache::UpkeepFlags {
+            keep_tokens: true,
+            ..Default::default()
+        },
+        ..Flags::default()
+    };
+    let text = identity("machine", MACHINE);
+    let report = bench.audit_with(&text, flags, "approve").await;
+    let own = |it: &String| it == "machine" || it.starts_with("machine-spare-");
+    assert!(!given_back(&report).iter().any(own));
+    let names: Vec<&str> = report.residue.iter().map(|it| it.name.as_str()).collect();
+    assert!(
+        names.contains(&"machine") && names.iter().any(|it| it.starts_with("machine-spare-")),
+        "{names:?}"
+    );
+}
+
+#[tokio::test]
+async fn the_token_of_a_login_is_renewed_and_its_cells_are_taken_up_again() {
+    let flags = || Flags {
+        client_id: Some("admin-client".to_owned()),
+        login: LoginFlags {
+            name: Some("person".to_owned()),
+            client_secret: Some("env:SECRET".to_owned()),
+            timeout: Some(20),
+            grace: Some(0),
+            ..LoginFlags::default()
+        },
+        ..Flags::default()
+    };
+    let lasting = Bench::start("").await;
+    let lasting = lasting.audit_with("", flags(), "approve").await;
+    assert!(asked(&lasting, "person").is_empty(), "nothing ended");
+    let bench = Bench::start("[tokens]\nuses = 14\n").await;
+    let report = bench.audit_with("", flags(), "approve").await;
+    let renewed = asked(&report, "person");
+    assert!(!renewed.is_empty(), "it was asked for again");
+    assert!(renewed.iter().all(|body| body.contains("refresh_token")));
+    assert_eq!(grant_of(present(&report, "person")), "refresh_token");
+    // What was asked with the dead token alone was asked again with the new one.
+    let cells = |report: &Report| -> Vec<_> {
+        let cells = report.matrices[0].cells.iter();
+        let own = cells.filter(|cell| cell.identity == "person");
+        own.map(|cell| (cell.subject.clone(), cell.access))
+            .collect()
+    };
+    assert_eq!(cells(&report), cells(&lasting));
+    is_within_plan(&report);
+    assert!(
+        report.residue.iter().all(|it| !it.kind.contains("token")),
+        "{:?}",
+        report.residue
+    );
+}

@@ -197,4 +197,5 @@ fn codes(answer: &RawAnswer<'_>) -> Vec<Learned> {
 
 /// The grant type of RFC 8628 §3.4.
 pub(super) const GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
-const POLLS: usize = 120;
+/// Questions whether somebody has typed the code.
+pub(crate) const POLLS: usize = 120;

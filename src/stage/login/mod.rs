@@ -18,14 +18,15 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::mint::binding;
-use super::{Run, mint};
+use super::{Run, mint, obtain};
 use crate::codec::jose;
 use crate::model::audit::Collected;
 use crate::model::discovery::{AuthorizationServer, Discovery};
 use crate::model::exchange::ExchangeId;
+use crate::model::grant::{Grant, GrantRequest};
 use crate::model::identity::{Identity, IdentityKind, MissingIdentity, Provenance, ScopeSet};
 use crate::model::login::{ClientOrigin, Login, Redemption, Trial};
-use crate::model::settings::LoginRequest;
+use crate::model::settings::{CredentialSource, IdentitySource, LoginRequest};
 use crate::wire::ProofKey;
 use crate::wire::callback::Callback;
 
@@ -35,13 +36,22 @@ use person::Visit;
 use token::{Asked, Held};
 
 pub use close::{close, leave};
+pub(crate) use device::POLLS as MOST_POLLS;
+
+/// What `--login` left for the rest of the run: where further tokens of that person come from.
+pub(crate) struct SignedIn {
+    /// The identity, with the client of the login.
+    pub(crate) source: IdentitySource,
+    /// Where every browser of the run is sent back to.
+    callback: Option<Arc<Callback>>,
+}
 
 /// A login under way: what further probes and the clean-up need.
 pub struct Session {
     server: Endpoints,
     client: LoginClient,
     other: Option<LoginClient>,
-    callback: Option<Callback>,
+    callback: Option<Arc<Callback>>,
     facts: Login,
     held: Vec<Held>,
     refresh: Option<SecretString>,
@@ -99,7 +109,11 @@ pub async fn begin(run: &Run<'_>, collected: &mut Collected) -> Option<Begun> {
         }
     };
     let identity = match obtain(run, collected, &mut session, &request).await {
-        Ok(obtained) => Ok(identity(&session, &request, obtained)),
+        Ok(obtained) => {
+            let identity = identity(&session, &request, obtained);
+            remember(run, collected, &session, &request, &identity);
+            Ok(identity)
+        }
         Err(reason) => {
             session.facts.failed = Some(reason.clone());
             let last = session.facts.redemptions.last();
@@ -111,6 +125,45 @@ pub async fn begin(run: &Run<'_>, collected: &mut Collected) -> Option<Begun> {
         identity,
         session: Some(session),
     })
+}
+
+/// Lets the rest of the run renew this identity and make narrower tokens from it.
+fn remember(
+    run: &Run<'_>,
+    collected: &mut Collected,
+    session: &Session,
+    request: &LoginRequest,
+    identity: &Identity,
+) {
+    let own = GrantRequest {
+        grant: if request.device {
+            Grant::DeviceCode
+        } else {
+            Grant::AuthorizationCode
+        },
+        client: session.client.client.clone(),
+        issuer: Some(session.server.issuer.clone()),
+        dpop: request.dpop,
+    };
+    if let Some(refresh) = &session.refresh {
+        obtain::keep(collected, &identity.name, &own, refresh.clone());
+    }
+    let scopes = identity.scopes().cloned().map(|mut scopes| {
+        // Scopes of OpenID Connect open no tool.
+        scopes.retain(|scope| scope != OPENID && scope != OFFLINE);
+        scopes
+    });
+    let source = IdentitySource {
+        name: identity.name.clone(),
+        kind: identity.kind,
+        privileged: identity.privileged,
+        scopes,
+        header: None,
+        credential: CredentialSource::Grant(own),
+    };
+    let callback = session.callback.clone();
+    // One login a run: a second would find the place taken.
+    let _ = run.signed_in.set(SignedIn { source, callback });
 }
 
 /// A login that is for a token alone: nothing is tried with it, and its client is the operator's.
@@ -144,6 +197,7 @@ pub(super) async fn sign_in(
 /// the person's tokens.
 pub async fn probe(run: &Run<'_>, collected: &mut Collected, session: &mut Session) {
     if session.facts.failed.is_none() {
+        close::take_up(collected, session);
         (run.progress)("login probes", 0);
         if session.callback.is_some() {
             codes::probe(run, collected, session).await;
@@ -196,16 +250,9 @@ async fn prepare(
         }
         None
     } else {
-        let bound = Callback::bind(request.port).await;
-        Some(bound.map_err(|error| match request.port {
-            Some(port) => format!(
-                "port {port} of 127.0.0.1 cannot be used ({error}); choose another with \
-                 `--login-port`, or leave it out for a free one"
-            ),
-            None => format!("no port of 127.0.0.1 can be used ({error})"),
-        })?)
+        Some(callback(run, request.port).await?)
     };
-    let redirect = callback.as_ref().map(Callback::redirect_uri);
+    let redirect = callback.as_ref().map(|it| it.redirect_uri());
     let redirect = redirect.unwrap_or_default().to_owned();
     let client = client::obtain(run, collected, &server, request, &redirect).await?;
     let wanted = scopes(&collected.discovery, &server, request);
@@ -248,9 +295,26 @@ async fn prepare(
     })
 }
 
+/// The one that `--login` waits on, where it does: its client may have registered no other.
+async fn callback(run: &Run<'_>, port: Option<u16>) -> Result<Arc<Callback>, String> {
+    let shared = run.signed_in.get().and_then(|it| it.callback.clone());
+    if let Some(shared) = shared {
+        return Ok(shared);
+    }
+    let bound = Callback::bind(port).await;
+    bound.map(Arc::new).map_err(|error| match port {
+        Some(port) => format!(
+            "port {port} of 127.0.0.1 cannot be used ({error}); choose another with \
+             `--login-port`, or leave it out for a free one"
+        ),
+        None => format!("no port of 127.0.0.1 can be used ({error})"),
+    })
+}
+
 fn tag(run: &Run<'_>, request: &LoginRequest) -> String {
     let main = run.settings.login.as_ref();
-    if main.is_some_and(|main| main.name == request.name) {
+    let first = run.signed_in.get().is_none();
+    if first && main.is_some_and(|main| main.name == request.name) {
         return String::new();
     }
     format!("-{}", request.name)
@@ -420,3 +484,5 @@ fn scopes(discovery: &Discovery, server: &Endpoints, request: &LoginRequest) -> 
 
 /// OpenID Connect Core §11: the scope that asks for a refresh token.
 const OFFLINE: &str = "offline_access";
+/// OpenID Connect Core §3.1.2.1: the scope that makes it a request about a user.
+const OPENID: &str = "openid";
