@@ -29,6 +29,8 @@ pub mod revoked;
 pub mod rpc;
 pub mod session;
 pub mod stranger;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod token_endpoint;
 pub mod transport;
 pub mod wrong_tokens;

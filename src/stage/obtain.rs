@@ -271,7 +271,11 @@ fn read(
     }
     let unusable = mint::unusable(&exchange);
     let Some(token) = token.filter(|_| unusable.is_none()) else {
-        let reason = unusable.unwrap_or_else(|| mint::refusal(&exchange, request));
+        let refused = || {
+            let clocks = mint::clocks(collected, &exchange, request);
+            format!("{}{clocks}", mint::refusal(&exchange, request))
+        };
+        let reason = unusable.unwrap_or_else(refused);
         return Err(missing(&order.name, reason, Some(id)));
     };
     if binding::is_bound(&exchange)

@@ -8,7 +8,10 @@ mod codes;
 mod device;
 mod downgrade;
 pub mod person;
+mod poll;
 mod refresh;
+#[cfg(test)]
+mod testing;
 mod token;
 
 use std::collections::BTreeSet;
@@ -36,7 +39,7 @@ use person::Visit;
 use token::{Asked, Held};
 
 pub use close::{close, leave};
-pub(crate) use device::POLLS as MOST_POLLS;
+pub(crate) use poll::POLLS as MOST_POLLS;
 
 /// What `--login` left for the rest of the run: where further tokens of that person come from.
 pub(crate) struct SignedIn {
@@ -376,6 +379,9 @@ fn identity(session: &Session, request: &LoginRequest, obtained: Obtained) -> Id
 
 fn endpoints(discovery: &Discovery, request: &LoginRequest) -> Result<Endpoints, String> {
     let server = chosen(discovery, request)?;
+    if server.has_default_endpoints() {
+        return at_defaults(server, request);
+    }
     let metadata = server.chosen().ok_or_else(|| {
         format!(
             "the metadata of {} was not found, so nobody can sign in there",
@@ -428,6 +434,32 @@ fn endpoints(discovery: &Discovery, request: &LoginRequest) -> Result<Endpoints,
         issuer_promised: metadata.flag("authorization_response_iss_parameter_supported")
             == Some(true),
         metadata: metadata.exchange,
+    })
+}
+
+/// The endpoints of 2025-03-26 where there is no metadata (§Fallbacks for Servers without Metadata
+/// Discovery). That revision demands PKCE of every client and names no place that would announce it.
+fn at_defaults(server: &AuthorizationServer, request: &LoginRequest) -> Result<Endpoints, String> {
+    let issuer = &server.issuer;
+    if request.device {
+        return Err(format!(
+            "{issuer} has no metadata, and 2025-03-26 has no default endpoint for devices; log in \
+             without `--device`"
+        ));
+    }
+    Ok(Endpoints {
+        issuer: issuer.clone(),
+        authorization: Some(authorize::endpoint(&format!("{issuer}/authorize"))?),
+        token: server.default_token_endpoint(),
+        device: None,
+        revocation: None,
+        registration: Some(format!("{issuer}/register")),
+        scopes: BTreeSet::new(),
+        grants: None,
+        auth_methods: None,
+        challenge_methods: BTreeSet::from(["S256".to_owned()]),
+        issuer_promised: false,
+        metadata: server.named_by,
     })
 }
 

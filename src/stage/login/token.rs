@@ -142,7 +142,8 @@ pub(super) fn refusal(collected: &Collected, answer: &TokenAnswer, session: &Ses
         issuer: None,
         dpop: None,
     };
-    mint::refusal(exchange, &request)
+    let clocks = mint::clocks(collected, exchange, &request);
+    format!("{}{clocks}", mint::refusal(exchange, &request))
 }
 
 /// Whether a token request was refused for want of a proof that was not sent; from then on the

@@ -38,19 +38,27 @@ pub(crate) async fn token(
 ) -> Result<Sent, String> {
     let discovery = &collected.discovery;
     let server = issuer(discovery, order.request.issuer.as_deref())?;
-    let metadata = server.chosen().ok_or_else(|| {
-        format!(
-            "the metadata of {} was not found, so its token endpoint is not known",
-            server.issuer
-        )
-    })?;
     let client = &order.request.client;
-    let endpoint = endpoint(metadata, "token_endpoint", client).ok_or_else(|| {
-        format!(
-            "the metadata of {} names no `token_endpoint`",
-            server.issuer
-        )
-    })?;
+    let (endpoint, named_by) = match server.chosen() {
+        None if server.has_default_endpoints() => {
+            (server.default_token_endpoint(), server.named_by)
+        }
+        None => {
+            return Err(format!(
+                "the metadata of {} was not found, so its token endpoint is not known",
+                server.issuer
+            ));
+        }
+        Some(metadata) => {
+            let endpoint = endpoint(metadata, "token_endpoint", client).ok_or_else(|| {
+                format!(
+                    "the metadata of {} names no `token_endpoint`",
+                    server.issuer
+                )
+            })?;
+            (endpoint.to_owned(), metadata.exchange)
+        }
+    };
     let mut members = vec![("grant_type", order.request.grant.as_str().to_owned())];
     members.extend(of_grant(&order));
     if let Some(scopes) = order.scopes.filter(|scopes| !scopes.is_empty()) {
@@ -71,7 +79,7 @@ pub(crate) async fn token(
     proof.add(run, &mut outgoing, &mut members);
     outgoing.body = Some(form(&members));
     outgoing.carries_secret = true;
-    outgoing.caused_by = Some(metadata.exchange);
+    outgoing.caused_by = Some(named_by);
     outgoing.proof.clone_from(&order.key);
     outgoing.learn = Some(&learn);
     Ok(run.wire.send(outgoing).await)

@@ -17,7 +17,7 @@ use crate::wire::{Learned, RawAnswer};
 
 pub(crate) use ask::{MintOrder, token};
 pub(crate) use proof::{Means, Proof, basic};
-pub(crate) use refusal::{error, refusal, unusable};
+pub(crate) use refusal::{clocks, error, refusal, unusable};
 pub(crate) use revoke::{Revocation, now_ms, residue, revoke, revoke_one};
 
 /// What a token response says: granted scopes and lifetime.

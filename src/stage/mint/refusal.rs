@@ -2,8 +2,10 @@
 
 use serde_json::Value;
 
+use crate::model::audit::Collected;
 use crate::model::exchange::Exchange;
 use crate::model::grant::{ClientProof, Grant, GrantRequest};
+use crate::stage::clock;
 
 /// Why no token came back, from the answer (RFC 6749 §5.2).
 pub(crate) fn refusal(exchange: &Exchange, request: &GrantRequest) -> String {
@@ -37,6 +39,24 @@ pub(crate) fn refusal(exchange: &Exchange, request: &GrantRequest) -> String {
         response.status,
         remedy(&error, request)
     )
+}
+
+/// What clocks have to do with a refusal of something dated; nothing where they agree.
+pub(crate) fn clocks(collected: &Collected, exchange: &Exchange, request: &GrantRequest) -> String {
+    let Some(error) = error(exchange) else {
+        return String::new();
+    };
+    let remedy = match (error.as_str(), &request.grant, &request.client.proof) {
+        ("invalid_grant", Grant::JwtBearer(_), _) => {
+            "set the clock that is wrong, and get an assertion that is dated by the server's"
+        }
+        ("invalid_client", _, ClientProof::Key { .. }) | ("invalid_dpop_proof", ..) => {
+            "set the clock that is wrong"
+        }
+        _ => return String::new(),
+    };
+    let difference = clock::difference(collected, exchange);
+    difference.map_or(String::new(), |told| format!("; {told}: {remedy}"))
 }
 
 /// Why a token that came cannot be used (RFC 6749 §7.1).
