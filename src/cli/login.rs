@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
 use anyhow::Context;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use secrecy::ExposeSecret;
 
 use super::args::{Global, TargetArgs};
@@ -17,7 +17,8 @@ use super::browser::{self, Keyboard};
 use super::session::{self, Usage};
 use super::{DONE, Outcome, targets};
 use crate::audit;
-use crate::config::login::LoginFlags;
+use crate::config::AuthWord;
+use crate::config::login::{AudienceWord, LoginFlags};
 use crate::config::source::ProcessSecrets;
 use crate::model::audit::Collected;
 use crate::model::identity::{Identity, ScopeSet};
@@ -56,6 +57,24 @@ pub(crate) struct LoginOptions {
     /// Where its secret comes from, if it has one: `env:VARIABLE`, `file:PATH` or `-`.
     #[arg(long, value_name = "SOURCE", help_heading = "Login")]
     pub(crate) client_secret: Option<String>,
+    /// Its private key instead, PEM or JWK, to sign assertions with (`private_key_jwt`).
+    #[arg(long, value_name = "SOURCE", help_heading = "Login")]
+    pub(crate) client_key: Option<String>,
+    /// The `kid` under which the authorization server knows that key.
+    #[arg(long, value_name = "KID", help_heading = "Login")]
+    pub(crate) client_key_id: Option<String>,
+    /// Whom those assertions are for [default: issuer].
+    #[arg(long, value_name = "WHOM", value_enum, help_heading = "Login")]
+    pub(crate) assertion_audience: Option<Audience>,
+    /// Its certificate and key instead, both in PEM, to show in the TLS handshake (mutual TLS).
+    #[arg(long, value_name = "SOURCE", help_heading = "Login")]
+    pub(crate) client_certificate: Option<String>,
+    /// Where its secret goes; where the metadata says when absent.
+    #[arg(long, value_name = "WHERE", value_enum, help_heading = "Login")]
+    pub(crate) client_auth: Option<SecretPlace>,
+    /// Bind the token to a key of the run (DPoP); as the servers demand when absent.
+    #[arg(long, help_heading = "Login")]
+    pub(crate) dpop: bool,
     /// Scopes to ask for; what the target asks for when absent.
     #[arg(long, value_name = "SCOPES", help_heading = "Login")]
     pub(crate) login_scope: Option<String>,
@@ -79,12 +98,54 @@ pub(crate) struct LoginOptions {
     pub(crate) no_browser: bool,
 }
 
+/// Whom the assertions of a client's key are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Audience {
+    /// The issuer of the authorization server.
+    Issuer,
+    /// The URL of its token endpoint.
+    TokenEndpoint,
+}
+
+impl Audience {
+    const fn word(self) -> AudienceWord {
+        match self {
+            Self::Issuer => AudienceWord::Issuer,
+            Self::TokenEndpoint => AudienceWord::TokenEndpoint,
+        }
+    }
+}
+
+/// Where a client secret goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SecretPlace {
+    /// `client_secret_basic`.
+    Basic,
+    /// `client_secret_post`.
+    Post,
+}
+
+impl SecretPlace {
+    const fn word(self) -> AuthWord {
+        match self {
+            Self::Basic => AuthWord::Basic,
+            Self::Post => AuthWord::Post,
+        }
+    }
+}
+
 impl LoginOptions {
     /// The options as the configuration reads them.
     pub(crate) fn flags(&self) -> LoginFlags {
         LoginFlags {
             name: self.login.clone(),
             client_secret: self.client_secret.clone(),
+            client_key: self.client_key.clone(),
+            client_key_id: self.client_key_id.clone(),
+            client_certificate: self.client_certificate.clone(),
+            auth: self.client_auth.map(SecretPlace::word),
+            assertion_audience: self.assertion_audience.map(Audience::word),
+            dpop: self.dpop,
             scopes: self.login_scope.clone(),
             issuer: self.issuer.clone(),
             device: self.device,

@@ -55,6 +55,27 @@ pub fn seconds(text: &str) -> Option<i64> {
     at(year, month, day, time.split('.').next()?)
 }
 
+/// The RFC 3339 form of seconds since the epoch, in UTC.
+pub fn stamp(seconds: i64) -> String {
+    let days = seconds.div_euclid(86_400) + DAYS_TO_EPOCH;
+    let of_day = seconds.rem_euclid(86_400);
+    let era = days.div_euclid(146_097);
+    let day_of_era = days.rem_euclid(146_097);
+    let year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted + 2) / 5 + 1;
+    let month = if shifted < 10 {
+        shifted + 3
+    } else {
+        shifted - 9
+    };
+    let year = era * 400 + year_of_era + i64::from(month <= 2);
+    let (hour, minute, second) = (of_day / 3600, of_day / 60 % 60, of_day % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+}
+
 /// Days are counted from the first of March, so that leap days come last.
 fn at(year: i64, month: i64, day: i64, time: &str) -> Option<i64> {
     let sound = (1970..=9999).contains(&year) && (1..=12).contains(&month);
@@ -130,6 +151,15 @@ mod tests {
             "99999999999999999999-01-01T00:00:00Z",
         ] {
             assert_eq!(seconds(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_stamp_reads_back_as_the_same_second() {
+        assert_eq!(stamp(0), "1970-01-01T00:00:00Z");
+        assert_eq!(stamp(951_782_400), "2000-02-29T00:00:00Z");
+        for moment in [0, 1, 59, 86_399, 951_868_799, 1_795_477_589, 4_102_444_799] {
+            assert_eq!(seconds(&stamp(moment)), Some(moment), "{}", stamp(moment));
         }
     }
 }

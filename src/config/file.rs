@@ -9,8 +9,10 @@ use toml::Spanned;
 
 use super::canary::CanarySection;
 use super::headers;
+use super::login::LoginSection;
 use super::object::ObjectSection;
 use super::policy::{self, PolicySection};
+use super::proof::AudienceWord;
 use super::source::{self, Secrets, TokenSource};
 use super::targets::{self, TargetEntry};
 use super::{
@@ -35,6 +37,8 @@ pub struct ConfigFile {
     pub hierarchy: Vec<HierarchySection>,
     /// A client that the authorization server already knows.
     pub client: ClientSection,
+    /// How `--login` signs in.
+    pub login: LoginSection,
     /// Intended policy.
     pub policy: Vec<PolicySection>,
     /// Accepted findings.
@@ -116,6 +120,8 @@ pub struct IdentitySection {
     pub client_certificate: Option<Spanned<String>>,
     /// The `kid` under which the authorization server knows the key.
     pub client_key_id: Option<String>,
+    /// Whom assertions of that key are for: `issuer` or `token-endpoint`; the issuer when absent.
+    pub assertion_audience: Option<AudienceWord>,
     /// `basic` or `post`; what the metadata advertises when absent.
     pub auth: Option<AuthWord>,
     /// Whether the token is bound to a key of the run (DPoP); as the servers demand when absent.
@@ -470,11 +476,15 @@ impl ConfigFile {
         Ok((source.to_string(), secret))
     }
 
-    pub(super) fn mint(&self, identities: &[IdentitySource]) -> Result<Option<Mint>, Error> {
+    pub(super) fn mint(
+        &self,
+        identities: &[IdentitySource],
+        login: Option<&str>,
+    ) -> Result<Option<Mint>, Error> {
         let Some(section) = &self.mint else {
             return Ok(None);
         };
-        let from = self.minters(section, identities)?;
+        let from = self.minters(section, identities, login)?;
         let EachWord::Each = section.scopes;
         Ok(Some(Mint {
             by_login: section

@@ -1,17 +1,12 @@
 //! `[[identity]]` with a `grant`: which one, asked with what, by which client.
 
-use std::sync::Arc;
-
-use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer};
-use secrecy::{ExposeSecret, SecretString};
 use toml::Spanned;
 
 use super::Error;
-use super::file::{AuthWord, ConfigFile, IdentitySection};
-use super::source::{Secrets, TokenSource};
-use crate::model::grant::{ClientAuth, ClientProof, Grant, GrantRequest, OAuthClient};
-use crate::model::key::SigningKey;
+use super::file::{ConfigFile, IdentitySection};
+use super::proof::{Given, Sourced};
+use super::source::Secrets;
+use crate::model::grant::{ClientProof, Grant, GrantRequest, OAuthClient};
 
 impl ConfigFile {
     /// The grant of an identity.
@@ -109,95 +104,25 @@ impl ConfigFile {
         place: &str,
         secrets: &mut dyn Secrets,
     ) -> Result<ClientProof, Error> {
-        let given = [
-            &section.client_secret,
-            &section.client_key,
-            &section.client_certificate,
-        ];
-        let mut given = given.into_iter().flatten();
-        if let (Some(_), Some(second)) = (given.next(), given.next()) {
-            return Err(Error::value(
-                self.place(second.span().start),
-                format!("`{}` has two ways to prove itself", section.name.get_ref()),
-                "keep one of `client_secret`, `client_key` and `client_certificate`",
-            ));
-        }
-        let proof = if let Some(secret) = &section.client_secret {
-            ClientProof::Secret {
-                secret: self.secret(secret, secrets)?.1,
-                auth: match section.auth {
-                    None => ClientAuth::Advertised,
-                    Some(AuthWord::Basic) => ClientAuth::Basic,
-                    Some(AuthWord::Post) => ClientAuth::Post,
-                },
-            }
-        } else if let Some(key) = &section.client_key {
-            let key = self.key(key, secrets)?;
-            ClientProof::Key(Arc::new(key.named(section.client_key_id.clone())))
-        } else if let Some(certificate) = &section.client_certificate {
-            ClientProof::Certificate(self.certificate(certificate, secrets)?)
-        } else {
-            ClientProof::Public
+        let given = Given {
+            whose: section.name.get_ref().clone(),
+            place: place.to_owned(),
+            secret: self.sourced(section.client_secret.as_ref()),
+            key: self.sourced(section.client_key.as_ref()),
+            certificate: self.sourced(section.client_certificate.as_ref()),
+            key_id: section.client_key_id.clone(),
+            auth: section.auth,
+            audience: section.assertion_audience,
         };
-        if section.auth.is_some() && !matches!(proof, ClientProof::Secret { .. }) {
-            return Err(Error::value(
-                place,
-                "`auth` says where a secret goes, and there is none",
-                "remove it, or give `client_secret`",
-            ));
-        }
-        Ok(proof)
+        given.proof(secrets)
     }
 
-    fn key(&self, given: &Spanned<String>, secrets: &mut dyn Secrets) -> Result<SigningKey, Error> {
-        let (source, place, text) = self.lines(given, secrets)?;
-        SigningKey::read(text.expose_secret()).map_err(|problem| {
-            let problem = format!("the key in {source} cannot be used: {problem}");
-            let remedy = "export the client's private key as PKCS#8 PEM or as a JWK";
-            Error::value(place, problem, remedy)
+    /// A source and its line.
+    pub(super) fn sourced(&self, given: Option<&Spanned<String>>) -> Option<Sourced> {
+        given.map(|given| Sourced {
+            place: self.place(given.span().start),
+            text: given.get_ref().clone(),
         })
-    }
-
-    fn certificate(
-        &self,
-        given: &Spanned<String>,
-        secrets: &mut dyn Secrets,
-    ) -> Result<SecretString, Error> {
-        let (source, place, text) = self.lines(given, secrets)?;
-        let pem = text.expose_secret().as_bytes();
-        let certified = CertificateDer::pem_slice_iter(pem).any(|it| it.is_ok());
-        let keyed = PrivateKeyDer::from_pem_slice(pem).is_ok();
-        if certified && keyed {
-            return Ok(text);
-        }
-        let lacks = if certified {
-            "private key"
-        } else {
-            "certificate"
-        };
-        Err(Error::value(
-            place,
-            format!("{source} holds no {lacks} in PEM"),
-            "put the client's certificate and its private key into it, one after the other",
-        ))
-    }
-
-    /// A secret that, unlike a token, has lines.
-    fn lines(
-        &self,
-        given: &Spanned<String>,
-        secrets: &mut dyn Secrets,
-    ) -> Result<(TokenSource, String, SecretString), Error> {
-        let place = self.place(given.span().start);
-        let form = "name its source: `env:VARIABLE`, `file:PATH` or `-`";
-        let source = TokenSource::parse(given.get_ref()).map_err(|_| {
-            Error::value(place.clone(), "a key written into the configuration", form)
-        })?;
-        let text = secrets.text(&source).map_err(|problem| {
-            let problem = format!("the key source {source} {problem}");
-            Error::value(place.clone(), problem, "put the private key there")
-        })?;
-        Ok((source, place, SecretString::from(text)))
     }
 }
 
@@ -235,7 +160,8 @@ const GRANTS: [(&str, &str, Option<&str>); 6] = [
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::CredentialSource;
+    use crate::config::{CredentialSource, TokenSource};
+    use crate::model::grant::AssertionAudience;
 
     struct Known;
 
@@ -300,7 +226,7 @@ mod tests {
     fn a_client_proves_itself_in_one_way() {
         let machine = "client_id = \"c\"\ngrant = \"client_credentials\"\n";
         let keyed = read(&format!("{machine}client_key = \"env:KEY\"")).unwrap();
-        assert!(matches!(keyed.client.proof, ClientProof::Key(_)));
+        assert!(matches!(keyed.client.proof, ClientProof::Key { .. }));
         let shown = read(&format!("{machine}client_certificate = \"env:BOTH\"")).unwrap();
         assert!(matches!(shown.client.proof, ClientProof::Certificate(_)));
         for (text, said) in [
@@ -317,6 +243,14 @@ mod tests {
                 "client_key = \"env:KEY\"\nauth = \"post\"",
                 "`auth` says where",
             ),
+            (
+                "client_secret = \"env:SECRET\"\nclient_key_id = \"one\"",
+                "names a key",
+            ),
+            (
+                "client_secret = \"env:SECRET\"\nassertion_audience = \"issuer\"",
+                "about assertions",
+            ),
             ("", "nothing to prove itself"),
         ] {
             let problem = read(&format!("{machine}{text}")).unwrap_err();
@@ -329,6 +263,23 @@ mod tests {
                 "{problem}"
             );
         }
+    }
+
+    #[test]
+    fn assertions_are_for_the_issuer_unless_the_operator_says_otherwise() {
+        let keyed = |more: &str| {
+            let text =
+                "client_id = \"c\"\ngrant = \"client_credentials\"\nclient_key = \"env:KEY\"";
+            match read(&format!("{text}\n{more}")).unwrap().client.proof {
+                ClientProof::Key { audience, .. } => audience,
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(keyed(""), AssertionAudience::Issuer);
+        let issuer = "assertion_audience = \"issuer\"";
+        assert_eq!(keyed(issuer), AssertionAudience::Issuer);
+        let endpoint = "assertion_audience = \"token-endpoint\"";
+        assert_eq!(keyed(endpoint), AssertionAudience::TokenEndpoint);
     }
 
     #[test]

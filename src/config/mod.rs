@@ -12,6 +12,7 @@ pub mod login;
 mod mint;
 mod object;
 mod policy;
+mod proof;
 pub mod source;
 pub mod targets;
 
@@ -28,7 +29,7 @@ use crate::model::settings::{
 use crate::model::target::Revision;
 use crate::model::verdict::Severity;
 
-pub use file::ConfigFile;
+pub use file::{AuthWord, ConfigFile};
 pub use source::{Secrets, TokenSource};
 
 /// A mistake in what the operator gave; the process ends with code 2.
@@ -205,10 +206,11 @@ pub fn settings_with(
         identities.push(identity);
     }
     let mut asked = flags.login.clone();
-    asked.client_id = flags.client_id.clone().or_else(|| file.client.id.clone());
-    let mut login = login::request(&asked, &identities, secrets)?;
+    asked.client_id.clone_from(&flags.client_id);
+    let waiting = login::waiting(&asked, &identities)?;
+    let mut login = login::request(&asked, &file, &identities, secrets)?;
     mark_privileged(&mut identities, login.as_mut(), flags.privileged.as_deref())?;
-    let mint = file.mint(&identities)?;
+    let mint = file.mint(&identities, login.as_ref().map(|it| it.name.as_str()))?;
     let upkeep = cache::upkeep(&flags.upkeep, &identities)?;
     let client = client(flags, file)?;
     let mut tiers = BTreeSet::from([Tier::Passive, Tier::Anonymous, Tier::Authenticated]);
@@ -227,6 +229,7 @@ pub fn settings_with(
         identities,
         upkeep,
         login,
+        waiting,
         mint,
         hierarchy: file.hierarchy()?,
         client,

@@ -168,7 +168,7 @@ fn minting_needs_a_client() {
     let identities = parsed.identities(&mut secrets(&[("env:T", "t")])).unwrap();
     assert!(
         parsed
-            .mint(&identities)
+            .mint(&identities, None)
             .unwrap_err()
             .to_string()
             .contains("cannot mint")

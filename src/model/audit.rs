@@ -23,6 +23,7 @@ use super::place::Place;
 use super::probe::{Plan, Tier, Unsettleable};
 use super::registration::Registration;
 use super::settings::{Hierarchy, PolicyEntry};
+use super::spare::SpareToken;
 use super::surface::Surface;
 use super::target::Target;
 use super::token_endpoint::TokenEndpoint;
@@ -105,6 +106,9 @@ pub struct Collected {
     /// written anywhere.
     #[serde(skip)]
     pub refresh: BTreeMap<String, GrantRequest>,
+    /// Tokens that others replaced and that are still to be given back; never written anywhere.
+    #[serde(skip)]
+    pub spare: Vec<SpareToken>,
     /// What there is to ask for.
     pub surface: Surface,
     /// What was learned at the doors beside tools.

@@ -161,6 +161,18 @@ pub struct AuthorizationServer {
 }
 
 impl AuthorizationServer {
+    /// Whether it is the target's own origin without metadata, where 2025-03-26 has defaults; such a
+    /// server is known only after its default endpoints have answered.
+    pub fn has_default_endpoints(&self) -> bool {
+        self.assumed && self.chosen().is_none()
+    }
+
+    /// Where tokens come from without metadata (2025-03-26 §Fallbacks for Servers without Metadata
+    /// Discovery).
+    pub fn default_token_endpoint(&self) -> String {
+        format!("{}/token", self.issuer)
+    }
+
     /// The metadata a client would use: the first document found, whose issuer matches if any does.
     pub fn chosen(&self) -> Option<&MetadataAttempt> {
         let found = || {

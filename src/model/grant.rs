@@ -102,7 +102,7 @@ impl OAuthClient {
     pub const fn secret(&self) -> Option<&SecretString> {
         match &self.proof {
             ClientProof::Secret { secret, .. } => Some(secret),
-            ClientProof::Public | ClientProof::Key(_) | ClientProof::Certificate(_) => None,
+            ClientProof::Public | ClientProof::Key { .. } | ClientProof::Certificate(_) => None,
         }
     }
 }
@@ -120,9 +120,25 @@ pub enum ClientProof {
         auth: ClientAuth,
     },
     /// A private key: `private_key_jwt` (RFC 7523 §2.2).
-    Key(Arc<SigningKey>),
+    Key {
+        /// The key.
+        key: Arc<SigningKey>,
+        /// Whom its assertions are for.
+        audience: AssertionAudience,
+    },
     /// A certificate and its key in PEM, shown in the TLS handshake (RFC 8705 §2).
     Certificate(SecretString),
+}
+
+/// Whom a client assertion is for (RFC 7523 §3).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AssertionAudience {
+    /// The issuer: what the revision of RFC 7523 and FAPI 2.0 demand, because an assertion for a
+    /// token endpoint can be drawn out of a client by a server that names that endpoint as its own.
+    #[default]
+    Issuer,
+    /// The URL of the token endpoint, for servers that know nothing else.
+    TokenEndpoint,
 }
 
 /// Where a client secret goes (RFC 6749 §2.3.1).

@@ -28,6 +28,7 @@ pub mod registration;
 pub mod report;
 pub mod rules;
 pub mod settings;
+pub mod spare;
 pub mod surface;
 pub mod target;
 pub mod token_endpoint;

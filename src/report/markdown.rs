@@ -11,7 +11,7 @@ use crate::model::report::{Report, ReportMatrix};
 use crate::model::verdict::Severity;
 
 use super::facts::{self, Item};
-use super::{RenderError, Renderer, exit, fleet, safe, words};
+use super::{RenderError, Renderer, exit, fleet, obtained, safe, words};
 
 /// Renders the report as Markdown of at most 65,000 characters.
 #[derive(Clone, Copy, Debug, Default)]
@@ -25,6 +25,7 @@ impl Renderer for Markdown {
         findings(&mut page, report);
         page.add(&matrix(report));
         page.add(&undecided(report));
+        page.add(&tokens(report));
         page.add(&residue(report));
         page.add(&checks(report));
         out.write_all(page.finish().as_bytes())?;
@@ -305,6 +306,32 @@ fn undecided(report: &Report) -> String {
     text
 }
 
+/// How each token was had, and what made the ladder; nothing where every token was given.
+fn tokens(report: &Report) -> String {
+    let present = report.identities.present.iter();
+    let had =
+        present.filter_map(|identity| Some((identity, obtained::obtained(report, identity)?)));
+    let mut lines: Vec<String> = had
+        .map(|(identity, line)| format!("- {}: {}\n", code(&identity.name), escaped(&line)))
+        .collect();
+    if lines.is_empty() {
+        return String::new();
+    }
+    let left_out = lines.len().saturating_sub(MOST_TOKENS);
+    lines.truncate(MOST_TOKENS);
+    if left_out > 0 {
+        let more = words::count(left_out, "more token");
+        lines.push(format!("- and {more}\n"));
+    }
+    for line in obtained::ladder(report) {
+        lines.push(format!("- Ladder {}\n", prose(&line)));
+    }
+    format!(
+        "<details><summary>How tokens were obtained</summary>\n\n{}\n</details>\n\n",
+        lines.concat()
+    )
+}
+
 fn residue(report: &Report) -> String {
     let mut text = String::new();
     for item in &report.residue {
@@ -443,6 +470,7 @@ pub(super) const MOST: usize = 65_000;
 pub(super) const RESERVE: usize = 400;
 const MOST_ROWS: usize = 100;
 const MOST_COLUMNS: usize = 12;
+const MOST_TOKENS: usize = 40;
 const MOST_CITES: usize = 8;
 const PROSE: usize = 900;
 const CODE: usize = 120;

@@ -1,7 +1,7 @@
 //! What time it is at another server: assertions are dated by its clock, so that skew between the
 //! two machines spoils none of them.
 
-use crate::codec::assertion::seconds;
+use crate::codec::assertion::{seconds, stamp};
 use crate::model::audit::Collected;
 use crate::model::exchange::{Exchange, ExchangeId};
 
@@ -22,6 +22,21 @@ pub(crate) fn now(collected: &Collected, answer: Option<ExchangeId>) -> i64 {
     then.saturating_add(i64::try_from(passed).unwrap_or_default())
 }
 
+/// What the two clocks say, where they are so far apart that something dated by one is refused by
+/// the other.
+pub(crate) fn difference(collected: &Collected, answer: &Exchange) -> Option<String> {
+    let theirs = date(answer)?;
+    let passed = i64::try_from(ended(answer) / 1000).unwrap_or_default();
+    let ours = seconds(&collected.engagement.started)?.saturating_add(passed);
+    (theirs.abs_diff(ours) >= TOLERANCE).then(|| {
+        format!(
+            "by the server's clock it is {}, by this machine's {}",
+            stamp(theirs),
+            stamp(ours)
+        )
+    })
+}
+
 /// When an answer was made; a cache adds its `Age` (RFC 9111 §5.1).
 fn date(exchange: &Exchange) -> Option<i64> {
     let response = exchange.response()?;
@@ -38,3 +53,5 @@ const fn ended(exchange: &Exchange) -> u64 {
 
 /// Older than a day a document is no clock.
 const MOST_AGE: i64 = 86_400;
+/// Seconds that most servers let two clocks differ by.
+const TOLERANCE: u64 = 30;

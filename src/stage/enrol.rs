@@ -40,10 +40,9 @@ pub async fn enrol(run: &Run<'_>, collected: &mut Collected) -> Option<login::Se
     identities.present.push(anonymous());
     let mut granted = Vec::new();
     let mut orders: Vec<Order<'_>> = Vec::new();
-    let minters = run.settings.mint.as_ref().map(|mint| mint.from.as_slice());
-    let sole = minters
-        .filter(|from| from.len() == 1)
-        .and_then(<[_]>::first);
+    let mint = run.settings.mint.as_ref();
+    let sole = mint.filter(|mint| ladder::choose::is_sole(run, mint));
+    let sole = sole.and_then(|mint| mint.from.first());
     for source in &run.settings.identities {
         match &source.credential {
             CredentialSource::Token {
@@ -81,7 +80,6 @@ pub async fn enrol(run: &Run<'_>, collected: &mut Collected) -> Option<login::Se
             Err(missing) => identities.missing.push(missing),
         }
     }
-    ladder::choose::choose(run, collected, &mut granted, &mut identities).await;
     let begun = login::begin(run, collected).await;
     let session = begun.and_then(|begun| {
         match begun.identity {
@@ -90,6 +88,7 @@ pub async fn enrol(run: &Run<'_>, collected: &mut Collected) -> Option<login::Se
         }
         begun.session
     });
+    ladder::choose::choose(run, collected, &mut granted, &mut identities).await;
     let model = model(&granted).cloned();
     identities.present.push(forge::garbage(run, model.as_ref()));
     identities.present.extend(granted);

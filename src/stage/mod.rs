@@ -29,6 +29,8 @@ pub mod revoked;
 pub mod rpc;
 pub mod session;
 pub mod stranger;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod token_endpoint;
 pub mod transport;
 pub mod wrong_tokens;
@@ -41,7 +43,7 @@ use futures_util::StreamExt;
 use crate::model::audit::Collected;
 use crate::model::exchange::ExchangeId;
 use crate::model::hex::hex;
-use crate::model::settings::Settings;
+use crate::model::settings::{IdentitySource, Settings};
 use crate::wire::documents::DocumentHost;
 use crate::wire::{Pending, ProofKey, Sent, Wire};
 
@@ -64,6 +66,7 @@ pub struct Run<'a> {
     /// Serves documents of this run, with consent to register.
     pub documents: Option<&'a DocumentHost>,
     proof_key: OnceLock<Option<Arc<ProofKey>>>,
+    signed_in: OnceLock<login::SignedIn>,
     next_id: AtomicU64,
 }
 
@@ -84,6 +87,7 @@ impl<'a> Run<'a> {
             person: None,
             documents: None,
             proof_key: OnceLock::new(),
+            signed_in: OnceLock::new(),
             next_id: AtomicU64::new(1),
         }
     }
@@ -113,6 +117,20 @@ impl<'a> Run<'a> {
     pub(crate) fn proof_key(&self, now: i64) -> Option<Arc<ProofKey>> {
         let made = || ProofKey::generate(now).map(Arc::new);
         self.proof_key.get_or_init(made).clone()
+    }
+
+    /// The identity that tokens are obtained for or from: the operator's, or that of `--login` once
+    /// somebody has signed in.
+    pub(crate) fn source(&self, name: &str) -> Option<&IdentitySource> {
+        let login = self.signed_in.get().map(|login| &login.source);
+        let mut sources = self.settings.identities.iter().chain(login);
+        sources.find(|source| source.name == name)
+    }
+
+    /// Whether an identity is the one of `--login`.
+    pub(crate) fn is_login(&self, name: &str) -> bool {
+        let login = self.signed_in.get();
+        login.is_some_and(|login| login.source.name == name)
     }
 
     /// The next JSON-RPC request id; allotted in plan order, so that runs compare.

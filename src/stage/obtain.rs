@@ -13,6 +13,7 @@ use crate::model::exchange::Exchange;
 use crate::model::grant::{Grant, GrantRequest};
 use crate::model::identity::{Identity, MissingIdentity, Provenance, ScopeSet};
 use crate::model::settings::{CredentialSource, IdentitySource, LoginRequest};
+use crate::model::spare::SpareToken;
 use crate::wire::{Pending, ProofKey, Sent};
 
 /// A token to be obtained.
@@ -58,27 +59,81 @@ pub(crate) async fn obtain(
     obtained.into_iter().map(|(_, result)| result).collect()
 }
 
-/// The operator identity and the grant that an identity's token came from, rungs of the ladder
-/// included.
+/// The identity and the grant that a token came from, rungs of the ladder included.
 pub(crate) fn source_of<'s>(
     run: &'s Run<'_>,
     collected: &Collected,
     name: &str,
-) -> Option<(&'s IdentitySource, &'s GrantRequest)> {
+) -> Option<(&'s IdentitySource, GrantRequest)> {
     let ladder = &collected.ladder;
     let from = ladder.from.as_str();
     let end = name
         .strip_prefix(from)
         .is_some_and(|rest| ["-none", "-all"].contains(&rest));
     let rung = !from.is_empty() && (ladder.has(name) || end);
-    let mut sources = run.settings.identities.iter();
-    let named = sources.find(|source| source.name == name);
-    let mut sources = run.settings.identities.iter();
-    let source = named.or_else(|| sources.find(|source| rung && source.name == from))?;
+    if let Some(source) = run.source(name) {
+        return Some((source, own(source)?.clone()));
+    }
+    let source = run.source(from).filter(|_| rung)?;
+    Some((source, rung_request(collected, source)?))
+}
+
+/// What a rung of the ladder is asked with: the grant of its source, or an exchange of the newest
+/// token of a person.
+pub(crate) fn rung_request(collected: &Collected, source: &IdentitySource) -> Option<GrantRequest> {
+    let own = own(source)?;
+    let exchanged = collected.ladder.grant.as_deref() == Some(EXCHANGE);
+    if !exchanged || !own.grant.needs_a_person() {
+        return Some(own.clone());
+    }
+    let subject = collected.identities.named(&source.name)?;
+    Some(exchange_of(own, subject.credential.clone()?))
+}
+
+/// An exchange of a person's token by the client that obtained it (RFC 8693).
+pub(crate) fn exchange_of(own: &GrantRequest, subject: SecretString) -> GrantRequest {
+    GrantRequest {
+        grant: Grant::TokenExchange {
+            subject,
+            subject_type: ACCESS_TOKEN.to_owned(),
+        },
+        ..own.clone()
+    }
+}
+
+/// The grant of an identity that has one.
+pub(crate) const fn own(source: &IdentitySource) -> Option<&GrantRequest> {
     match &source.credential {
-        CredentialSource::Grant(request) => Some((source, request)),
+        CredentialSource::Grant(request) => Some(request),
         CredentialSource::Token { .. } => None,
     }
+}
+
+/// Remembers a token that nobody uses any more, so that it is given back at the end.
+pub(crate) fn spare(
+    collected: &mut Collected,
+    source: &str,
+    request: &GrantRequest,
+    token: SecretString,
+    hint: &'static str,
+    ends_ms: Option<u64>,
+) {
+    let name = format!("{source}-spare-{}", collected.spare.len() + 1);
+    collected.spare.push(SpareToken {
+        name,
+        source: source.to_owned(),
+        request: request.clone(),
+        token,
+        hint,
+        ends_ms,
+    });
+}
+
+/// When the token of an identity ends by itself, in milliseconds of the run.
+pub(crate) fn ends_ms(collected: &Collected, identity: &Identity) -> Option<u64> {
+    let exchange = collected.ledger.exchange(identity.exchange?)?;
+    let obtained = exchange.started_ms.saturating_add(exchange.elapsed_ms);
+    Some(obtained.saturating_add(identity.expires_in?.saturating_mul(1000)))
 }
 
 /// Whether each token costs what the next is asked with, or a person's time.
@@ -95,8 +150,16 @@ async fn next(
 ) -> Result<Identity, MissingIdentity> {
     let newest = collected.refresh.get(&order.source.name).cloned();
     let mint = run.settings.mint.as_ref();
-    let by_login = order.varied.is_some() && mint.is_some_and(|mint| mint.by_login);
+    let rung = order.varied.is_some();
+    let by_login = rung && mint.is_some_and(|mint| mint.by_login);
     if order.request.grant.needs_a_person() && (by_login || newest.is_none()) {
+        if rung && !by_login {
+            return Err(MissingIdentity {
+                name: order.name,
+                reason: WITHOUT_REFRESH.to_owned(),
+                exchange: None,
+            });
+        }
         return signed_in(run, collected, order).await;
     }
     let spare = order.clone();
@@ -147,21 +210,28 @@ async fn signed_in(
         issuer: order.request.issuer.clone(),
         dpop: order.request.dpop,
         device: matches!(order.request.grant, Grant::DeviceCode),
-        ..run
-            .settings
-            .login
-            .clone()
-            .unwrap_or_else(|| LoginRequest::named(""))
-    };
-    let request = LoginRequest {
-        name: order.name.clone(),
-        ..request
+        port: run.settings.waiting.port,
+        timeout: run.settings.waiting.timeout,
+        ..LoginRequest::named(order.name.clone())
     };
     let (mut identity, refresh) = login::sign_in(run, collected, &request).await?;
     identity.kind = order.source.kind;
     identity.invalid = excess(&identity, order.varied.as_ref());
-    if let Some(token) = refresh {
-        keep(collected, &order.source.name, order.request, token);
+    let source = order.source.name.as_str();
+    match refresh {
+        // A narrower login must not stand in for the one that everything else is made from.
+        Some(token) if order.name != source => {
+            spare(
+                collected,
+                source,
+                order.request,
+                token,
+                "refresh_token",
+                None,
+            );
+        }
+        Some(token) => keep(collected, source, order.request, token),
+        None => {}
     }
     Ok(identity)
 }
@@ -187,14 +257,25 @@ fn read(
     let (token, refresh) = (learned("token"), learned("refresh"));
     let exchange = sent.exchange.clone();
     let id = file(collected, sent);
-    if let (Grant::RefreshToken(shown), Some(newer)) = (&request.grant, refresh)
-        && shown.expose_secret() != newer.expose_secret()
-    {
-        keep(collected, &order.source.name, request, newer);
+    match (&request.grant, refresh) {
+        (Grant::RefreshToken(shown), Some(newer)) => {
+            if shown.expose_secret() != newer.expose_secret() {
+                keep(collected, &order.source.name, request, newer);
+            }
+        }
+        (_, Some(beside)) => {
+            let source = order.source.name.as_str();
+            spare(collected, source, request, beside, "refresh_token", None);
+        }
+        (_, None) => {}
     }
     let unusable = mint::unusable(&exchange);
     let Some(token) = token.filter(|_| unusable.is_none()) else {
-        let reason = unusable.unwrap_or_else(|| mint::refusal(&exchange, request));
+        let refused = || {
+            let clocks = mint::clocks(collected, &exchange, request);
+            format!("{}{clocks}", mint::refusal(&exchange, request))
+        };
+        let reason = unusable.unwrap_or_else(refused);
         return Err(missing(&order.name, reason, Some(id)));
     };
     if binding::is_bound(&exchange)
@@ -289,3 +370,11 @@ fn excess(identity: &Identity, varied: Option<&ScopeSet>) -> Option<String> {
         extra.join(" ")
     ))
 }
+
+/// Why a person's login makes no rung by itself.
+pub(crate) const WITHOUT_REFRESH: &str = "no refresh token came with the login, so each narrower \
+    token would take a login of its own; `[mint] from = \"login\"` asks for them";
+/// RFC 8693 §2.1.
+pub(crate) const EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
+/// RFC 8693 §3.
+const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";

@@ -132,6 +132,7 @@ const SCENARIOS: &[Scenario] = &[
     sound("auth/metadata-var1"),
     sound("auth/metadata-var2"),
     sound("auth/metadata-var3"),
+    sound("auth/2025-03-26-oauth-endpoint-fallback"),
     sound("auth/pre-registration"),
     sound("auth/basic-cimd"),
     sound("auth/scope-from-www-authenticate"),
@@ -187,10 +188,6 @@ const LEFT_OUT: &[(&str, &str)] = &[
         "auth/2025-03-26-oauth-metadata-backcompat",
         "its metadata names another issuer than the place it is read from, which RFC 8414 §3.3 \
          forbids to use",
-    ),
-    (
-        "auth/2025-03-26-oauth-endpoint-fallback",
-        "default endpoints without metadata are looked at, and nobody is signed in there",
     ),
     (
         "auth/cross-app-access-complete-flow",

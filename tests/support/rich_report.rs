@@ -240,6 +240,7 @@ pub(crate) fn settings() -> Settings {
         identities: vec![source("reader"), source("admin")],
         upkeep: mcp_assay::model::settings::Upkeep::default(),
         login: None,
+        waiting: mcp_assay::model::settings::Waiting::default(),
         mint: None,
         hierarchy: Vec::new(),
         client: None,

@@ -2,6 +2,7 @@
 
 mod authorize;
 mod clients;
+mod clock;
 mod codes;
 mod device;
 mod documents;
@@ -27,6 +28,10 @@ pub(crate) use documents::{Named, prepare};
 
 /// Answers a request to the authorization server.
 pub(crate) fn answer(shared: &Shared, incoming: &Incoming) -> Response {
+    clock::dated(shared, undated(shared, incoming))
+}
+
+fn undated(shared: &Shared, incoming: &Incoming) -> Response {
     if let Some(document) = metadata::document(shared, incoming) {
         return document;
     }

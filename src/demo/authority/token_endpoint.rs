@@ -5,7 +5,7 @@ use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
 use hmac::{Hmac, Mac};
-use jsonwebtoken::{Algorithm, DecodingKey, crypto, get_current_timestamp};
+use jsonwebtoken::{Algorithm, DecodingKey, crypto};
 use serde_json::{Map, Value, json};
 use sha2::Sha256;
 
@@ -15,8 +15,8 @@ use super::super::behaviour::{
 };
 use super::super::http::{self, Incoming, no_store, single};
 use super::super::state::{Shared, lock};
-use super::oauth_error;
 use super::token;
+use super::{clock, oauth_error};
 
 /// Answers a token request, in the form that the behaviour gives to refusals.
 pub(crate) fn issue(shared: &Shared, incoming: &Incoming) -> Response {
@@ -248,16 +248,19 @@ impl Assertion {
         let text = |member: &str| self.claims.get(member).and_then(Value::as_str);
         let issued = self.claims.get("iat").and_then(Value::as_u64);
         let ours = text("iss") == Some(client) && text("sub") == Some(client);
-        let past = issued.is_some_and(|issued| issued <= get_current_timestamp());
+        let past = issued.is_some_and(|issued| issued <= clock::now(shared));
         let jti = text("jti").map(|jti| format!("assertion {jti}"));
         ours && past && jti.is_some_and(|jti| lock(&shared.revoked).insert(jti))
     }
 
     fn is_current(&self, shared: &Shared) -> bool {
-        let now = get_current_timestamp();
+        let now = clock::now(shared);
         let audience = self.claims.get("aud").and_then(Value::as_str);
-        let expires = self.claims.get("exp").and_then(Value::as_u64);
-        audience == Some(&shared.issuer) && expires.is_some_and(|expires| expires > now)
+        let seconds = |member: &str| self.claims.get(member).and_then(Value::as_u64);
+        let begun = ["iat", "nbf"].iter().filter_map(|member| seconds(member));
+        audience == Some(&shared.issuer)
+            && seconds("exp").is_some_and(|expires| expires > now)
+            && begun.max().is_none_or(|begun| begun <= now)
     }
 }
 

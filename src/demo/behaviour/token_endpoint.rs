@@ -25,6 +25,8 @@ pub struct TokenEndpoint {
     pub workload_assertions: AssertionCheck,
     /// What the metadata says of enterprise-managed authorization.
     pub grant_profile: GrantProfile,
+    /// Seconds that the authorization server's clock is ahead; behind when negative.
+    pub clock_ahead_seconds: i64,
     /// Whether tokens are bound to a key (RFC 9449); the MCP server never asks for the proof.
     pub binding: KeyBinding,
 }

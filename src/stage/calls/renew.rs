@@ -87,7 +87,7 @@ async fn replace(
     let of_ladder = ladder.is_some() && collected.ladder.has(&identity.name);
     let order = Order {
         source,
-        request,
+        request: &request,
         scopes: identity.requested.clone(),
         name: identity.name.clone(),
         varied: of_ladder.then(|| collected.ladder.varied.clone()),
@@ -105,6 +105,11 @@ async fn replace(
     }
     sessions.insert(fresh.name.clone(), opened.session);
     let name = fresh.name.clone();
+    if let Some(replaced) = identity.credential.clone() {
+        let ends = obtain::ends_ms(collected, identity);
+        let source = source.name.as_str();
+        obtain::spare(collected, source, &request, replaced, "access_token", ends);
+    }
     let present = collected.identities.present.iter_mut();
     for known in present.filter(|known| known.name == name) {
         *known = Identity {
@@ -165,12 +170,14 @@ async fn ask_again(
     }
 }
 
-/// How often a token was minted under this name beyond the first time.
+/// How often a token was obtained under this name beyond the first time, by a grant or by a login.
 fn renewals(collected: &Collected, name: &str) -> usize {
-    let minted = collected.ledger.iter().filter(|exchange| {
-        exchange.probe.id == ProbeId::MintToken && exchange.probe.variant.as_deref() == Some(name)
+    let obtained = collected.ledger.iter().filter(|exchange| {
+        let probe = &exchange.probe;
+        let minted = probe.id == ProbeId::MintToken && probe.variant.as_deref() == Some(name);
+        minted || (probe.id == ProbeId::LoginReturn && exchange.identity == name)
     });
-    minted.count().saturating_sub(1)
+    obtained.count().saturating_sub(1)
 }
 
 /// Times one token is replaced: a lifetime shorter than a third of the audit is not served.

@@ -2,10 +2,11 @@
 
 use super::{ends, name, varied};
 use crate::model::audit::Collected;
+use crate::model::grant::GrantRequest;
 use crate::model::identity::{Identities, Identity, MissingIdentity};
 use crate::model::ladder::{PassedOver, Rung, RungPurpose};
-use crate::model::settings::{CredentialSource, IdentitySource, Mint};
-use crate::stage::obtain::{self, Order};
+use crate::model::settings::{IdentitySource, Mint};
+use crate::stage::obtain::{self, EXCHANGE, Order, WITHOUT_REFRESH};
 use crate::stage::{Run, mint};
 
 /// Chooses between the candidates, and obtains the two ends of the ladder from the chosen one.
@@ -22,32 +23,12 @@ pub(crate) async fn choose(
         return;
     };
     collected.ladder.from.clone_from(first);
-    if settings.from.len() == 1 {
+    if is_sole(run, settings) {
         return;
     }
-    for source in candidates(run, settings) {
-        let CredentialSource::Grant(request) = &source.credential else {
-            continue;
-        };
-        match trial(run, collected, settings, source, granted).await {
-            Err(reason) => collected.ladder.passed_over.push(PassedOver {
-                identity: source.name.clone(),
-                grant: request.grant.as_str().to_owned(),
-                reason,
-            }),
-            Ok(identity) => {
-                collected.ladder.from.clone_from(&source.name);
-                collected.ladder.rungs.extend(rung(&identity));
-                granted.push(identity);
-                let orders = ends(run.settings, source, request);
-                for answer in obtain::obtain(run, collected, orders).await {
-                    match answer {
-                        Ok(identity) => granted.push(identity),
-                        Err(missing) => identities.missing.push(missing),
-                    }
-                }
-                return;
-            }
+    for name in &settings.from {
+        if attempt(run, collected, settings, name, granted, identities).await {
+            return;
         }
     }
     let tried = collected.ladder.passed_over.iter();
@@ -58,13 +39,96 @@ pub(crate) async fn choose(
     collected.ladder.problem = Some(problem);
 }
 
-fn candidates<'s>(
-    run: &'s Run<'_>,
-    mint: &'s Mint,
-) -> impl Iterator<Item = &'s IdentitySource> + use<'s> {
-    let sources = &run.settings.identities;
-    let named = |name: &String| sources.iter().find(|source| source.name == *name);
-    mint.from.iter().filter_map(named)
+/// Whether there is one candidate with one way to go: its ends were obtained with its own token.
+pub(crate) fn is_sole(run: &Run<'_>, settings: &Mint) -> bool {
+    let [only] = settings.from.as_slice() else {
+        return false;
+    };
+    let own = run.source(only).and_then(obtain::own);
+    own.is_some_and(|own| !own.grant.needs_a_person())
+}
+
+/// One way from a source to a narrower token.
+struct Way {
+    /// The grant as reports name it.
+    grant: &'static str,
+    request: GrantRequest,
+}
+
+/// Tries every way of one candidate; whether one of them makes the ladder.
+async fn attempt(
+    run: &Run<'_>,
+    collected: &mut Collected,
+    settings: &Mint,
+    name: &str,
+    granted: &mut Vec<Identity>,
+    identities: &mut Identities,
+) -> bool {
+    let pass_over = |collected: &mut Collected, grant: &str, reason: String| {
+        collected.ladder.passed_over.push(PassedOver {
+            identity: name.to_owned(),
+            grant: grant.to_owned(),
+            reason,
+        });
+    };
+    let Some((source, own)) = run.source(name).and_then(|it| Some((it, obtain::own(it)?))) else {
+        pass_over(collected, "login", "nobody signed in".to_owned());
+        return false;
+    };
+    let holder = granted.iter().find(|identity| identity.name == name);
+    let Some(holder) = holder.cloned() else {
+        let reason = "its own token could not be had".to_owned();
+        pass_over(collected, own.grant.as_str(), reason);
+        return false;
+    };
+    let ways = ways(collected, settings, own, &holder);
+    if ways.is_empty() {
+        pass_over(collected, own.grant.as_str(), WITHOUT_REFRESH.to_owned());
+    }
+    for way in ways {
+        match trial(run, collected, settings, source, &way).await {
+            Err(reason) => pass_over(collected, way.grant, reason),
+            Ok(identity) => {
+                collected.ladder.from.clone_from(&source.name);
+                collected.ladder.grant = Some(way.grant.to_owned());
+                collected.ladder.rungs.extend(rung(&identity));
+                granted.push(identity);
+                let orders = ends(run.settings, source, &way.request);
+                for answer in obtain::obtain(run, collected, orders).await {
+                    match answer {
+                        Ok(identity) => granted.push(identity),
+                        Err(missing) => identities.missing.push(missing),
+                    }
+                }
+                return true;
+            }
+        }
+    }
+    false
+}
+
+/// The ways from one token to narrower ones, cheapest first. A person is asked for more logins by
+/// consent only, and then for nothing else.
+fn ways(collected: &Collected, settings: &Mint, own: &GrantRequest, holder: &Identity) -> Vec<Way> {
+    let as_it_is = |grant| Way {
+        grant,
+        request: own.clone(),
+    };
+    if !own.grant.needs_a_person() || settings.by_login {
+        return vec![as_it_is(own.grant.as_str())];
+    }
+    let refreshes = collected.refresh.contains_key(&holder.name);
+    let server = mint::issuer(&collected.discovery, own.issuer.as_deref());
+    let metadata = server.ok().and_then(|server| server.chosen());
+    let announced = metadata.and_then(|it| it.texts("grant_types_supported"));
+    let exchanges = announced.is_some_and(|grants| grants.contains(&EXCHANGE));
+    let subject = holder.credential.clone().filter(|_| exchanges);
+    let exchange = subject.map(|subject| Way {
+        grant: EXCHANGE,
+        request: obtain::exchange_of(own, subject),
+    });
+    let refresh = refreshes.then(|| as_it_is("refresh_token"));
+    refresh.into_iter().chain(exchange).collect()
 }
 
 /// One token with every scope but the first.
@@ -73,14 +137,8 @@ async fn trial(
     collected: &mut Collected,
     settings: &Mint,
     source: &IdentitySource,
-    granted: &[Identity],
+    way: &Way,
 ) -> Result<Identity, String> {
-    let CredentialSource::Grant(request) = &source.credential else {
-        return Err("it is a token, and no grant".to_owned());
-    };
-    if !granted.iter().any(|identity| identity.name == source.name) {
-        return Err("its own token could not be had".to_owned());
-    }
     let varied = varied(settings, source);
     let Some(left_out) = varied.first().cloned() else {
         return Err("no scopes are known to vary: set `scopes` there, or `vary`".to_owned());
@@ -90,7 +148,7 @@ async fn trial(
     scopes.remove(&left_out);
     let order = Order {
         source,
-        request,
+        request: &way.request,
         name: name(&source.name, RungPurpose::AllButOne, &scopes, &varied),
         scopes: Some(scopes),
         varied: Some(varied),
@@ -98,13 +156,23 @@ async fn trial(
     let reason = |missing: MissingIdentity| missing.reason;
     let mut made = obtain::obtain(run, collected, vec![order]).await;
     let identity = made.pop().ok_or("nothing was asked")?.map_err(reason)?;
-    match identity.invalid.clone() {
-        None => Ok(identity),
-        Some(reason) => {
-            mint::give_back(run, collected, &identity, request).await;
-            Err(reason)
-        }
+    let Some(reason) = identity.invalid.clone() else {
+        return Ok(identity);
+    };
+    if let Some(token) = identity.credential.clone() {
+        // Given back at once it could take the token with it that the next way starts from.
+        let ends = obtain::ends_ms(collected, &identity);
+        let request = &way.request;
+        obtain::spare(
+            collected,
+            &source.name,
+            request,
+            token,
+            "access_token",
+            ends,
+        );
     }
+    Err(reason)
 }
 
 fn rung(identity: &Identity) -> Option<Rung> {

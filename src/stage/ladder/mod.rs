@@ -11,12 +11,12 @@ mod rungs;
 use super::Run;
 use super::calls::Asked;
 use super::enumerate::Sessions;
-use super::obtain::Order;
+use super::obtain::{self, Order};
 use crate::model::audit::Collected;
 use crate::model::grant::GrantRequest;
 use crate::model::identity::{Identity, ScopeSet};
 use crate::model::ladder::{Ladder, RungPurpose};
-use crate::model::settings::{CredentialSource, IdentitySource, Mint, Settings};
+use crate::model::settings::{IdentitySource, Mint, Settings};
 use crate::oracle::calibrate::Treatment;
 use crate::oracle::narrowing;
 
@@ -89,7 +89,7 @@ struct Climb<'r, 'w> {
     run: &'r Run<'w>,
     asked: &'r mut Asked,
     source: &'r IdentitySource,
-    request: &'r GrantRequest,
+    grant: String,
     varied: ScopeSet,
     kept: ScopeSet,
 }
@@ -97,16 +97,14 @@ struct Climb<'r, 'w> {
 impl<'r, 'w> Climb<'r, 'w> {
     fn new(run: &'r Run<'w>, collected: &Collected, asked: &'r mut Asked) -> Option<Self> {
         let mint = run.settings.mint.as_ref()?;
-        let mut sources = run.settings.identities.iter();
-        let source = sources.find(|source| source.name == collected.ladder.from)?;
-        let CredentialSource::Grant(request) = &source.credential else {
-            return None;
-        };
+        let source = run.source(&collected.ladder.from)?;
+        let own = obtain::own(source)?.grant.as_str();
+        let chosen = collected.ladder.grant.as_deref();
         Some(Self {
             run,
             asked,
             source,
-            request,
+            grant: chosen.unwrap_or(own).to_owned(),
             varied: varied(mint, source),
             kept: mint.keep.clone(),
         })
@@ -115,7 +113,7 @@ impl<'r, 'w> Climb<'r, 'w> {
     fn beginning(&self, chosen: Ladder) -> Ladder {
         Ladder {
             from: self.source.name.clone(),
-            grant: Some(self.request.grant.as_str().to_owned()),
+            grant: Some(self.grant.clone()),
             passed_over: chosen.passed_over,
             problem: chosen.problem,
             rungs: chosen.rungs,
@@ -157,8 +155,7 @@ impl<'r, 'w> Climb<'r, 'w> {
 
     /// A problem, and what the server does with `scope` where that explains it.
     fn told(&self, collected: &Collected, problem: String) -> String {
-        let grant = self.request.grant.as_str();
-        match narrowing::explain(grant, &collected.ladder.rungs) {
+        match narrowing::explain(&self.grant, &collected.ladder.rungs) {
             Some(told) => format!("{told}; {problem}"),
             None => problem,
         }

@@ -1,12 +1,14 @@
 //! What a ladder may cost, counted before it is climbed.
 
 use super::rungs::MOST_RUNGS;
-use super::varied;
+use super::{MOST_SCOPES, varied};
 use crate::model::audit::Collected;
+use crate::model::identity::ScopeSet;
 use crate::model::probe::{PlannedGroup, ProbeId};
-use crate::model::settings::Settings;
+use crate::model::settings::{Mint, Settings};
 use crate::oracle::calibrate::Treatment;
 use crate::stage::calls::{MOST_RENEWALS, Treatments};
+use crate::stage::obtain;
 
 /// Calls of a ladder, repeats not counted: each scope alone, all but each, none and all.
 pub(crate) const fn budget(scopes: usize, subjects: usize) -> usize {
@@ -22,21 +24,23 @@ pub(crate) fn planned(
     let Some(mint) = &settings.mint else {
         return Vec::new();
     };
-    let mut sources = settings.identities.iter();
     let chosen = Some(&collected.ladder.from).filter(|from| !from.is_empty());
     let Some(from) = chosen.or(mint.from.first()) else {
         return Vec::new();
     };
-    // Where several grants could mint, each is asked for one narrower token first.
-    let trials = if mint.from.len() > 1 {
-        mint.from.len()
-    } else {
-        0
+    let person = |name: &String| {
+        let mut sources = settings.identities.iter();
+        let source = sources.find(|source| source.name == *name);
+        let own = source.and_then(obtain::own);
+        own.is_none_or(|own| own.grant.needs_a_person())
     };
-    let Some(source) = sources.find(|source| source.name == *from) else {
-        return Vec::new();
+    let people = mint.from.iter().filter(|name| person(name)).count();
+    // Where several ways could lead to narrower tokens, each is tried with one first.
+    let trials = match (mint.from.len(), people) {
+        (1, 0) => 0,
+        (candidates, people) => candidates + people,
     };
-    let scopes = varied(mint, source).len();
+    let scopes = scopes(settings, collected, mint, from);
     let made = collected.ladder.rungs.len();
     let rungs = if treatments.is_some() {
         made
@@ -69,7 +73,15 @@ pub(crate) fn planned(
         (ProbeId::CloseSession, sessions / 2),
         (ProbeId::RevokeToken, rungs + ends + trials),
     ] {
-        groups.push(group(probe, &source.name, requests, None));
+        groups.push(group(probe, from, requests, None));
+    }
+    if mint.by_login && people > 0 {
+        let logins = rungs * (1 + MOST_RENEWALS) + ends + trials;
+        for (probe, each) in [(ProbeId::LoginReturn, 1), (ProbeId::RedeemCode, 2)] {
+            groups.push(group(probe, from, each * logins, None));
+        }
+        // Each login may bring a refresh token of its own.
+        groups.push(group(ProbeId::RevokeToken, from, logins, None));
     }
     for probe in [
         ProbeId::CallValid,
@@ -86,10 +98,25 @@ pub(crate) fn planned(
         };
         let possible = treatments.is_some() || probe != ProbeId::CallListed;
         if possible {
-            groups.push(group(probe, &source.name, requests, per));
+            groups.push(group(probe, from, requests, per));
         }
     }
     groups
+}
+
+/// How many scopes will be varied, as far as is known before anybody has signed in.
+fn scopes(settings: &Settings, collected: &Collected, mint: &Mint, from: &str) -> usize {
+    let mut sources = settings.identities.iter();
+    if let Some(source) = sources.find(|source| source.name == *from) {
+        return varied(mint, source).len();
+    }
+    let login = settings.login.as_ref().and_then(|it| it.scopes.as_ref());
+    let made = collected.logins.last().and_then(|it| it.requested.as_ref());
+    let document = collected.discovery.chosen_resource_metadata();
+    let listed = || document.and_then(|it| Some(it.texts("scopes_supported")?.len()));
+    let known = mint.scopes.as_ref().or(login).or(made);
+    let count = known.map(ScopeSet::len).or_else(listed);
+    count.unwrap_or_default().min(MOST_SCOPES)
 }
 
 fn asked(treatments: &Treatments, probe: ProbeId) -> usize {

@@ -72,6 +72,9 @@ impl Climb<'_, '_> {
         sessions: &mut Sessions,
         wanted: Vec<(RungPurpose, ScopeSet)>,
     ) {
+        let Some(request) = obtain::rung_request(collected, self.source) else {
+            return;
+        };
         let whole = self.whole();
         let mut orders = Vec::new();
         let mut rungs: Vec<Rung> = Vec::new();
@@ -86,7 +89,7 @@ impl Climb<'_, '_> {
             let identity = self.free_name(collected, &rungs, purpose, &scopes);
             orders.push(Order {
                 source: self.source,
-                request: self.request,
+                request: &request,
                 scopes: Some(scopes.clone()),
                 name: identity.clone(),
                 varied: Some(self.varied.clone()),

@@ -1,14 +1,27 @@
 //! Giving everything back: tokens revoked (RFC 7009), clients deleted (RFC 7592), the rest listed.
 
+use secrecy::{ExposeSecret, SecretString};
+
 use super::client::LoginClient;
+use super::token::Held;
 use super::{Session, token};
 use crate::model::audit::{Collected, ResidueItem};
+use crate::model::grant::Grant;
 use crate::model::probe::{ProbeId, ProbeKey};
-use crate::stage::{Run, file};
+use crate::stage::{Run, file, mint};
 use crate::wire::{Destination, Outgoing};
 
-/// Revokes the tokens of a login and deletes the clients that were registered for it.
-pub async fn close(run: &Run<'_>, collected: &mut Collected, session: Session) {
+/// Revokes the tokens of a login, and of what was made from it, and deletes the clients that were
+/// registered for it.
+pub async fn close(run: &Run<'_>, collected: &mut Collected, mut session: Session) {
+    take_up(collected, &mut session);
+    if run.settings.upkeep.keep_tokens && !session.held.is_empty() {
+        let why = "kept on request (`--keep-tokens`)";
+        let item = tokens(&session, session.held.len(), why);
+        collected.residue.push(item);
+        leave(collected, session);
+        return;
+    }
     (run.progress)("log out", session.held.len());
     let mut left = 0_usize;
     let mut why = None;
@@ -28,6 +41,53 @@ pub async fn close(run: &Run<'_>, collected: &mut Collected, session: Session) {
     }
     for client in [Some(session.client), session.other].into_iter().flatten() {
         delete(run, collected, client).await;
+    }
+}
+
+/// Takes over what the rest of the run obtained for this person: the newest refresh token, renewed
+/// tokens, narrower ones, and those that nobody uses any more.
+pub(super) fn take_up(collected: &mut Collected, session: &mut Session) {
+    let name = session.facts.identity.clone();
+    if let Some(newest) = collected.refresh.remove(&name)
+        && let Grant::RefreshToken(token) = newest.grant
+    {
+        session.hold(format!("{name}-newest"), "refresh_token", token.clone());
+        session.refresh = Some(token);
+    }
+    let ladder = &collected.ladder;
+    let ends = [format!("{name}-none"), format!("{name}-all")];
+    let made = collected.identities.present.iter().filter(|identity| {
+        let rung =
+            ladder.from == name && (ladder.has(&identity.name) || ends.contains(&identity.name));
+        identity.name == name || rung
+    });
+    for identity in made {
+        if let Some(token) = identity.credential.clone() {
+            session.hold(identity.name.clone(), "access_token", token);
+        }
+    }
+    let now = mint::now_ms(collected);
+    for spare in std::mem::take(&mut collected.spare) {
+        if spare.source != name {
+            collected.spare.push(spare);
+        } else if !spare.has_ended(now) {
+            session.hold(spare.name, spare.hint, spare.token);
+        }
+    }
+}
+
+impl Session {
+    /// Holds a token until the login is closed, once.
+    fn hold(&mut self, name: String, hint: &'static str, secret: SecretString) {
+        let known = |held: &Held| held.secret.expose_secret() == secret.expose_secret();
+        if !self.held.iter().any(known) {
+            self.held.push(Held {
+                name,
+                hint,
+                secret,
+                by_other: false,
+            });
+        }
     }
 }
 

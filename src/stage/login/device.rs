@@ -5,14 +5,14 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
-use super::token::{self, Question};
+use super::poll::poll;
 use super::{Obtained, Session, Visit, authorize};
 use crate::model::audit::Collected;
-use crate::model::login::{Redemption, Round, RoundEnd, Trial};
+use crate::model::login::{Round, RoundEnd};
 use crate::model::probe::{ProbeId, ProbeKey};
 use crate::model::settings::LoginRequest;
 use crate::stage::{Run, client, file, mint};
-use crate::wire::{Destination, Learned, Outgoing, RawAnswer};
+use crate::wire::{Destination, Learned, Outgoing, Pending, RawAnswer};
 
 /// Asks for a device code, shows it, and polls until it is approved.
 ///
@@ -35,10 +35,11 @@ pub(super) async fn obtain(
         purpose: "signing in on another device",
         user_code: Some(&grant.user_code),
     });
+    let pause = |length: Duration| -> Pending<'static, ()> { Box::pin(tokio::time::sleep(length)) };
     let ended = tokio::select! {
         biased;
         () = person.cancel.cancelled() => Err("the login was cancelled".to_owned()),
-        polled = poll(run, collected, session, &grant) => polled,
+        polled = poll(run, collected, session, &grant.device_code, grant.interval, &pause) => polled,
         () = tokio::time::sleep(request.timeout.min(grant.lifetime)) => Err(format!(
             "nobody typed the code within {} s; `--login-timeout` gives it longer",
             request.timeout.min(grant.lifetime).as_secs()
@@ -60,15 +61,15 @@ pub(super) async fn obtain(
     ended
 }
 
-struct Grant {
-    device_code: SecretString,
+pub(super) struct Grant {
+    pub(super) device_code: SecretString,
     user_code: String,
     url: url::Url,
     interval: Duration,
     lifetime: Duration,
 }
 
-async fn device_code(
+pub(super) async fn device_code(
     run: &Run<'_>,
     collected: &mut Collected,
     session: &Session,
@@ -128,58 +129,6 @@ async fn device_code(
     })
 }
 
-async fn poll(
-    run: &Run<'_>,
-    collected: &mut Collected,
-    session: &mut Session,
-    grant: &Grant,
-) -> Result<Obtained, String> {
-    let mut interval = grant.interval;
-    for attempt in 1..=POLLS {
-        tokio::time::sleep(interval).await;
-        let members = vec![
-            ("grant_type", GRANT.to_owned()),
-            ("device_code", grant.device_code.expose_secret().to_owned()),
-        ];
-        let question = Question {
-            probe: ProbeId::RedeemCode,
-            variant: format!("device-{attempt}"),
-            members,
-            presented: None,
-            by_other: false,
-        };
-        let asked = token::ask(run, collected, session, question).await;
-        match (asked.access, asked.answer.error.as_deref()) {
-            (Some(access), _) => {
-                session.refresh = asked.refresh;
-                session.facts.redemptions.push(Redemption {
-                    trial: Trial::Proper,
-                    round: 1,
-                    fresh: true,
-                    answer: asked.answer.clone(),
-                });
-                return Ok(Obtained {
-                    access,
-                    granted: asked.answer.scopes,
-                    expires_in: asked.expires_in,
-                    exchange: asked.answer.exchange,
-                });
-            }
-            (None, Some("authorization_pending")) => {}
-            // RFC 8628 §3.5.
-            (None, Some("slow_down")) => interval += Duration::from_secs(5),
-            (None, Some("access_denied")) => {
-                return Err("consent was refused on the other device".to_owned());
-            }
-            (None, _) => {
-                let client_id = &session.client.shown;
-                return Err(token::refusal(collected, &asked.answer, client_id));
-            }
-        }
-    }
-    Err(format!("the code was not approved in {POLLS} polls"))
-}
-
 fn codes(answer: &RawAnswer<'_>) -> Vec<Learned> {
     let body = serde_json::from_slice::<Value>(answer.body).unwrap_or_default();
     let members = [
@@ -199,4 +148,3 @@ fn codes(answer: &RawAnswer<'_>) -> Vec<Learned> {
 
 /// The grant type of RFC 8628 §3.4.
 pub(super) const GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
-const POLLS: usize = 120;

@@ -8,7 +8,10 @@ mod codes;
 mod device;
 mod downgrade;
 pub mod person;
+mod poll;
 mod refresh;
+#[cfg(test)]
+mod testing;
 mod token;
 
 use std::collections::BTreeSet;
@@ -18,14 +21,15 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::mint::binding;
-use super::{Run, mint};
+use super::{Run, mint, obtain};
 use crate::codec::jose;
 use crate::model::audit::Collected;
 use crate::model::discovery::{AuthorizationServer, Discovery};
 use crate::model::exchange::ExchangeId;
+use crate::model::grant::{Grant, GrantRequest};
 use crate::model::identity::{Identity, IdentityKind, MissingIdentity, Provenance, ScopeSet};
 use crate::model::login::{ClientOrigin, Login, Redemption, Trial};
-use crate::model::settings::LoginRequest;
+use crate::model::settings::{CredentialSource, IdentitySource, LoginRequest};
 use crate::wire::ProofKey;
 use crate::wire::callback::Callback;
 
@@ -35,18 +39,29 @@ use person::Visit;
 use token::{Asked, Held};
 
 pub use close::{close, leave};
+pub(crate) use poll::POLLS as MOST_POLLS;
+
+/// What `--login` left for the rest of the run: where further tokens of that person come from.
+pub(crate) struct SignedIn {
+    /// The identity, with the client of the login.
+    pub(crate) source: IdentitySource,
+    /// Where every browser of the run is sent back to.
+    callback: Option<Arc<Callback>>,
+}
 
 /// A login under way: what further probes and the clean-up need.
 pub struct Session {
     server: Endpoints,
     client: LoginClient,
     other: Option<LoginClient>,
-    callback: Option<Callback>,
+    callback: Option<Arc<Callback>>,
     facts: Login,
     held: Vec<Held>,
     refresh: Option<SecretString>,
     /// The key to bind tokens to.
     key: Option<Arc<ProofKey>>,
+    /// Whether they are to be bound; as the servers demand when absent.
+    dpop: Option<bool>,
     /// How long to wait for the person.
     timeout: Duration,
     /// Tells its codes from those of other logins of the run.
@@ -97,7 +112,11 @@ pub async fn begin(run: &Run<'_>, collected: &mut Collected) -> Option<Begun> {
         }
     };
     let identity = match obtain(run, collected, &mut session, &request).await {
-        Ok(obtained) => Ok(identity(&session, &request, obtained)),
+        Ok(obtained) => {
+            let identity = identity(&session, &request, obtained);
+            remember(run, collected, &session, &request, &identity);
+            Ok(identity)
+        }
         Err(reason) => {
             session.facts.failed = Some(reason.clone());
             let last = session.facts.redemptions.last();
@@ -109,6 +128,45 @@ pub async fn begin(run: &Run<'_>, collected: &mut Collected) -> Option<Begun> {
         identity,
         session: Some(session),
     })
+}
+
+/// Lets the rest of the run renew this identity and make narrower tokens from it.
+fn remember(
+    run: &Run<'_>,
+    collected: &mut Collected,
+    session: &Session,
+    request: &LoginRequest,
+    identity: &Identity,
+) {
+    let own = GrantRequest {
+        grant: if request.device {
+            Grant::DeviceCode
+        } else {
+            Grant::AuthorizationCode
+        },
+        client: session.client.client.clone(),
+        issuer: Some(session.server.issuer.clone()),
+        dpop: request.dpop,
+    };
+    if let Some(refresh) = &session.refresh {
+        obtain::keep(collected, &identity.name, &own, refresh.clone());
+    }
+    let scopes = identity.scopes().cloned().map(|mut scopes| {
+        // Scopes of OpenID Connect open no tool.
+        scopes.retain(|scope| scope != OPENID && scope != OFFLINE);
+        scopes
+    });
+    let source = IdentitySource {
+        name: identity.name.clone(),
+        kind: identity.kind,
+        privileged: identity.privileged,
+        scopes,
+        header: None,
+        credential: CredentialSource::Grant(own),
+    };
+    let callback = session.callback.clone();
+    // One login a run: a second would find the place taken.
+    let _ = run.signed_in.set(SignedIn { source, callback });
 }
 
 /// A login that is for a token alone: nothing is tried with it, and its client is the operator's.
@@ -142,6 +200,7 @@ pub(super) async fn sign_in(
 /// the person's tokens.
 pub async fn probe(run: &Run<'_>, collected: &mut Collected, session: &mut Session) {
     if session.facts.failed.is_none() {
+        close::take_up(collected, session);
         (run.progress)("login probes", 0);
         if session.callback.is_some() {
             codes::probe(run, collected, session).await;
@@ -194,16 +253,9 @@ async fn prepare(
         }
         None
     } else {
-        let bound = Callback::bind(request.port).await;
-        Some(bound.map_err(|error| match request.port {
-            Some(port) => format!(
-                "port {port} of 127.0.0.1 cannot be used ({error}); choose another with \
-                 `--login-port`, or leave it out for a free one"
-            ),
-            None => format!("no port of 127.0.0.1 can be used ({error})"),
-        })?)
+        Some(callback(run, request.port).await?)
     };
-    let redirect = callback.as_ref().map(Callback::redirect_uri);
+    let redirect = callback.as_ref().map(|it| it.redirect_uri());
     let redirect = redirect.unwrap_or_default().to_owned();
     let client = client::obtain(run, collected, &server, request, &redirect).await?;
     let wanted = scopes(&collected.discovery, &server, request);
@@ -240,14 +292,32 @@ async fn prepare(
         held: Vec::new(),
         refresh: None,
         key: binding::wanted(run, collected, request.dpop),
+        dpop: request.dpop,
         timeout: request.timeout,
         tag: tag(run, request),
     })
 }
 
+/// The one that `--login` waits on, where it does: its client may have registered no other.
+async fn callback(run: &Run<'_>, port: Option<u16>) -> Result<Arc<Callback>, String> {
+    let shared = run.signed_in.get().and_then(|it| it.callback.clone());
+    if let Some(shared) = shared {
+        return Ok(shared);
+    }
+    let bound = Callback::bind(port).await;
+    bound.map(Arc::new).map_err(|error| match port {
+        Some(port) => format!(
+            "port {port} of 127.0.0.1 cannot be used ({error}); choose another with \
+             `--login-port`, or leave it out for a free one"
+        ),
+        None => format!("no port of 127.0.0.1 can be used ({error})"),
+    })
+}
+
 fn tag(run: &Run<'_>, request: &LoginRequest) -> String {
     let main = run.settings.login.as_ref();
-    if main.is_some_and(|main| main.name == request.name) {
+    let first = run.signed_in.get().is_none();
+    if first && main.is_some_and(|main| main.name == request.name) {
         return String::new();
     }
     format!("-{}", request.name)
@@ -260,7 +330,11 @@ async fn first_code(
     session: &mut Session,
 ) -> Result<Obtained, String> {
     let code = authorize::code(run, collected, session, "signing in", Pkce::S256).await?;
-    let asked = codes::redeem(run, collected, session, &code, Trial::Proper).await;
+    let mut asked = codes::redeem(run, collected, session, &code, Trial::Proper).await;
+    if token::binds_now(run, collected, session, &asked.answer) {
+        // A server that wants a proof says so before it looks at the code (RFC 9449 §5).
+        asked = codes::redeem(run, collected, session, &code, Trial::Proper).await;
+    }
     let answer = asked.answer.clone();
     session.facts.redemptions.push(Redemption {
         trial: Trial::Proper,
@@ -269,7 +343,7 @@ async fn first_code(
         answer: answer.clone(),
     });
     session.refresh.clone_from(&asked.refresh);
-    let refusal = token::refusal(collected, &answer, &session.client.shown);
+    let refusal = token::refusal(collected, &answer, session);
     let access = asked.access.ok_or(refusal)?;
     Ok(Obtained {
         access,
@@ -305,6 +379,9 @@ fn identity(session: &Session, request: &LoginRequest, obtained: Obtained) -> Id
 
 fn endpoints(discovery: &Discovery, request: &LoginRequest) -> Result<Endpoints, String> {
     let server = chosen(discovery, request)?;
+    if server.has_default_endpoints() {
+        return at_defaults(server, request);
+    }
     let metadata = server.chosen().ok_or_else(|| {
         format!(
             "the metadata of {} was not found, so nobody can sign in there",
@@ -319,8 +396,13 @@ fn endpoints(discovery: &Discovery, request: &LoginRequest) -> Result<Endpoints,
             metadata.text("issuer").unwrap_or_default()
         ));
     }
+    let client = request.client.as_ref();
+    let shown = |member: &str| match client {
+        Some(client) => mint::endpoint(metadata, member, client),
+        None => metadata.text(member),
+    };
     let need = |member: &str| {
-        let text = metadata.text(member);
+        let text = shown(member);
         text.ok_or_else(|| format!("the metadata of {} names no `{member}`", server.issuer))
     };
     let set = |member: &str| {
@@ -332,7 +414,7 @@ fn endpoints(discovery: &Discovery, request: &LoginRequest) -> Result<Endpoints,
                 .collect::<BTreeSet<_>>()
         })
     };
-    let owned = |member: &str| metadata.text(member).map(str::to_owned);
+    let owned = |member: &str| shown(member).map(str::to_owned);
     let authorization = match metadata.text("authorization_endpoint") {
         Some(text) => Some(authorize::endpoint(text)?),
         None if request.device => None,
@@ -352,6 +434,32 @@ fn endpoints(discovery: &Discovery, request: &LoginRequest) -> Result<Endpoints,
         issuer_promised: metadata.flag("authorization_response_iss_parameter_supported")
             == Some(true),
         metadata: metadata.exchange,
+    })
+}
+
+/// The endpoints of 2025-03-26 where there is no metadata (§Fallbacks for Servers without Metadata
+/// Discovery). That revision demands PKCE of every client and names no place that would announce it.
+fn at_defaults(server: &AuthorizationServer, request: &LoginRequest) -> Result<Endpoints, String> {
+    let issuer = &server.issuer;
+    if request.device {
+        return Err(format!(
+            "{issuer} has no metadata, and 2025-03-26 has no default endpoint for devices; log in \
+             without `--device`"
+        ));
+    }
+    Ok(Endpoints {
+        issuer: issuer.clone(),
+        authorization: Some(authorize::endpoint(&format!("{issuer}/authorize"))?),
+        token: server.default_token_endpoint(),
+        device: None,
+        revocation: None,
+        registration: Some(format!("{issuer}/register")),
+        scopes: BTreeSet::new(),
+        grants: None,
+        auth_methods: None,
+        challenge_methods: BTreeSet::from(["S256".to_owned()]),
+        issuer_promised: false,
+        metadata: server.named_by,
     })
 }
 
@@ -408,3 +516,5 @@ fn scopes(discovery: &Discovery, server: &Endpoints, request: &LoginRequest) -> 
 
 /// OpenID Connect Core §11: the scope that asks for a refresh token.
 const OFFLINE: &str = "offline_access";
+/// OpenID Connect Core §3.1.2.1: the scope that makes it a request about a user.
+const OPENID: &str = "openid";

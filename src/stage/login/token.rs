@@ -6,6 +6,7 @@ use super::client::LoginClient;
 use super::{Endpoints, Session};
 use crate::codec::jose;
 use crate::model::audit::Collected;
+use crate::model::grant::{Grant, GrantRequest, OAuthClient};
 use crate::model::login::{RefreshToken, TokenAnswer};
 use crate::model::probe::{ProbeId, ProbeKey};
 use crate::stage::mint::{Revocation, binding};
@@ -124,28 +125,42 @@ pub(super) async fn ask(
 }
 
 /// Why no token came, from the answer as filed.
-pub(super) fn refusal(collected: &Collected, answer: &TokenAnswer, client_id: &str) -> String {
+pub(super) fn refusal(collected: &Collected, answer: &TokenAnswer, session: &Session) -> String {
     let Some(exchange) = collected.ledger.exchange(answer.exchange) else {
         return "the token request was not sent".to_owned();
     };
-    let Some(response) = exchange.response() else {
-        let text = exchange
-            .failure()
-            .map_or("no answer", |failure| failure.text.as_str());
-        return format!("the token request of client `{client_id}` failed: {text}");
+    let request = GrantRequest {
+        grant: if session.callback.is_some() {
+            Grant::AuthorizationCode
+        } else {
+            Grant::DeviceCode
+        },
+        client: OAuthClient {
+            id: session.client.shown.clone(),
+            ..session.client.client.clone()
+        },
+        issuer: None,
+        dpop: None,
     };
-    match &answer.error {
-        Some(error) => format!(
-            "the token endpoint refused the code of client `{client_id}`: HTTP {} {error}",
-            response.status
-        ),
-        None => format!(
-            "the token endpoint answered HTTP {} {} without a token, expected JSON (RFC 6749 \
-             §5.1)",
-            response.status,
-            response.media_type()
-        ),
+    let clocks = mint::clocks(collected, exchange, &request);
+    format!("{}{clocks}", mint::refusal(exchange, &request))
+}
+
+/// Whether a token request was refused for want of a proof that was not sent; from then on the
+/// session has the key for it.
+pub(super) fn binds_now(
+    run: &Run<'_>,
+    collected: &Collected,
+    session: &mut Session,
+    answer: &TokenAnswer,
+) -> bool {
+    let exchange = collected.ledger.exchange(answer.exchange);
+    let demanded = exchange.is_some_and(binding::is_demanded);
+    if answer.issued || session.key.is_some() || session.dpop == Some(false) || !demanded {
+        return false;
     }
+    session.key = binding::key(run, collected);
+    session.key.is_some()
 }
 
 /// A revocation request (RFC 7009 §2.1).

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::proof::Proof;
-use super::{form, form_headers, issuer, resource, tokens};
+use super::{endpoint, form, form_headers, issuer, resource, tokens};
 use crate::model::audit::Collected;
-use crate::model::grant::{ClientProof, Grant, GrantRequest};
+use crate::model::grant::{Grant, GrantRequest};
 use crate::model::identity::ScopeSet;
 use crate::model::probe::{ProbeId, ProbeKey};
 use crate::stage::Run;
@@ -38,22 +38,27 @@ pub(crate) async fn token(
 ) -> Result<Sent, String> {
     let discovery = &collected.discovery;
     let server = issuer(discovery, order.request.issuer.as_deref())?;
-    let metadata = server.chosen().ok_or_else(|| {
-        format!(
-            "the metadata of {} was not found, so its token endpoint is not known",
-            server.issuer
-        )
-    })?;
-    let aliased = matches!(order.request.client.proof, ClientProof::Certificate(_));
-    // RFC 8705 §5: certificates may be asked for at endpoints of their own.
-    let alias = metadata.nested("mtls_endpoint_aliases", "token_endpoint");
-    let alias = alias.filter(|_| aliased);
-    let endpoint = alias.or(metadata.text("token_endpoint")).ok_or_else(|| {
-        format!(
-            "the metadata of {} names no `token_endpoint`",
-            server.issuer
-        )
-    })?;
+    let client = &order.request.client;
+    let (endpoint, named_by) = match server.chosen() {
+        None if server.has_default_endpoints() => {
+            (server.default_token_endpoint(), server.named_by)
+        }
+        None => {
+            return Err(format!(
+                "the metadata of {} was not found, so its token endpoint is not known",
+                server.issuer
+            ));
+        }
+        Some(metadata) => {
+            let endpoint = endpoint(metadata, "token_endpoint", client).ok_or_else(|| {
+                format!(
+                    "the metadata of {} names no `token_endpoint`",
+                    server.issuer
+                )
+            })?;
+            (endpoint.to_owned(), metadata.exchange)
+        }
+    };
     let mut members = vec![("grant_type", order.request.grant.as_str().to_owned())];
     members.extend(of_grant(&order));
     if let Some(scopes) = order.scopes.filter(|scopes| !scopes.is_empty()) {
@@ -61,7 +66,7 @@ pub(crate) async fn token(
         members.push(("scope", text));
     }
     members.push(("resource", resource(discovery)));
-    let proof = Proof::of(run, collected, server, &order.request.client, order.name)?;
+    let proof = Proof::of(run, collected, server, client, order.name)?;
     let key = ProbeKey::new(ProbeId::MintToken)
         .about(server.issuer.clone())
         .variant(order.name);
@@ -74,7 +79,7 @@ pub(crate) async fn token(
     proof.add(run, &mut outgoing, &mut members);
     outgoing.body = Some(form(&members));
     outgoing.carries_secret = true;
-    outgoing.caused_by = Some(metadata.exchange);
+    outgoing.caused_by = Some(named_by);
     outgoing.proof.clone_from(&order.key);
     outgoing.learn = Some(&learn);
     Ok(run.wire.send(outgoing).await)

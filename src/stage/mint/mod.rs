@@ -9,15 +9,16 @@ mod revoke;
 use secrecy::SecretString;
 use serde_json::Value;
 
-use crate::model::discovery::{AuthorizationServer, Discovery};
+use crate::model::discovery::{AuthorizationServer, Discovery, MetadataAttempt};
 use crate::model::exchange::Exchange;
+use crate::model::grant::{ClientProof, OAuthClient};
 use crate::model::identity::ScopeSet;
 use crate::wire::{Learned, RawAnswer};
 
 pub(crate) use ask::{MintOrder, token};
 pub(crate) use proof::{Means, Proof, basic};
-pub(crate) use refusal::{error, refusal, unusable};
-pub(crate) use revoke::{Revocation, give_back, residue, revoke, revoke_one};
+pub(crate) use refusal::{clocks, error, refusal, unusable};
+pub(crate) use revoke::{Revocation, now_ms, residue, revoke, revoke_one};
 
 /// What a token response says: granted scopes and lifetime.
 pub(crate) fn response(exchange: &Exchange) -> (Option<ScopeSet>, Option<u64>) {
@@ -38,6 +39,20 @@ pub(crate) fn response(exchange: &Exchange) -> (Option<ScopeSet>, Option<u64>) {
         body.as_ref()
             .and_then(|body| body.get("expires_in")?.as_u64()),
     )
+}
+
+/// An endpoint as this client is to use it: certificates may be asked for at endpoints of their own
+/// (RFC 8705 §5).
+pub(crate) fn endpoint<'m>(
+    metadata: &'m MetadataAttempt,
+    member: &str,
+    client: &OAuthClient,
+) -> Option<&'m str> {
+    let shows_one = matches!(client.proof, ClientProof::Certificate(_));
+    let alias = metadata.nested("mtls_endpoint_aliases", member);
+    alias
+        .filter(|_| shows_one)
+        .or_else(|| metadata.text(member))
 }
 
 /// An `application/x-www-form-urlencoded` body.
@@ -132,5 +147,50 @@ pub(crate) fn issuer<'d>(
         None => servers.first().ok_or_else(|| {
             "the target names no authorization server; give a token with `token` instead".to_owned()
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::model::discovery::Route;
+    use crate::model::exchange::ExchangeId;
+
+    #[test]
+    fn a_client_with_a_certificate_uses_the_endpoints_that_ask_for_one() {
+        let metadata = MetadataAttempt {
+            url: "https://as.example/.well-known/oauth-authorization-server".to_owned(),
+            route: Route::WellKnownRoot,
+            exchange: ExchangeId(1),
+            document: Some(json!({
+                "token_endpoint": "https://as.example/token",
+                "revocation_endpoint": "https://as.example/revoke",
+                "device_authorization_endpoint": "https://as.example/device",
+                "mtls_endpoint_aliases": {
+                    "token_endpoint": "https://mtls.as.example/token",
+                    "revocation_endpoint": "https://mtls.as.example/revoke",
+                },
+            })),
+            problem: None,
+        };
+        let client = |proof| OAuthClient {
+            id: "c".to_owned(),
+            proof,
+        };
+        let shown = client(ClientProof::Certificate("pem".to_owned().into()));
+        for (member, alias) in [
+            ("token_endpoint", "https://mtls.as.example/token"),
+            ("revocation_endpoint", "https://mtls.as.example/revoke"),
+            // Where there is no alias the plain one serves everybody.
+            ("device_authorization_endpoint", "https://as.example/device"),
+        ] {
+            assert_eq!(endpoint(&metadata, member, &shown), Some(alias));
+        }
+        let public = client(ClientProof::Public);
+        let plain = endpoint(&metadata, "token_endpoint", &public);
+        assert_eq!(plain, Some("https://as.example/token"));
+        assert_eq!(endpoint(&metadata, "introspection_endpoint", &shown), None);
     }
 }

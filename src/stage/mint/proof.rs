@@ -6,7 +6,7 @@ use serde_json::{Map, json};
 
 use crate::model::audit::Collected;
 use crate::model::discovery::AuthorizationServer;
-use crate::model::grant::{ClientAuth, ClientProof, OAuthClient};
+use crate::model::grant::{AssertionAudience, ClientAuth, ClientProof, OAuthClient};
 use crate::stage::{Run, clock};
 use crate::wire::Outgoing;
 
@@ -57,16 +57,22 @@ impl<'a> Proof<'a> {
                     Means::Post(secret)
                 }
             }
-            ClientProof::Key(key) => {
+            ClientProof::Key { key, audience } => {
                 let listed = texts("token_endpoint_auth_signing_alg_values_supported");
                 let algorithm = key.algorithm(listed.as_deref())?;
                 let now = clock::now(collected, server.chosen().map(|it| it.exchange));
                 let jti = format!("assertion {label} {}", collected.ledger.len());
-                // RFC 7523 §3, as its revision has it: the issuer is the one audience.
+                let audience = match audience {
+                    AssertionAudience::Issuer => server.issuer.as_str(),
+                    AssertionAudience::TokenEndpoint => server
+                        .chosen()
+                        .and_then(|it| it.text("token_endpoint"))
+                        .ok_or("the metadata names no `token_endpoint` for the assertion")?,
+                };
                 let claims = json!({
                     "iss": client.id,
                     "sub": client.id,
-                    "aud": server.issuer,
+                    "aud": audience,
                     "jti": run.entropy.word(&jti, 24),
                     "iat": now,
                     "exp": now + LIFETIME,

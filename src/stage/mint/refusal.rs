@@ -2,8 +2,10 @@
 
 use serde_json::Value;
 
+use crate::model::audit::Collected;
 use crate::model::exchange::Exchange;
 use crate::model::grant::{ClientProof, Grant, GrantRequest};
+use crate::stage::clock;
 
 /// Why no token came back, from the answer (RFC 6749 §5.2).
 pub(crate) fn refusal(exchange: &Exchange, request: &GrantRequest) -> String {
@@ -39,6 +41,24 @@ pub(crate) fn refusal(exchange: &Exchange, request: &GrantRequest) -> String {
     )
 }
 
+/// What clocks have to do with a refusal of something dated; nothing where they agree.
+pub(crate) fn clocks(collected: &Collected, exchange: &Exchange, request: &GrantRequest) -> String {
+    let Some(error) = error(exchange) else {
+        return String::new();
+    };
+    let remedy = match (error.as_str(), &request.grant, &request.client.proof) {
+        ("invalid_grant", Grant::JwtBearer(_), _) => {
+            "set the clock that is wrong, and get an assertion that is dated by the server's"
+        }
+        ("invalid_client", _, ClientProof::Key { .. }) | ("invalid_dpop_proof", ..) => {
+            "set the clock that is wrong"
+        }
+        _ => return String::new(),
+    };
+    let difference = clock::difference(collected, exchange);
+    difference.map_or(String::new(), |told| format!("; {told}: {remedy}"))
+}
+
 /// Why a token that came cannot be used (RFC 6749 §7.1).
 pub(crate) fn unusable(exchange: &Exchange) -> Option<String> {
     let body = serde_json::from_slice::<Value>(&exchange.response()?.body.bytes()).ok()?;
@@ -66,7 +86,7 @@ fn remedy(error: &str, request: &GrantRequest) -> &'static str {
         ("invalid_client", _, ClientProof::Secret { .. }) => {
             "check `client_id`, the secret and `auth` (basic or post)"
         }
-        ("invalid_client", _, ClientProof::Key(_)) => {
+        ("invalid_client", _, ClientProof::Key { .. }) => {
             "check `client_id`, that the public half of `client_key` is registered for it (with \
              `client_key_id` as its `kid`, if it has one), and the server's clock"
         }

@@ -63,7 +63,8 @@ pub(crate) async fn revoke_one(
     }
 }
 
-/// Revokes the tokens that the run minted, and the refresh tokens that a person gave it.
+/// Revokes the tokens that the run minted, those that others replaced, and the refresh tokens that a
+/// person gave it. What belongs to `--login` waits until the login is over.
 pub(crate) async fn revoke(run: &Run<'_>, collected: &mut Collected) {
     let upkeep = &run.settings.upkeep;
     let minted = collected.identities.present.clone();
@@ -74,6 +75,9 @@ pub(crate) async fn revoke(run: &Run<'_>, collected: &mut Collected) {
         let Some((source, request)) = obtain::source_of(run, collected, &identity.name) else {
             continue;
         };
+        if run.is_login(&source.name) {
+            continue;
+        }
         let of_kept = upkeep.cache.is_some() && collected.refresh.contains_key(&source.name);
         let why = match (upkeep.keep_tokens, of_kept) {
             (true, _) => Some("it was kept on request (`--keep-tokens`)"),
@@ -82,17 +86,22 @@ pub(crate) async fn revoke(run: &Run<'_>, collected: &mut Collected) {
             (false, false) => None,
         };
         match why {
-            None => give_back(run, collected, identity, request).await,
+            None => give_back(run, collected, identity, &request).await,
             Some(why) => {
                 let item = residue(identity.name.clone(), identity.expires_in, None, why);
                 collected.residue.push(item);
             }
         }
     }
+    spares(run, collected).await;
     if upkeep.cache.is_some() {
         return;
     }
     for (name, newest) in std::mem::take(&mut collected.refresh) {
+        if run.is_login(&name) {
+            collected.refresh.insert(name, newest);
+            continue;
+        }
         let Some((_, request)) = obtain::source_of(run, collected, &name) else {
             continue;
         };
@@ -118,8 +127,39 @@ pub(crate) async fn revoke(run: &Run<'_>, collected: &mut Collected) {
     }
 }
 
+/// Revokes tokens that nobody uses any more, unless they have ended by themselves.
+async fn spares(run: &Run<'_>, collected: &mut Collected) {
+    let now = now_ms(collected);
+    for spare in std::mem::take(&mut collected.spare) {
+        let kept = run.settings.upkeep.keep_tokens;
+        if run.is_login(&spare.source) {
+            collected.spare.push(spare);
+        } else if kept && !spare.has_ended(now) {
+            let left = spare.seconds_left(now);
+            let why = "it was kept on request (`--keep-tokens`)";
+            let item = residue(spare.name, left, None, why);
+            collected.residue.push(item);
+        } else if !spare.has_ended(now) {
+            let back = Back {
+                name: &spare.name,
+                identity: &spare.name,
+                hint: spare.hint,
+                expires_in: spare.seconds_left(now),
+            };
+            one(run, collected, &spare.request, &spare.token, back).await;
+        }
+    }
+}
+
+/// How long the run has lasted, in milliseconds.
+pub(crate) fn now_ms(collected: &Collected) -> u64 {
+    let ends = collected.ledger.iter();
+    let ends = ends.map(|it| it.started_ms.saturating_add(it.elapsed_ms));
+    ends.max().unwrap_or_default()
+}
+
 /// Revokes the token of an identity; what stays valid becomes residue.
-pub(crate) async fn give_back(
+async fn give_back(
     run: &Run<'_>,
     collected: &mut Collected,
     identity: &Identity,
@@ -156,7 +196,8 @@ async fn one(
         return;
     };
     let metadata = server.chosen();
-    let endpoint = metadata.and_then(|metadata| metadata.text("revocation_endpoint"));
+    let endpoint =
+        metadata.and_then(|it| super::endpoint(it, "revocation_endpoint", &request.client));
     let endpoint = endpoint.map(str::to_owned);
     let revoked = match Proof::of(run, collected, &server, &request.client, back.name) {
         Err(reason) => Err(reason),

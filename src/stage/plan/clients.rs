@@ -3,11 +3,12 @@
 use super::{Who, add};
 use crate::model::audit::Collected;
 use crate::model::client_documents::DocumentVariant;
+use crate::model::grant::Grant;
 use crate::model::probe::{Plan, ProbeId, Tier, Unsettleable};
 use crate::model::settings::{CredentialSource, Settings};
 use crate::oracle::client_documents;
 use crate::stage::calls::MOST_RENEWALS;
-use crate::stage::front;
+use crate::stage::{front, login};
 
 pub(super) fn registration(plan: &mut Plan, settings: &Settings, collected: &Collected) {
     let anonymous = vec!["anonymous".to_owned()];
@@ -119,7 +120,7 @@ fn front(plan: &mut Plan, settings: &Settings, collected: &Collected) {
 }
 
 /// Upper bounds: six authorizations, each code tried in up to six ways.
-pub(super) fn login(plan: &mut Plan, settings: &Settings, collected: &Collected) {
+pub(super) fn the_login(plan: &mut Plan, settings: &Settings, collected: &Collected) {
     let Some(request) = &settings.login else {
         return;
     };
@@ -138,12 +139,45 @@ pub(super) fn login(plan: &mut Plan, settings: &Settings, collected: &Collected)
         (ProbeId::LoginReturn, 6 * (1 - device)),
         (ProbeId::AuthorizeBare, 2 * (1 - device)),
         (ProbeId::DeviceAuthorization, device),
-        (ProbeId::RedeemCode, if request.device { 120 } else { 24 }),
+        (
+            ProbeId::RedeemCode,
+            if request.device {
+                login::MOST_POLLS
+            } else {
+                25
+            },
+        ),
         (ProbeId::RefreshToken, 6),
         (ProbeId::RevokeToken, tokens),
         (ProbeId::DeleteClient, 2 * usize::from(registers)),
     ] {
         add(plan, probe, &who, requests, true);
+    }
+}
+
+/// People who sign in for identities, and again where their token ends and nothing renews it.
+pub(super) fn people(plan: &mut Plan, settings: &Settings) {
+    for source in &settings.identities {
+        let CredentialSource::Grant(request) = &source.credential else {
+            continue;
+        };
+        let who = vec![source.name.clone()];
+        let logins = 1 + MOST_RENEWALS;
+        let groups = match request.grant {
+            Grant::AuthorizationCode => vec![
+                (ProbeId::LoginReturn, logins),
+                // Once more where the server wants a proof first.
+                (ProbeId::RedeemCode, 2 * logins),
+            ],
+            Grant::DeviceCode => vec![
+                (ProbeId::DeviceAuthorization, logins),
+                (ProbeId::RedeemCode, login::MOST_POLLS * logins),
+            ],
+            _ => Vec::new(),
+        };
+        for (probe, requests) in groups {
+            add(plan, probe, &who, requests, true);
+        }
     }
 }
 
@@ -181,6 +215,8 @@ pub(super) fn nonces(plan: &mut Plan, settings: &Settings, collected: &Collected
     let wanted = settings.identities.iter().any(|source| {
         matches!(&source.credential, CredentialSource::Grant(request) if request.dpop == Some(true))
     });
+    let login = settings.login.as_ref();
+    let wanted = wanted || login.is_some_and(|login| login.dpop == Some(true));
     let document = collected.discovery.chosen_resource_metadata();
     let demanded = document.and_then(|it| it.flag("dpop_bound_access_tokens_required"));
     if wanted || demanded == Some(true) {

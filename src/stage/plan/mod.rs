@@ -21,7 +21,8 @@ pub fn plan(settings: &Settings, collected: &Collected, treatments: Option<&Trea
     target::discovery(&mut plan, collected);
     target::looks(&mut plan, &who, collected);
     clients::registration(&mut plan, settings, collected);
-    clients::login(&mut plan, settings, collected);
+    clients::the_login(&mut plan, settings, collected);
+    clients::people(&mut plan, settings);
     clients::documents(&mut plan, settings, collected);
     clients::minting(&mut plan, &who);
     clients::nonces(&mut plan, settings, collected, &who);
@@ -102,7 +103,10 @@ impl Who {
                 .map(str::to_owned)
                 .to_vec(),
             valid: valid.map(|source| source.name.clone()).collect(),
-            minted: named(|source| matches!(source, CredentialSource::Grant(_))),
+            minted: named(|source| matches!(source, CredentialSource::Grant(_)))
+                .into_iter()
+                .chain(settings.login.iter().map(|login| login.name.clone()))
+                .collect(),
         }
     }
 

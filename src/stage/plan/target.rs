@@ -4,6 +4,7 @@ use super::{Who, add, group, group_of};
 use crate::codec::uri;
 use crate::model::audit::Collected;
 use crate::model::probe::{Plan, ProbeId, Tier};
+use crate::stage::calls::MOST_RENEWALS;
 use crate::stage::enumerate::MOST_LOOKS;
 use crate::stage::{forge, hardening, metadata, revoked, wrong_tokens};
 
@@ -128,7 +129,8 @@ pub(super) fn closing(plan: &mut Plan, who: &Who) {
         plan,
         ProbeId::RevokeToken,
         &who.minted,
-        who.minted.len(),
+        // Its own, those that it replaced, and a refresh token.
+        (2 + MOST_RENEWALS) * who.minted.len(),
         true,
     );
     if !who.minted.is_empty() {
