@@ -378,6 +378,78 @@ async fn a_plan_of_several_targets_is_a_plan_of_each() {
     running.shutdown().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_port_that_was_named_serves_one_target_after_the_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let (one, two) = (
+        demo::start(&behaviour("compliant")).await.unwrap(),
+        demo::start(&behaviour("compliant")).await.unwrap(),
+    );
+    let elsewhere = two.mcp_url.replace("127.0.0.1", "localhost");
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    let command = format!(
+        "audit {} {elsewhere} --allow register --callback-listen {address} -r json=all.json",
+        one.mcp_url
+    );
+    let output = run(folder.path(), &command, &[]).await;
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("--callback-listen"), "{said}");
+    assert_eq!((one.requests(), two.requests()), (0, 0));
+    drop(taken);
+    let output = run(folder.path(), &command, &[]).await;
+    let targets = json(&folder, "all.json")["outcome"]["targets"].clone();
+    let said = text(&output.stderr);
+    assert!(!said.contains("callback"), "{said}");
+    for target in targets.as_array().unwrap() {
+        assert!(target["answers"].is_object(), "{target}");
+    }
+    assert_eq!((one.registered_clients(), two.registered_clients()), (0, 0));
+    one.shutdown().await;
+    two.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_demonstration_and_a_saved_run_take_names_into_paths_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let command = "demo compliant -r json={target}.json --evidence kept-{target}";
+    let output = run(folder.path(), command, &[]).await;
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let report = json(&folder, "compliant.json");
+    let url = url::Url::parse(report["target"]["url"].as_str().unwrap()).unwrap();
+    let command = "judge kept-compliant -r json=again-{target}.json";
+    let output = run(folder.path(), command, &[]).await;
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let again = format!("again-127.0.0.1-{}-mcp.json", url.port().unwrap());
+    assert_eq!(json(&folder, &again), report);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_cannot_be_written_costs_no_other_and_is_told_with_its_target() {
+    let folder = tempfile::tempdir().unwrap();
+    let (one, two) = (nobody("127.0.0.1"), nobody("localhost"));
+    let list = format!(
+        "[[target]]\nname = \"one\"\nurl = \"{one}\"\n[[target]]\nname = \"two\"\nurl = \"{two}\"\n"
+    );
+    write(&folder, "fleet.toml", &list);
+    std::fs::create_dir(folder.path().join("one.json")).unwrap();
+    let command = "audit -c fleet.toml --connect-timeout 2 -r json={target}.json -r junit=all.xml";
+    let output = run(folder.path(), command, &[]).await;
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(70), "{said}");
+    assert!(
+        said.contains("error: one: one.json was not written"),
+        "{said}"
+    );
+    assert_eq!(json(&folder, "two.json")["outcome"]["exit_code"], 3);
+    let junit = std::fs::read_to_string(folder.path().join("all.xml")).unwrap();
+    assert!(
+        junit.contains("\"one/run\"") && junit.contains("\"two/run\""),
+        "{junit}"
+    );
+}
+
 /// A server of its own whose authorization server is that of another.
 fn sister_of(other: &Running) -> String {
     format!(

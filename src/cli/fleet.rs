@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use tokio_util::sync::CancellationToken;
@@ -29,6 +30,7 @@ use crate::model::rules::Rules;
 use crate::report::fleet::{self, Combined};
 use crate::report::{Format, exit, safe};
 use crate::stage::Visit;
+use crate::wire::documents::DocumentHost;
 use crate::wire::http::{Hosts, HttpWire};
 use crate::wire::{BuildError, Wire};
 
@@ -111,7 +113,7 @@ pub(crate) fn run(
     }
     let cancel = CancellationToken::new();
     let runtime = session::runtime()?;
-    runtime.block_on(listeners(&targets))?;
+    listeners(&targets)?;
     let mut wires = Vec::new();
     let mut keepers = Vec::new();
     for (target, wire) in targets.iter().zip(self::wires(&targets, &cancel)?) {
@@ -196,7 +198,7 @@ impl Fleet<'_> {
         };
         let mut prepared = target.prepared.clone();
         prepared.engagement.started = jiff::Timestamp::now().to_string();
-        let documents = match session::documents(settings).await {
+        let documents = match documents(&target.prepared).await {
             Ok(documents) => documents,
             Err(error) => return self.failed(at, target, &error),
         };
@@ -392,13 +394,27 @@ fn needs_port(prepared: &Prepared) -> bool {
 }
 
 /// Tries every port before the first request.
-async fn listeners(targets: &[Target]) -> anyhow::Result<()> {
-    for target in targets {
-        if needs_port(&target.prepared) {
-            drop(session::documents(&target.prepared.settings).await?);
+fn listeners(targets: &[Target]) -> Result<(), config::Error> {
+    for target in targets.iter().filter(|it| needs_port(&it.prepared)) {
+        let listen = target.prepared.settings.callback.listen;
+        if let Err(error) = std::net::TcpListener::bind(listen) {
+            let problem = format!("{listen}: {error}");
+            let remedy = "name a free port, or stop what listens there";
+            return Err(config::Error::value("--callback-listen", problem, remedy));
         }
     }
     Ok(())
+}
+
+/// The server of documents; the one of the target before may take a moment to leave its port.
+async fn documents(prepared: &Prepared) -> anyhow::Result<Option<DocumentHost>> {
+    for _ in 0..ATTEMPTS {
+        match session::documents(&prepared.settings).await {
+            Err(_) if needs_port(prepared) => tokio::time::sleep(PAUSE).await,
+            done => return done,
+        }
+    }
+    session::documents(&prepared.settings).await
 }
 
 fn trouble(target: &Target, error: &anyhow::Error) -> String {
@@ -411,6 +427,9 @@ fn trouble(target: &Target, error: &anyhow::Error) -> String {
 
 /// Hosts that are audited at the same time.
 const SIDE_BY_SIDE: usize = 4;
+/// How often a port is tried.
+const ATTEMPTS: usize = 40;
+const PAUSE: Duration = Duration::from_millis(50);
 /// What code scanning takes in one file.
 const MOST_RUNS: usize = 20;
 const SHOWN: usize = 40;
