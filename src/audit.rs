@@ -16,7 +16,8 @@ use crate::oracle::{
 use crate::report::assemble::{self, Judged};
 use crate::stage::{
     Run, bypass, calls, client_documents, close, discover, doors, enrol, enumerate, eras, forge,
-    hardening, ladder, login, plan, register, revoked, token_endpoint, transport, wrong_tokens,
+    hardening, ladder, login, plan, proofs, register, revoked, token_endpoint, transport,
+    wrong_tokens,
 };
 
 /// What is to be audited.
@@ -54,6 +55,7 @@ pub async fn collect(run: &Run<'_>, target: Target, engagement: Engagement) -> C
         wrong_tokens::spoofs(run, &mut collected).await;
         wrong_tokens::at_other_doors(run, &mut collected, &sessions).await;
         forge::more(run, &mut collected).await;
+        proofs::proofs(run, &mut collected).await;
         ladder::climb(run, &mut collected, &mut sessions, &mut asked).await;
         close::close(run, &mut collected, &sessions).await;
         revoked::revoked(run, &mut collected).await;

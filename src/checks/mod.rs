@@ -213,6 +213,7 @@ mod extension {
     pub(super) mod machine_client_methods_missing;
     pub(super) mod stranger_obtains_token;
     pub(super) mod workload_assertion_forged_accepted;
+    pub(super) mod wrong_proof_accepted;
 }
 
 #[cfg(test)]
@@ -479,6 +480,7 @@ catalogue! {
         enterprise_authorization_announced => "enterprise-authorization-announced",
         identity_assertion_forged_accepted => "identity-assertion-forged-accepted",
         bound_token_accepted_unproven => "bound-token-accepted-unproven",
+        wrong_proof_accepted => "wrong-proof-accepted",
         workload_assertion_forged_accepted => "workload-assertion-forged-accepted",
         extensions_inconsistent => "extensions-inconsistent",
     }

@@ -23,6 +23,7 @@ pub mod metadata;
 pub mod mint;
 mod obtain;
 pub mod plan;
+pub mod proofs;
 pub mod register;
 pub mod reply;
 pub mod revoked;

@@ -7,7 +7,7 @@ use serde_json::json;
 use url::form_urlencoded;
 
 use super::super::behaviour::{
-    Caching, KeyBinding, LifetimeEcho, MintPolicy, ScopeEcho, TokenKind,
+    Caching, KeyBinding, LifetimeEcho, MintPolicy, ProofCheck, ScopeEcho, TokenKind,
 };
 use super::super::http::{self, Incoming, Refusal, no_store, single, with_header};
 use super::super::proofs;
@@ -28,7 +28,7 @@ pub(crate) fn issue(shared: &Shared, incoming: &Incoming) -> Response {
     form.retain(|(name, _)| name != PROVEN_KEY);
     if shared.behaviour.token_endpoint.binding == KeyBinding::Proven {
         let url = format!("{}{}", shared.issuer, super::metadata::TOKEN);
-        match proofs::thumbprint(shared, incoming, &url, None) {
+        match proofs::thumbprint(shared, incoming, &url, None, ProofCheck::Full) {
             Ok(key) => form.push((PROVEN_KEY.to_owned(), key)),
             Err(why) => return proofs::refuse_grant(why),
         }

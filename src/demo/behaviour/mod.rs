@@ -62,8 +62,8 @@ pub use token_endpoint::{
     PasswordGrant, SecretCheck, TokenEndpoint,
 };
 pub use verification::{
-    ForgottenDoor, IssuerCheck, KeyChoice, RefusalStatus, RefusalText, RevocationCheck, TokenUse,
-    TrustedFields, TypeCheck, UpstreamTokens, Verification,
+    ForgottenDoor, IssuerCheck, KeyChoice, ProofCheck, RefusalStatus, RefusalText, RevocationCheck,
+    TokenUse, TrustedFields, TypeCheck, UpstreamTokens, Verification,
 };
 
 pub use transport::{
