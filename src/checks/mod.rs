@@ -108,6 +108,7 @@ mod token {
     pub(super) mod expired_token_accepted;
     pub(super) mod foreign_audience_accepted;
     pub(super) mod foreign_issuer_accepted;
+    pub(super) mod foreign_scheme_accepted;
     pub(super) mod garbage_token_accepted;
     pub(super) mod gate_inconsistent;
     pub(super) mod issuer_keys_pooled;
@@ -380,6 +381,7 @@ catalogue! {
     token {
         missing_token_accepted => "missing-token-accepted",
         garbage_token_accepted => "garbage-token-accepted",
+        foreign_scheme_accepted => "foreign-scheme-accepted",
         expired_token_accepted => "expired-token-accepted",
         tampered_token_accepted => "tampered-token-accepted",
         unsigned_token_accepted => "unsigned-token-accepted",

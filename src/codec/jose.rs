@@ -17,7 +17,9 @@ use super::json;
 
 mod forge;
 
-pub use forge::{KeyHint, hs256_with_hint, tamper_header, tamper_start, truncate, unsigned_ending};
+pub use forge::{
+    KeyHint, hs256_with_hint, tamper_header, tamper_start, truncate, unsigned_ending, with_own_key,
+};
 
 pub use super::jwk::jwks_public_keys;
 

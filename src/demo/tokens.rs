@@ -144,6 +144,15 @@ pub(super) fn opaque(shared: &Shared, prefix: &str, claims: Claims) -> String {
     token
 }
 
+/// Lets a refresh token stand for the claims of the token beside it, where nobody tells them apart.
+pub(super) fn mistake(shared: &Shared, refresh: &str, beside: &str) {
+    if shared.behaviour.verification.token_use == TokenUse::Any
+        && let Some(claims) = read(beside)
+    {
+        lock(&shared.opaque_tokens).insert(refresh.to_owned(), claims);
+    }
+}
+
 /// A token that says the claims itself.
 pub(super) fn signed(key: &EncodingKey, typ: &str, claims: &Claims) -> Option<String> {
     let mut header = Header::new(Algorithm::ES256);
@@ -238,6 +247,16 @@ fn verified(shared: &Shared, token: &str) -> Option<Claims> {
             let own = header.pointer("/jwk/k").and_then(Value::as_str);
             let own = own.and_then(|key| BASE64URL.decode(key).ok());
             genuine() || own.is_some_and(|key| keyed(&key))
+        }
+        Signature::EmbeddedPublicKey => {
+            let own = header.get("jwk").cloned();
+            let own = own.and_then(|jwk| serde_json::from_value::<Jwk>(jwk).ok());
+            let own = own.and_then(|jwk| DecodingKey::from_jwk(&jwk).ok());
+            let verifies = |key: &DecodingKey| {
+                let es256 = Algorithm::ES256;
+                crypto::verify(signature, signed.as_bytes(), key, es256).unwrap_or(false)
+            };
+            genuine() || (algorithm == "ES256" && own.as_ref().is_some_and(verifies))
         }
         Signature::KeyFile => {
             let path = header

@@ -1,5 +1,6 @@
 //! The collecting stages: they talk through [`Wire`] and form no opinion.
 
+pub mod beside;
 pub mod bypass;
 pub mod calls;
 pub(crate) mod canary;
@@ -28,6 +29,7 @@ pub mod register;
 pub mod reply;
 pub mod revoked;
 pub mod rpc;
+pub mod schemes;
 pub mod session;
 pub mod stranger;
 pub mod token_endpoint;

@@ -27,6 +27,8 @@ pub struct Verification {
     pub status: RefusalStatus,
     /// What is asked about a token's revocation.
     pub revocation: RevocationCheck,
+    /// What becomes of credentials under other schemes than `Bearer`.
+    pub schemes: OtherSchemes,
     /// What is asked of a proof that comes with a bound token.
     pub proofs: ProofCheck,
     /// A field that may carry the token instead of `Authorization`; empty for none.
@@ -42,6 +44,17 @@ pub enum RevocationCheck {
     Checked,
     /// Nothing: the token says until when it is good.
     Ignored,
+}
+
+/// What becomes of credentials under other schemes than `Bearer`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum OtherSchemes {
+    /// They are refused.
+    #[default]
+    Refused,
+    /// They pass: somebody else is trusted to look at them.
+    Passed,
 }
 
 /// What is asked of a proof that comes with a bound token (RFC 9449 §4.3).

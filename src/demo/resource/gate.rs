@@ -81,6 +81,7 @@ pub(crate) fn admit(
     };
     let unchecked = every(&public)
         || verification::forgotten(shared, incoming, asked)
+        || verification::passes(shared, incoming)
         || match authentication {
             Authentication::CallsUnchecked => every(&|one| one.method == "tools/call"),
             Authentication::CallsOnly => {

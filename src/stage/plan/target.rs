@@ -5,7 +5,7 @@ use crate::codec::uri;
 use crate::model::audit::Collected;
 use crate::model::probe::{Plan, ProbeId, Tier};
 use crate::stage::enumerate::MOST_LOOKS;
-use crate::stage::{forge, hardening, metadata, proofs, revoked, wrong_tokens};
+use crate::stage::{beside, forge, hardening, metadata, proofs, revoked, schemes, wrong_tokens};
 
 /// Where nobody without a token sees which revisions are served, tokens look; and the key set is read
 /// to forge what must be refused.
@@ -95,6 +95,13 @@ pub(super) fn wrong_tokens(plan: &mut Plan, who: &Who, collected: &Collected) {
     if who.valid.is_empty() {
         return;
     }
+    add(
+        plan,
+        ProbeId::ForeignScheme,
+        &anonymous,
+        schemes::MOST,
+        true,
+    );
     if collected.identities.present.is_empty() {
         // Before any token is read, nobody knows how many copies it has.
         add(
@@ -113,6 +120,8 @@ pub(super) fn wrong_tokens(plan: &mut Plan, who: &Who, collected: &Collected) {
         true,
     );
     for (probe, requests) in [
+        (ProbeId::ListTools, beside::MOST),
+        (ProbeId::OpenSession, beside::MOST),
         (ProbeId::FlawedProof, proofs_of(who, collected)),
         (ProbeId::OpenSession, 2),
         (ProbeId::Initialized, 2),
