@@ -9,6 +9,7 @@ pub mod maps;
 pub mod own;
 pub mod page;
 pub mod requirements;
+mod revisions;
 mod select;
 
 mod access;
@@ -207,6 +208,7 @@ mod transport {
 
 mod extension {
     pub(super) mod bound_token_accepted_unproven;
+    pub(super) mod certificate_bound_token_accepted;
     pub(super) mod client_assertion_forged_accepted;
     pub(super) mod enterprise_authorization_announced;
     pub(super) mod extensions_inconsistent;
@@ -483,6 +485,7 @@ catalogue! {
         identity_assertion_forged_accepted => "identity-assertion-forged-accepted",
         bound_token_accepted_unproven => "bound-token-accepted-unproven",
         wrong_proof_accepted => "wrong-proof-accepted",
+        certificate_bound_token_accepted => "certificate-bound-token-accepted",
         workload_assertion_forged_accepted => "workload-assertion-forged-accepted",
         extensions_inconsistent => "extensions-inconsistent",
     }

@@ -124,6 +124,10 @@ pub(crate) fn mint(shared: &Shared, order: &Order<'_>) -> Option<(String, u64)> 
         jti: shared.ids.next("jti"),
         cnf: match shared.behaviour.token_endpoint.binding {
             KeyBinding::Key => Some(json!({"jkt": THUMBPRINT})),
+            KeyBinding::Certificate => Some(json!({"x5t#S256": THUMBPRINT})),
+            KeyBinding::CertificateChecked if order.subject == order.client => {
+                Some(json!({"x5t#S256": THUMBPRINT}))
+            }
             _ => order.binding.map(|key| json!({ "jkt": key })),
         },
     };
@@ -183,7 +187,9 @@ pub(crate) fn accept(shared: &Shared, token: &str) -> Option<Claims> {
     let rules = &shared.behaviour.verification;
     let ours = claims.iss == shared.issuer || rules.issuer == IssuerCheck::Ignored;
     let meant = audience_fits(shared, &claims) || lent::fits(rules, &claims);
-    (fresh && ours && meant).then_some(claims)
+    let binding = shared.behaviour.token_endpoint.binding;
+    let unseen = binding == KeyBinding::CertificateChecked && claims.cnf.is_some();
+    (fresh && ours && meant && !unseen).then_some(claims)
 }
 
 /// Counts a use of a minted token; ready-made ones have no limit.

@@ -135,6 +135,8 @@ pub static BUILTIN: &[(&str, &str)] = files![
     "extensions-inconsistent",
     "bound-token-accepted-unproven",
     "bound-tokens-announced",
+    "certificate-bound-token-accepted",
+    "certificate-bound-token-refused",
     "proofs-checked",
     "proof-not-asked-for",
     "proof-key-unchecked",
