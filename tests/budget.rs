@@ -105,6 +105,8 @@ async fn audits_with_tokens_stay_within_their_plan() {
         "paginated",
         "framing-sse-sessions",
         "minted-tokens",
+        "proofs-checked",
+        "login-kinds-accepted",
         "ladder",
         "challenge-incomplete",
         "ladder-above-a-gate",

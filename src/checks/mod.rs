@@ -9,6 +9,7 @@ pub mod maps;
 pub mod own;
 pub mod page;
 pub mod requirements;
+mod revisions;
 mod select;
 
 mod access;
@@ -108,6 +109,7 @@ mod token {
     pub(super) mod expired_token_accepted;
     pub(super) mod foreign_audience_accepted;
     pub(super) mod foreign_issuer_accepted;
+    pub(super) mod foreign_scheme_accepted;
     pub(super) mod garbage_token_accepted;
     pub(super) mod gate_inconsistent;
     pub(super) mod issuer_keys_pooled;
@@ -206,6 +208,7 @@ mod transport {
 
 mod extension {
     pub(super) mod bound_token_accepted_unproven;
+    pub(super) mod certificate_bound_token_accepted;
     pub(super) mod client_assertion_forged_accepted;
     pub(super) mod enterprise_authorization_announced;
     pub(super) mod extensions_inconsistent;
@@ -213,6 +216,7 @@ mod extension {
     pub(super) mod machine_client_methods_missing;
     pub(super) mod stranger_obtains_token;
     pub(super) mod workload_assertion_forged_accepted;
+    pub(super) mod wrong_proof_accepted;
 }
 
 #[cfg(test)]
@@ -379,6 +383,7 @@ catalogue! {
     token {
         missing_token_accepted => "missing-token-accepted",
         garbage_token_accepted => "garbage-token-accepted",
+        foreign_scheme_accepted => "foreign-scheme-accepted",
         expired_token_accepted => "expired-token-accepted",
         tampered_token_accepted => "tampered-token-accepted",
         unsigned_token_accepted => "unsigned-token-accepted",
@@ -479,6 +484,8 @@ catalogue! {
         enterprise_authorization_announced => "enterprise-authorization-announced",
         identity_assertion_forged_accepted => "identity-assertion-forged-accepted",
         bound_token_accepted_unproven => "bound-token-accepted-unproven",
+        wrong_proof_accepted => "wrong-proof-accepted",
+        certificate_bound_token_accepted => "certificate-bound-token-accepted",
         workload_assertion_forged_accepted => "workload-assertion-forged-accepted",
         extensions_inconsistent => "extensions-inconsistent",
     }

@@ -38,6 +38,16 @@ pub(crate) fn refused(evidence: &Evidence<'_>, credential: Credential) -> Verdic
     }
 }
 
+/// Whether the tool list opened without a token, or for one that nobody issued.
+pub(crate) fn is_list_open(evidence: &Evidence<'_>) -> bool {
+    let kinds = [IdentityKind::Anonymous, IdentityKind::Garbage];
+    let mut gates = kinds.into_iter().flat_map(|kind| evidence.gates(kind));
+    let opened = |gate: &GateObservation| {
+        gate.door == ProbeId::ListTools.as_str() && gate.outcome == GateOutcome::Accepted
+    };
+    evidence.protection() != Protection::Required || gates.any(opened)
+}
+
 /// The case against a credential and how many doors refused it, or why there is none.
 pub(crate) fn examine<'a>(
     evidence: &Evidence<'a>,

@@ -17,7 +17,9 @@ use super::json;
 
 mod forge;
 
-pub use forge::{KeyHint, hs256_with_hint, tamper_header, tamper_start, truncate, unsigned_ending};
+pub use forge::{
+    KeyHint, hs256_with_hint, tamper_header, tamper_start, truncate, unsigned_ending, with_own_key,
+};
 
 pub use super::jwk::jwks_public_keys;
 
@@ -40,6 +42,10 @@ pub fn peek(token: &str) -> Option<Claims> {
     let header = jwt.header()?;
     let payload = jwt.payload()?;
     let text = |member: &str| payload.get(member)?.as_str().map(str::to_owned);
+    let confirmed = |member: &str| {
+        let key = payload.get("cnf").and_then(|key| key.get(member));
+        key.is_some_and(Value::is_string)
+    };
     Some(Claims {
         alg: header.get("alg").and_then(Value::as_str).map(str::to_owned),
         typ: header.get("typ").and_then(Value::as_str).map(str::to_owned),
@@ -50,10 +56,8 @@ pub fn peek(token: &str) -> Option<Claims> {
         scopes: scopes(&payload),
         issued_at: payload.get("iat").and_then(seconds),
         expires_at: payload.get("exp").and_then(seconds),
-        key_bound: payload
-            .get("cnf")
-            .and_then(|key| key.get("jkt"))
-            .is_some_and(Value::is_string),
+        key_bound: confirmed("jkt"),
+        certificate_bound: confirmed("x5t#S256"),
     })
 }
 

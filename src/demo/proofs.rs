@@ -9,6 +9,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, crypto, get_current_timestamp};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use super::behaviour::ProofCheck;
 use super::http::{self, Incoming, with_header};
 use super::state::{Shared, lock};
 
@@ -27,10 +28,15 @@ pub(crate) fn thumbprint(
     incoming: &Incoming,
     url: &str,
     token: Option<&str>,
+    asked: ProofCheck,
 ) -> Result<String, Unproven> {
-    let (claims, key) = incoming
-        .header("dpop")
-        .and_then(signed)
+    let mut proofs = incoming.headers.get_all("dpop").iter();
+    let proof = proofs.next().and_then(|value| value.to_str().ok());
+    if proofs.next().is_some() && asked != ProofCheck::AnyNumber {
+        return Err(Unproven::Invalid);
+    }
+    let (claims, key) = proof
+        .and_then(|proof| signed(proof, asked))
         .ok_or(Unproven::Invalid)?;
     let text = |member: &str| claims.get(member).and_then(Value::as_str);
     let digest = token.map(|token| BASE64URL.encode(Sha256::digest(token)));
@@ -39,18 +45,18 @@ pub(crate) fn thumbprint(
         .get("iat")
         .and_then(Value::as_u64)
         .unwrap_or_default();
-    let fits = text("htm") == Some(incoming.method.as_str())
-        && text("htu") == Some(url)
-        && text("ath") == digest.as_deref()
-        && issued.abs_diff(now) <= WINDOW;
+    let of_request = || text("htm") == Some(incoming.method.as_str()) && text("htu") == Some(url);
+    let fits = (asked == ProofCheck::AnyRequest || of_request())
+        && (asked == ProofCheck::AnyToken || text("ath") == digest.as_deref())
+        && (asked == ProofCheck::AnyAge || issued.abs_diff(now) <= WINDOW);
     if !fits {
         return Err(Unproven::Invalid);
     }
-    if text("nonce") != Some(NONCE) {
+    if text("nonce") != Some(NONCE) && asked != ProofCheck::AnyAge {
         return Err(Unproven::NonceMissing);
     }
     let jti = format!("proof {}", text("jti").ok_or(Unproven::Invalid)?);
-    if !lock(&shared.revoked).insert(jti) {
+    if !lock(&shared.revoked).insert(jti) && asked != ProofCheck::AnyUse {
         return Err(Unproven::Invalid);
     }
     Ok(key)
@@ -63,16 +69,16 @@ pub(crate) fn refuse_grant(why: Unproven) -> Response {
     with_header(http::no_store(http::json(400, &body)), "dpop-nonce", NONCE)
 }
 
-/// The refusal of a resource (RFC 9449 §7.1, §9).
-pub(crate) fn refuse_use(why: Unproven, metadata: &str) -> Response {
+/// The refusal of a resource (RFC 9449 §7.1, §9); with a nonce, where that is asked for.
+pub(crate) fn refuse_use(why: Unproven, metadata: &str, asked: ProofCheck) -> Response {
     let error = word(why, "invalid_token");
     let challenge = format!("DPoP error=\"{error}\", algs=\"ES256\", {metadata}");
     let answer = http::json(401, &json!({ "error": error }));
-    with_header(
-        with_header(answer, "www-authenticate", &challenge),
-        "dpop-nonce",
-        NONCE,
-    )
+    let answer = with_header(answer, "www-authenticate", &challenge);
+    match asked {
+        ProofCheck::AnyAge => answer,
+        _ => with_header(answer, "dpop-nonce", NONCE),
+    }
 }
 
 const fn word(why: Unproven, other: &'static str) -> &'static str {
@@ -83,7 +89,7 @@ const fn word(why: Unproven, other: &'static str) -> &'static str {
 }
 
 /// The claims of a proof whose signature is its own key's, and that key's thumbprint.
-fn signed(proof: &str) -> Option<(Value, String)> {
+fn signed(proof: &str, asked: ProofCheck) -> Option<(Value, String)> {
     let (message, signature) = proof.rsplit_once('.')?;
     let (header, claims) = message.split_once('.')?;
     let object = |part: &str| -> Option<Value> {
@@ -91,15 +97,17 @@ fn signed(proof: &str) -> Option<(Value, String)> {
     };
     let header = object(header)?;
     let typed = header.get("typ").and_then(Value::as_str) == Some("dpop+jwt");
+    let typed = typed || asked == ProofCheck::AnyType;
     let jwk = header.get("jwk").filter(|jwk| jwk.get("d").is_none())?;
     let member = |name: &str| jwk.get(name).and_then(Value::as_str);
     let (x, y) = (member("x")?, member("y")?);
     let parsed: Jwk = serde_json::from_value(jwk.clone()).ok()?;
     let key = DecodingKey::from_jwk(&parsed).ok()?;
-    let sound = crypto::verify(signature, message.as_bytes(), &key, Algorithm::ES256);
+    let sound = asked == ProofCheck::AnySignature
+        || crypto::verify(signature, message.as_bytes(), &key, Algorithm::ES256).ok()?;
     let canonical = format!("{{\"crv\":\"P-256\",\"kty\":\"EC\",\"x\":\"{x}\",\"y\":\"{y}\"}}");
     let thumbprint = BASE64URL.encode(Sha256::digest(canonical));
-    (typed && sound.ok()?).then_some((object(claims)?, thumbprint))
+    (typed && sound).then_some((object(claims)?, thumbprint))
 }
 
 const NONCE: &str = "demo-nonce-of-this-server";

@@ -17,7 +17,7 @@ use super::grant::GrantRequest;
 use super::handles::{Handles, ObjectTrial};
 use super::identity::Identities;
 use super::ladder::Ladder;
-use super::login::Login;
+use super::login::{BesideToken, Login};
 use super::matrix::{GateObservation, Matrix};
 use super::place::Place;
 use super::probe::{Plan, Tier, Unsettleable};
@@ -109,6 +109,9 @@ pub struct Collected {
     /// Tokens that others replaced and that are still to be given back; never written anywhere.
     #[serde(skip)]
     pub spare: Vec<SpareToken>,
+    /// What logins of the run gave beside access tokens; never written anywhere.
+    #[serde(skip)]
+    pub beside: Vec<BesideToken>,
     /// What there is to ask for.
     pub surface: Surface,
     /// What was learned at the doors beside tools.

@@ -119,6 +119,9 @@ pub struct Claims {
     /// Whether `cnf` names the key that has to come with the token (RFC 9449 §6.1).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub key_bound: bool,
+    /// Whether `cnf` names the client certificate that has to come with the token (RFC 8705 §3.1).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub certificate_bound: bool,
 }
 
 /// One principal of the audit.

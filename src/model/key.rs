@@ -3,7 +3,7 @@
 use std::fmt;
 
 use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::rsa::{KeyPair as RsaKeyPair, KeyPairComponents, PublicKeyComponents};
+use aws_lc_rs::rsa::{KeyPair as RsaKeyPair, KeyPairComponents, KeySize, PublicKeyComponents};
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING,
     ECDSA_P521_SHA512_FIXED_SIGNING, EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair,
@@ -60,6 +60,11 @@ impl SigningKey {
         })
     }
 
+    /// A fresh RSA key; none when the system has no random bytes.
+    pub fn generate_rsa() -> Option<Self> {
+        RsaKeyPair::generate(KeySize::Rsa2048).ok().map(of_rsa)
+    }
+
     /// The same key under an identifier that the other side knows.
     #[must_use]
     pub fn named(mut self, id: Option<String>) -> Self {
@@ -105,8 +110,16 @@ impl SigningKey {
 
     /// The public key as a JWK; none for keys that this run did not make.
     pub fn public_jwk(&self) -> Option<Value> {
-        let Pair::Ecdsa(pair) = &self.pair else {
-            return None;
+        let pair = match &self.pair {
+            Pair::Ecdsa(pair) => pair,
+            Pair::Rsa(pair) => {
+                let public = pair.public_key();
+                let modulus = public.modulus().big_endian_without_leading_zero();
+                let exponent = public.exponent().big_endian_without_leading_zero();
+                let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+                return Some(json!({"e": encode(exponent), "kty": "RSA", "n": encode(modulus)}));
+            }
+            Pair::Ed25519(_) => return None,
         };
         let point = pair.public_key().as_ref();
         let (x, y) = (point.get(1..33)?, point.get(33..65)?);

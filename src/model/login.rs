@@ -2,10 +2,22 @@
 //! codes and refresh tokens that it should refuse.
 
 use schemars::JsonSchema;
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 use super::exchange::ExchangeId;
-use super::identity::{Claims, ScopeSet};
+use super::identity::{Claims, IdentityKind, ScopeSet};
+
+/// A token that came beside an access token.
+#[derive(Clone, Debug)]
+pub struct BesideToken {
+    /// The identity that the access token is for.
+    pub identity: String,
+    /// An ID token or a refresh token.
+    pub kind: IdentityKind,
+    /// The token itself.
+    pub token: SecretString,
+}
 
 /// One login and everything tried with it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

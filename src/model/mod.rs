@@ -24,6 +24,7 @@ pub mod place;
 pub mod placeholder;
 pub mod policy;
 pub mod probe;
+pub mod proof;
 pub mod registration;
 pub mod report;
 pub mod rules;

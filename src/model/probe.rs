@@ -153,7 +153,9 @@ probes! {
     RevokeToken "revoke-token" Authenticated "revocation of a token that the run obtained (RFC 7009)";
     OpenSession "open-session" Authenticated "`initialize` for an identity, or `server/discover`";
     SpoofedIdentity "spoofed-identity" Anonymous "a request without a token, with fields that a proxy or another scheme would set";
+    ForeignScheme "foreign-scheme" Authenticated "random characters under another scheme than Bearer, or under a spelling of it";
     WrongTokenDoor "wrong-token-door" Authenticated "a wrong token, or none, at a door that is not tried otherwise: other lists, the event stream, DELETE, other revisions";
+    FlawedProof "flawed-proof" Authenticated "a token bound to a key of the run, with a proof that proves nothing, and with good ones before and after";
     RevokedToken "revoked-token" Authenticated "a token that the run obtained, after it was revoked";
     Initialized "initialized" Authenticated "`notifications/initialized`";
     CloseSession "close-session" Authenticated "DELETE of a session that the run opened";

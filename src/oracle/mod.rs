@@ -38,6 +38,7 @@ pub mod narrowing;
 pub mod observe;
 pub mod policy;
 pub mod posture;
+pub mod proofs;
 mod reading;
 pub mod redirects;
 mod refusals;

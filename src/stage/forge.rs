@@ -8,6 +8,7 @@ use serde_json::Value;
 
 pub(crate) use more::MOST as MOST_MORE;
 pub use more::more;
+pub(crate) use more::try_each;
 
 use super::{Run, file, metadata};
 use crate::codec::jose::{self, Change};

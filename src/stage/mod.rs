@@ -1,5 +1,6 @@
 //! The collecting stages: they talk through [`Wire`] and form no opinion.
 
+pub mod beside;
 pub mod bypass;
 pub mod calls;
 pub(crate) mod canary;
@@ -23,10 +24,12 @@ pub mod metadata;
 pub mod mint;
 mod obtain;
 pub mod plan;
+pub mod proofs;
 pub mod register;
 pub mod reply;
 pub mod revoked;
 pub mod rpc;
+pub mod schemes;
 pub mod session;
 pub mod stranger;
 #[cfg(test)]

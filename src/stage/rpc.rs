@@ -9,6 +9,7 @@ use crate::codec::sse;
 use crate::mcp::{self, Encoded, Operation};
 use crate::model::identity::Identity;
 use crate::model::probe::{ProbeKey, Tier};
+use crate::model::proof::ProofFlaw;
 use crate::wire::{Learned, Outgoing, RawAnswer, Sent};
 
 /// A question to be put to the server.
@@ -31,6 +32,8 @@ pub(crate) struct Ask<'a> {
     pub(crate) fresh_connection: bool,
     /// Changes the message once it is encoded.
     pub(crate) alter: Option<Alter<'a>>,
+    /// What is wrong with the proof of a bound token, on purpose.
+    pub(crate) flaw: Option<ProofFlaw>,
 }
 
 /// A change of an encoded message.
@@ -54,6 +57,7 @@ impl<'a> Ask<'a> {
             cleanup: false,
             fresh_connection: false,
             alter: None,
+            flaw: None,
         }
     }
 }
@@ -90,6 +94,7 @@ pub(crate) async fn send(run: &Run<'_>, ask: Ask<'_>, id: u64) -> Sent {
     outgoing.body = encoded.body;
     outgoing.credential.clone_from(&ask.identity.credential);
     outgoing.credential_field.clone_from(&ask.identity.header);
+    outgoing.flaw = ask.flaw;
     outgoing.cleanup = ask.cleanup;
     outgoing.fresh_connection = ask.fresh_connection;
     if encoded.id.is_some() {

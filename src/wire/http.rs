@@ -127,6 +127,7 @@ impl HttpWire {
         opening: bool,
         key: Option<&ProofKey>,
     ) -> (Sent, Option<Live>, bool) {
+        let held = key.and_then(|key| key.held(&outgoing.url));
         let fields = proven(key, outgoing, fields(outgoing, &self.network.user_agent));
         let clock = OnceLock::new();
         let (url, came, live) = match self.permit(outgoing, &fields) {
@@ -138,7 +139,7 @@ impl HttpWire {
             }
         };
         let again = match (&came, &url, key) {
-            (Came::Answer(raw), Some(url), Some(key)) => key.learn(url, raw),
+            (Came::Answer(raw), Some(url), Some(key)) => key.learn(url, raw, held.as_deref()),
             _ => false,
         };
         let timing = self.timing(clock.get());

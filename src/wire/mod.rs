@@ -13,6 +13,7 @@ use secrecy::SecretString;
 
 use crate::model::exchange::{Exchange, ExchangeId};
 use crate::model::probe::{ProbeKey, Tier};
+use crate::model::proof::ProofFlaw;
 
 pub mod address;
 mod answer;
@@ -99,6 +100,8 @@ pub struct Outgoing<'a> {
     pub credential: Option<SecretString>,
     /// The key whose possession the request proves, where its token is bound to none.
     pub proof: Option<Arc<ProofKey>>,
+    /// What is wrong with the proof, on purpose.
+    pub flaw: Option<ProofFlaw>,
     /// The field that carries the credential as it is, where that is not `Authorization: Bearer`.
     pub credential_field: Option<String>,
     /// Certificate and key in PEM that the client shows in the TLS handshake (RFC 8705).
@@ -141,6 +144,7 @@ impl Outgoing<'_> {
             body: None,
             credential: None,
             proof: None,
+            flaw: None,
             credential_field: None,
             certificate: None,
             carries_secret: false,

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -16,6 +16,7 @@ use url::Url;
 use super::Outgoing;
 use super::answer::Raw;
 use crate::model::key::SigningKey;
+use crate::model::proof::ProofFlaw;
 
 /// The key that the tokens of a run are bound to, and the nonces that servers gave for it.
 pub struct ProofKey {
@@ -26,6 +27,8 @@ pub struct ProofKey {
     epoch: i64,
     serial: AtomicU64,
     nonces: Mutex<HashMap<String, String>>,
+    /// The last good proof.
+    used: Mutex<Option<String>>,
 }
 
 impl ProofKey {
@@ -41,6 +44,7 @@ impl ProofKey {
             epoch: now,
             serial: AtomicU64::new(0),
             nonces: Mutex::default(),
+            used: Mutex::default(),
         })
     }
 
@@ -49,35 +53,99 @@ impl ProofKey {
         &self.thumbprint
     }
 
-    /// A proof for one request (RFC 9449 §4.2).
-    fn proof(&self, method: &str, url: &Url, token: Option<&SecretString>) -> Option<String> {
+    /// A proof for one request (RFC 9449 §4.2); a good one is remembered for its replay.
+    fn proof(
+        &self,
+        method: &str,
+        url: &Url,
+        token: Option<&SecretString>,
+        flaw: Option<ProofFlaw>,
+    ) -> Option<String> {
+        if flaw == Some(ProofFlaw::Replayed) {
+            return self.used().clone();
+        }
+        let claims = self.claims(method, url, token, flaw);
+        let other = match flaw {
+            Some(ProofFlaw::OtherKey | ProofFlaw::OtherSignature) => Some(SigningKey::generate()?),
+            _ => None,
+        };
+        let named = match (&other, flaw) {
+            (Some(other), Some(ProofFlaw::OtherKey)) => other.public_jwk()?,
+            _ => self.public.clone(),
+        };
+        let kind = match flaw {
+            Some(ProofFlaw::OtherType) => "JWT",
+            _ => "dpop+jwt",
+        };
+        let header = Map::from_iter([("typ".to_owned(), json!(kind)), ("jwk".to_owned(), named)]);
+        if flaw == Some(ProofFlaw::Unsigned) {
+            return Some(unsigned(header, &claims));
+        }
+        let key = other.as_ref().unwrap_or(&self.key);
+        let proof = key.sign("ES256", header, &claims)?;
+        if flaw.is_none() {
+            *self.used() = Some(proof.clone());
+        }
+        Some(proof)
+    }
+
+    fn claims(
+        &self,
+        method: &str,
+        url: &Url,
+        token: Option<&SecretString>,
+        flaw: Option<ProofFlaw>,
+    ) -> Value {
         let mut target = url.clone();
         target.set_query(None);
         target.set_fragment(None);
         let passed = i64::try_from(self.began.elapsed().as_secs()).unwrap_or_default();
         let serial = self.serial.fetch_add(1, Ordering::Relaxed);
+        let now = self.epoch.saturating_add(passed);
         let mut claims = Map::from_iter([
             // The key is the run's own, so its name and a number occur once in the world.
             (
                 "jti".to_owned(),
                 json!(format!("{}-{serial}", self.thumbprint)),
             ),
-            ("htm".to_owned(), json!(method)),
-            ("htu".to_owned(), json!(target.as_str())),
-            ("iat".to_owned(), json!(self.epoch.saturating_add(passed))),
+            (
+                "htm".to_owned(),
+                match flaw {
+                    Some(ProofFlaw::OtherMethod) => json!("PATCH"),
+                    _ => json!(method),
+                },
+            ),
+            (
+                "htu".to_owned(),
+                match flaw {
+                    Some(ProofFlaw::OtherUrl) => json!(ELSEWHERE),
+                    _ => json!(target.as_str()),
+                },
+            ),
+            (
+                "iat".to_owned(),
+                match flaw {
+                    Some(ProofFlaw::Old) => json!(now.saturating_sub(HOUR)),
+                    _ => json!(now),
+                },
+            ),
         ]);
-        if let Some(token) = token {
-            let digest = Sha256::digest(token.expose_secret());
+        let digest = match flaw {
+            Some(ProofFlaw::NoToken) => None,
+            Some(ProofFlaw::OtherToken) => Some(Sha256::digest(ELSEWHERE)),
+            _ => token.map(|token| Sha256::digest(token.expose_secret())),
+        };
+        if let Some(digest) = digest {
             claims.insert("ath".to_owned(), json!(URL_SAFE_NO_PAD.encode(digest)));
         }
         if let Some(nonce) = self.nonce(url) {
             claims.insert("nonce".to_owned(), json!(nonce));
         }
-        let header = Map::from_iter([
-            ("typ".to_owned(), json!("dpop+jwt")),
-            ("jwk".to_owned(), self.public.clone()),
-        ]);
-        self.key.sign("ES256", header, &Value::Object(claims))
+        Value::Object(claims)
+    }
+
+    fn used(&self) -> MutexGuard<'_, Option<String>> {
+        self.used.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn nonce(&self, url: &Url) -> Option<String> {
@@ -85,15 +153,20 @@ impl ProofKey {
         nonces.get(&origin(url)).cloned()
     }
 
-    /// Takes the nonce of an answer; whether it is one that the request should have had.
-    pub(super) fn learn(&self, url: &Url, raw: &Raw) -> bool {
+    /// The nonce that a proof for this address holds at present.
+    pub(super) fn held(&self, url: &str) -> Option<String> {
+        self.nonce(&Url::parse(url).ok()?)
+    }
+
+    /// Takes the nonce of an answer; whether it is one that the request should have had, and had not:
+    /// `held` is what its proof was made with.
+    pub(super) fn learn(&self, url: &Url, raw: &Raw, held: Option<&str>) -> bool {
         let Some(nonce) = raw.header("dpop-nonce").filter(|nonce| is_nonce(nonce)) else {
             return false;
         };
         let mut nonces = self.nonces.lock().unwrap_or_else(PoisonError::into_inner);
-        let old = nonces.insert(origin(url), nonce.to_owned());
-        let refused = matches!(raw.status, 400 | 401) && old.as_deref() != Some(nonce);
-        refused && asks_for_nonce(raw)
+        nonces.insert(origin(url), nonce.to_owned());
+        matches!(raw.status, 400 | 401) && held != Some(nonce) && asks_for_nonce(raw)
     }
 }
 
@@ -107,8 +180,12 @@ pub(super) fn proven(
     let Ok(url) = Url::parse(&outgoing.url) else {
         return fields;
     };
+    if outgoing.flaw == Some(ProofFlaw::Bearer) {
+        return fields;
+    }
     let token = outgoing.credential.as_ref();
-    let Some(proof) = key.proof(outgoing.method, &url, token) else {
+    let proof = |flaw| key.proof(outgoing.method, &url, token, flaw);
+    let Some(first) = proof(outgoing.flaw) else {
         return fields;
     };
     if let Some(token) = token {
@@ -116,8 +193,21 @@ pub(super) fn proven(
         let value = format!("DPoP {}", token.expose_secret());
         fields.push(("authorization".to_owned(), value));
     }
-    fields.push(("dpop".to_owned(), proof));
+    match outgoing.flaw {
+        Some(ProofFlaw::Missing) => return fields,
+        Some(ProofFlaw::Twice) => fields.extend(proof(None).map(|it| ("dpop".to_owned(), it))),
+        _ => {}
+    }
+    fields.push(("dpop".to_owned(), first));
     fields
+}
+
+/// A proof without a signature (RFC 7515 §A.5).
+fn unsigned(header: Map<String, Value>, claims: &Value) -> String {
+    let mut members = Map::from_iter([("alg".to_owned(), json!("none"))]);
+    members.extend(header);
+    let encode = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    format!("{}.{}.", encode(&Value::Object(members)), encode(claims))
 }
 
 /// RFC 9449 §8 and §9: the error stands in the body of a token endpoint, in the challenge of others.
@@ -144,6 +234,10 @@ fn origin(url: &Url) -> String {
 
 const ERROR: &str = "use_dpop_nonce";
 const MOST_NONCE: usize = 1024;
+/// An address that no server has (RFC 6761 §6.4).
+const ELSEWHERE: &str = "https://mcp-assay.invalid/elsewhere";
+/// Seconds; windows are counted in seconds or minutes (RFC 9449 §11.1).
+const HOUR: i64 = 3600;
 
 #[cfg(test)]
 mod tests {
@@ -192,6 +286,62 @@ mod tests {
     }
 
     #[test]
+    fn each_flaw_spoils_one_part_and_no_other() {
+        let key = ProofKey::generate(10_000).unwrap();
+        let send = |flaw: Option<ProofFlaw>| {
+            let url = "https://mcp.example.com/mcp";
+            let mut outgoing = Outgoing::new(ProbeKey::new(ProbeId::FlawedProof), "POST", url);
+            outgoing.credential = Some("secret".to_owned().into());
+            outgoing.flaw = flaw;
+            let bare = vec![("authorization".to_owned(), "Bearer secret".to_owned())];
+            proven(Some(&key), &outgoing, bare)
+        };
+        let good = send(None);
+        let sound = claims(field(&good, "dpop")[0]);
+        for flaw in ProofFlaw::ALL {
+            let fields = send(Some(flaw));
+            let scheme = field(&fields, "authorization");
+            let proofs = field(&fields, "dpop");
+            match flaw {
+                ProofFlaw::Bearer => {
+                    assert_eq!((scheme, proofs.len()), (vec!["Bearer secret"], 0));
+                    continue;
+                }
+                ProofFlaw::Missing => assert!(proofs.is_empty()),
+                ProofFlaw::Twice => assert!(proofs.len() == 2 && proofs[0] != proofs[1]),
+                ProofFlaw::Replayed => assert_eq!(proofs, field(&good, "dpop")),
+                _ => assert_eq!(proofs.len(), 1),
+            }
+            assert_eq!(scheme, ["DPoP secret"], "{flaw:?}");
+            let Some(proof) = proofs.first() else {
+                continue;
+            };
+            let told = claims(proof);
+            for (member, spoilt) in [
+                ("htm", flaw == ProofFlaw::OtherMethod),
+                ("htu", flaw == ProofFlaw::OtherUrl),
+                ("iat", flaw == ProofFlaw::Old),
+                (
+                    "ath",
+                    matches!(flaw, ProofFlaw::OtherToken | ProofFlaw::NoToken),
+                ),
+            ] {
+                assert_eq!(told[member] != sound[member], spoilt, "{flaw:?} {member}");
+            }
+            let part = |at: usize| {
+                let text = proof.split('.').nth(at).unwrap();
+                URL_SAFE_NO_PAD.decode(text).unwrap()
+            };
+            let header: Value = serde_json::from_slice(&part(0)).unwrap();
+            let own = header["jwk"] == key.public;
+            assert_eq!(own, flaw != ProofFlaw::OtherKey, "{flaw:?}");
+            assert_eq!(header["typ"] == "dpop+jwt", flaw != ProofFlaw::OtherType);
+            assert_eq!(header["alg"] == "none", flaw == ProofFlaw::Unsigned);
+            assert_eq!(part(2).is_empty(), flaw == ProofFlaw::Unsigned);
+        }
+    }
+
+    #[test]
     fn a_request_without_a_token_proves_the_key_alone() {
         let key = ProofKey::generate(0).unwrap();
         let url = "https://as.example.com/token";
@@ -207,16 +357,19 @@ mod tests {
         let key = ProofKey::generate(0).unwrap();
         let url = Url::parse("https://as.example.com/token").unwrap();
         let body = "{\"error\": \"use_dpop_nonce\"}";
-        assert!(key.learn(&url, &answer(400, "one", body)));
+        assert!(key.learn(&url, &answer(400, "one", body), None));
+        // Requests that were under way at the same time had none either.
+        assert!(key.learn(&url, &answer(400, "one", body), None));
+        assert_eq!(key.held(url.as_str()).as_deref(), Some("one"));
         // The same nonce again would be refused for ever.
-        assert!(!key.learn(&url, &answer(400, "one", body)));
-        assert!(key.learn(&url, &answer(401, "two", body)));
-        assert!(!key.learn(&url, &answer(200, "three", body)));
-        assert!(!key.learn(&url, &answer(400, "four", "<html>")));
-        let proof = key.proof("POST", &url, None).unwrap();
+        assert!(!key.learn(&url, &answer(400, "one", body), Some("one")));
+        assert!(key.learn(&url, &answer(401, "two", body), Some("one")));
+        assert!(!key.learn(&url, &answer(200, "three", body), Some("two")));
+        assert!(!key.learn(&url, &answer(400, "four", "<html>"), Some("three")));
+        let proof = key.proof("POST", &url, None, None).unwrap();
         assert_eq!(claims(&proof)["nonce"], "four");
         let elsewhere = Url::parse("https://mcp.example.com/").unwrap();
-        let proof = key.proof("POST", &elsewhere, None).unwrap();
+        let proof = key.proof("POST", &elsewhere, None, None).unwrap();
         assert!(claims(&proof).get("nonce").is_none());
     }
 
@@ -226,7 +379,8 @@ mod tests {
         let url = Url::parse("https://as.example.com/token").unwrap();
         let long = "x".repeat(MOST_NONCE + 1);
         for nonce in ["", "a b", "a\"b", &long] {
-            assert!(!key.learn(&url, &answer(400, nonce, "{\"error\": \"use_dpop_nonce\"}")));
+            let asking = answer(400, nonce, "{\"error\": \"use_dpop_nonce\"}");
+            assert!(!key.learn(&url, &asking, None));
             assert_eq!(key.nonce(&url), None);
         }
     }

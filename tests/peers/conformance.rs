@@ -124,6 +124,12 @@ const SCENARIOS: &[Scenario] = &[
         on_purpose: &["mcp-client-initialization"],
     },
     Scenario {
+        name: "tools_call",
+        // With the call on the operator's list.
+        proven: &["tool-add-numbers"],
+        on_purpose: &[],
+    },
+    Scenario {
         name: "auth/metadata-default",
         proven: &["token-request"],
         // Both well-known places of RFC 9728 are read, to compare them.
@@ -169,7 +175,6 @@ const WRONG_ON_PURPOSE: &[&str] = &[
 
 /// Scenarios that make no sense for an auditor, and why.
 const LEFT_OUT: &[(&str, &str)] = &[
-    ("tools_call", "no tool runs unless the operator lists it"),
     (
         "elicitation-sep1034-client-defaults",
         "no form is ever answered for the operator",

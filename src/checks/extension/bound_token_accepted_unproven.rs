@@ -2,15 +2,17 @@
 //!
 //! DPoP profile (draft); RFC 9449 §5.1, §7.1, §7.2.
 
-use crate::checks::case::Draft;
+use crate::checks::case::{Case, Draft};
 use crate::checks::evidence::{Evidence, Protection};
+use crate::checks::tokens;
 use crate::codec::challenge;
 use crate::model::discovery::MetadataAttempt;
 use crate::model::exchange::ExchangeId;
 use crate::model::identity::Identity;
-use crate::model::probe::ProbeId;
+use crate::model::matrix::GateOutcome;
 use crate::model::surface::ListOutcome;
 use crate::model::verdict::{Part, Verdict};
+use crate::oracle::proofs::{self, Proofs};
 
 /// What is bound to a key, or has to be, must not get in as `Bearer`.
 pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
@@ -37,7 +39,7 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
         .collect();
     let (proven, bound): (Vec<_>, Vec<_>) = bound
         .into_iter()
-        .partition(|identity| is_proven(evidence, identity));
+        .partition(|identity| proofs::is_proven(&evidence.collected().ledger, &identity.name));
     let mut refused = 0_usize;
     for identity in &bound {
         match let_in(evidence, identity) {
@@ -56,14 +58,19 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
             ),
         }
     }
-    if bound.is_empty() && !proven.is_empty() {
-        case.doubt(
+    let own = proofs::read(&evidence.collected().ledger);
+    match own {
+        Some(own) => refused += unproven_own(evidence, &mut case, &own),
+        None if bound.is_empty() && !proven.is_empty() => case.doubt(
             "every token that is bound to a key went out with proofs of it, none without",
-            Some("a bound token given with `token`"),
-        );
+            Some("a bound token that opens the tool list"),
+        ),
+        None => {}
     }
     case.verdict(match (refused, servers, announced) {
-        (1.., ..) => Verdict::Held(format!("{refused} bound token(s) were refused as Bearer")),
+        (1.., ..) => Verdict::Held(format!(
+            "bound tokens were refused without a proof ({refused} request(s))"
+        )),
         (0, 0, None) => Verdict::NotApplicable(
             "no metadata speaks of DPoP, and no token of the audit is bound to a key".to_owned(),
         ),
@@ -72,6 +79,44 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
             "an identity whose token is bound to a key",
         ),
     })
+}
+
+/// The token of the run that went out without its proof, between requests with good ones; how often it
+/// was refused.
+fn unproven_own(evidence: &Evidence<'_>, case: &mut Case<'_>, own: &Proofs<'_>) -> usize {
+    let mut refused = 0;
+    for tried in own.tried.iter().filter(|it| it.flaw.is_without_proof()) {
+        let told = tried.flaw.told();
+        match tried.outcome {
+            GateOutcome::Accepted if tokens::is_list_open(evidence) => {
+                case.doubt("the lists are open without a token as well", None);
+            }
+            GateOutcome::Accepted => {
+                let message = format!(
+                    "the token of `{}` is bound to a key and opened the tool list {told}, expected \
+                     HTTP 401 with a DPoP challenge ({})",
+                    own.identity,
+                    tried.flaw.clause()
+                );
+                let subject = format!("token of {}: {}", own.identity, tried.flaw.as_str());
+                let draft = Draft::new(subject, message);
+                let draft = draft.at(tried.exchange, Part::Status, "accepted without a proof");
+                case.breach(draft.also(&[own.before], "the same with a good proof"));
+            }
+            GateOutcome::Refused | GateOutcome::RefusedInBand if own.after.is_some() => {
+                refused += 1;
+            }
+            GateOutcome::Refused | GateOutcome::RefusedInBand => case.doubt(
+                "the good proof was refused as well once requests without one had been tried",
+                Some("another run"),
+            ),
+            GateOutcome::Unclear => case.doubt(
+                format!("the answer to a list {told} says neither yes nor no"),
+                None,
+            ),
+        }
+    }
+    refused
 }
 
 fn is_bound(identity: &Identity) -> bool {
@@ -86,17 +131,6 @@ fn let_in(evidence: &Evidence<'_>, identity: &Identity) -> Option<ExchangeId> {
         listing.identity == identity.name && listing.outcome == ListOutcome::Complete
     })?;
     read.exchanges.first().copied()
-}
-
-/// Whether the token goes out with proofs: then its way in says nothing about a way without.
-fn is_proven(evidence: &Evidence<'_>, identity: &Identity) -> bool {
-    let mut ledger = evidence.collected().ledger.iter();
-    ledger.any(|exchange| {
-        let mut fields = exchange.request.headers.iter();
-        exchange.identity == identity.name
-            && exchange.probe.id == ProbeId::ListTools
-            && fields.any(|field| field.name.eq_ignore_ascii_case("dpop"))
-    })
 }
 
 /// Whether a refusal of this token names the scheme that it was meant for (RFC 9449 §7.1).
@@ -154,10 +188,11 @@ const ALGORITHMS: &str = "dpop_signing_alg_values_supported";
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checks::testing::{World, resource_document};
+    use crate::checks::testing::{World, resource_document, response};
     use crate::model::discovery::Route;
+    use crate::model::exchange::HeaderField;
     use crate::model::identity::Claims;
-    use crate::model::probe::ProbeId;
+    use crate::model::probe::{ProbeId, ProbeKey};
     use crate::model::verdict::Status;
     use serde_json::{Value, json};
 
@@ -208,6 +243,48 @@ mod tests {
         assert_eq!(status(json!(["HS256"])), Status::Fail);
         assert_eq!(status(json!(["ES256"])), Status::Inconclusive);
     }
+
+    #[test]
+    fn a_token_of_the_run_is_judged_by_what_happens_without_its_proof() {
+        let status = |trials: &[(&str, u16)]| {
+            let mut world = world(true, Value::Null);
+            let url = world.collected.discovery.endpoint.clone();
+            let lists = world.answer(ProbeId::ListTools, "reader", 200, &[], LISTED);
+            prove(&mut world, lists);
+            for (variant, status) in trials {
+                let key = ProbeKey::new(ProbeId::FlawedProof).variant(*variant);
+                let body = if *status == 200 { LISTED } else { "" };
+                world.ask(key, "reader", &url, response(*status, JSON, body));
+            }
+            world.status(ID)
+        };
+        let (before, after) = ((proofs::BEFORE, 200), (proofs::AFTER, 200));
+        assert_eq!(status(&[before, ("bearer", 200), after]), Status::Fail);
+        assert_eq!(status(&[before, ("no-proof", 200), after]), Status::Fail);
+        let refused = [before, ("bearer", 401), ("no-proof", 401), after];
+        assert_eq!(status(&refused), Status::Pass);
+        assert_eq!(status(&[before, ("bearer", 401)]), Status::Inconclusive);
+        let unclear = [before, ("bearer", 401), ("no-proof", 502), after];
+        assert_eq!(status(&unclear), Status::Inconclusive);
+        // The other flaws are the other check's business.
+        assert_eq!(
+            status(&[before, ("bearer", 401), ("other-key", 200), after]),
+            Status::Pass
+        );
+        assert_eq!(status(&[]), Status::Inconclusive);
+    }
+
+    fn prove(world: &mut World, id: ExchangeId) {
+        let mut filed = world.collected.ledger.exchange(id).unwrap().clone();
+        filed
+            .request
+            .headers
+            .push(HeaderField::new("DPoP", "{proof}"));
+        world.collected.ledger.file(filed);
+    }
+
+    const JSON: &[(&str, &str)] = &[("content-type", "application/json")];
+    const LISTED: &str = r#"{"jsonrpc":"2.0","id":null,"result":{"tools":[]}}"#;
 
     #[test]
     fn ordinary_tokens_do_not_apply() {

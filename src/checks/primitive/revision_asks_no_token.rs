@@ -2,20 +2,17 @@
 //!
 //! MCP §Error Handling of each revision; §Backward Compatibility with Initialization-Based Versions.
 
-use crate::checks::answers::{is_served, status};
+use crate::checks::answers::is_served;
 use crate::checks::case::Draft;
 use crate::checks::evidence::Evidence;
-use crate::checks::tokens::is_refusal;
-use crate::model::exchange::{Exchange, ExchangeId};
-use crate::model::identity::IdentityKind;
-use crate::model::matrix::{Confidence, GateOutcome};
+use crate::checks::revisions::{self, Seen};
+use crate::model::matrix::Confidence;
 use crate::model::probe::ProbeId;
 use crate::model::verdict::{Part, Severity, Verdict};
 
 /// Compares what lists without a token got, revision by revision.
 pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
-    let mut seen: Vec<Seen> = audited(evidence).into_iter().collect();
-    seen.extend(evidence.probed(ProbeId::EraList).filter_map(elsewhere));
+    let seen = revisions::seen(evidence);
     let mut case = evidence.case();
     if let Some(guarded) = seen.iter().find(|it| it.asks) {
         for open in seen.iter().filter(|it| !it.asks) {
@@ -37,41 +34,6 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
         "lists without a token are answered alike in {} revisions",
         seen.len()
     )))
-}
-
-/// What a revision did with a list that came without a token.
-struct Seen {
-    revision: String,
-    asks: bool,
-    exchange: ExchangeId,
-}
-
-/// The audited revision, at its list or at the session before it.
-fn audited(evidence: &Evidence<'_>) -> Option<Seen> {
-    let revision = evidence.discovery().revision()?.to_string();
-    let gates = || evidence.gates(IdentityKind::Anonymous);
-    let refused = gates().find(|gate| DOORS.contains(&gate.door.as_str()) && is_refusal(gate));
-    let accepted =
-        || gates().find(|gate| gate.door == LIST && gate.outcome == GateOutcome::Accepted);
-    let gate = refused.or_else(accepted)?;
-    Some(Seen {
-        revision,
-        asks: gate.outcome != GateOutcome::Accepted,
-        exchange: gate.exchange,
-    })
-}
-
-/// Another revision; an answer that is neither a result nor a demand for a token says nothing.
-fn elsewhere(exchange: &Exchange) -> Option<Seen> {
-    if exchange.identity != "anonymous" {
-        return None;
-    }
-    let asks = matches!(status(exchange), Some(401 | 403));
-    (asks || is_served(exchange)).then(|| Seen {
-        revision: exchange.probe.variant.clone().unwrap_or_default(),
-        asks,
-        exchange: exchange.id,
-    })
 }
 
 fn draft(evidence: &Evidence<'_>, open: &Seen, guarded: &Seen) -> Draft {
@@ -114,8 +76,6 @@ fn not_compared(evidence: &Evidence<'_>) -> Verdict {
     Verdict::NotApplicable("no other revision was asked for a list without a token".to_owned())
 }
 
-const LIST: &str = "list-tools";
-const DOORS: [&str; 2] = [LIST, "open-session"];
 const TOKEN: &str = "`--token`, or an `[[identity]]`, that works here";
 
 #[cfg(test)]
@@ -123,6 +83,8 @@ mod tests {
     use super::*;
     use crate::checks::testing::{ENDPOINT, World, response};
     use crate::model::discovery::{AnonymousAccess, ServedRevision, TokenDemand};
+    use crate::model::exchange::ExchangeId;
+    use crate::model::matrix::GateOutcome;
     use crate::model::probe::ProbeKey;
     use crate::model::target::{Revision, Transport};
     use crate::model::verdict::Status;

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use crate::checks::case::{Case, Draft};
 use crate::checks::evidence::Evidence;
+use crate::checks::revisions;
 use crate::checks::ways;
 use crate::model::bypass::Passage;
 use crate::model::matrix::{Access, Cell, Confidence, Matrix};
@@ -35,15 +36,31 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
         );
     }
     let mut case = evidence.case();
+    let ungated = revisions::without_gate(evidence);
+    let mut following = 0_usize;
     for other in others {
-        compare(&mut case, first, other);
+        let open = ungated.contains(&other.revision.to_string());
+        following += compare(&mut case, first, other, open);
     }
     versionless(&mut case, evidence);
-    case.verdict(Verdict::Held(format!(
-        "{compared} refusal(s) were compared in {} other revision(s), and {fields} request(s) named \
-         another revision or none",
-        others.len()
-    )))
+    let left_out = match following {
+        0 => String::new(),
+        _ => format!(
+            "; {following} more are open to everybody in {}, which asks for no token \
+             (`revision-asks-no-token`)",
+            ungated.join(", ")
+        ),
+    };
+    case.verdict(if compared == following && fields == 0 {
+        Verdict::NotApplicable(format!("no refusal is left to compare{left_out}"))
+    } else {
+        Verdict::Held(format!(
+            "{} refusal(s) were compared in {} other revision(s), and {fields} request(s) named \
+             another revision or none{left_out}",
+            compared - following,
+            others.len()
+        ))
+    })
 }
 
 /// Refusals that are sure, beside the same cell in another revision.
@@ -55,9 +72,17 @@ fn pairs<'a>(first: &'a Matrix, other: &'a Matrix) -> impl Iterator<Item = (&'a 
     })
 }
 
-fn compare(case: &mut Case<'_>, first: &Matrix, other: &Matrix) {
+/// How many cells are left to the finding about a revision without a gate: what strangers get there
+/// says nothing about scopes.
+fn compare(case: &mut Case<'_>, first: &Matrix, other: &Matrix, open: bool) -> usize {
     let mut weaker: BTreeMap<&str, Vec<(&Cell, &Cell)>> = BTreeMap::new();
+    let mut following = 0;
     for (refused, cell) in pairs(first, other) {
+        let stranger = other.cell(&cell.subject, "anonymous");
+        if open && stranger.is_none_or(|stranger| stranger.access != Access::Denied) {
+            following += 1;
+            continue;
+        }
         match cell.access {
             Access::Allowed | Access::Reached => {
                 weaker
@@ -105,6 +130,7 @@ fn compare(case: &mut Case<'_>, first: &Matrix, other: &Matrix) {
                 .also(&cell.exchanges, "a control in this revision"),
         );
     }
+    following
 }
 
 fn versionless(case: &mut Case<'_>, evidence: &Evidence<'_>) {

@@ -4,6 +4,7 @@
 
 use crate::checks::case::Draft;
 use crate::checks::evidence::{Evidence, Protection};
+use crate::checks::revisions;
 use crate::checks::tokens::OPEN;
 use crate::model::matrix::GateOutcome;
 use crate::model::probe::ProbeId;
@@ -34,6 +35,13 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
         );
     }
     let mut case = evidence.case();
+    let ungated = revisions::without_gate(evidence);
+    let follows = |door: &DoorSeen<'_>| {
+        let revision = door.door.strip_prefix(REVISION);
+        revision.is_some_and(|revision| ungated.iter().any(|open| open == revision))
+    };
+    let (following, witnessed): (Vec<_>, Vec<_>) =
+        witnessed.into_iter().partition(|door| follows(door));
     for door in witnessed
         .iter()
         .filter(|door| door.outcome == GateOutcome::Accepted)
@@ -54,6 +62,13 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
         .iter()
         .filter(|door| door.outcome == GateOutcome::Refused);
     let refused = refused.count();
+    if witnessed.is_empty() {
+        return Verdict::NotApplicable(format!(
+            "the doors that were tried are those of {}, which asks for no token at all: see \
+             `revision-asks-no-token`",
+            ungated.join(", ")
+        ));
+    }
     if refused == 0 && case.is_clean() {
         case.doubt(
             "no other door gave an answer that can be read as a yes or a no",
@@ -61,8 +76,13 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
         );
     }
     case.verdict(Verdict::Held(format!(
-        "what `tools/list` refuses was refused in {refused} of {} attempts at other doors",
-        witnessed.len()
+        "what `tools/list` refuses was refused in {refused} of {} attempts at other doors{}",
+        witnessed.len(),
+        if following.is_empty() {
+            ""
+        } else {
+            ", a revision that asks for no token left out (`revision-asks-no-token`)"
+        }
     )))
 }
 
@@ -74,6 +94,9 @@ fn is_refused(evidence: &Evidence<'_>, identity: &str) -> bool {
     own.next()
         .is_some_and(|gate| gate.outcome == GateOutcome::Refused)
 }
+
+/// How the door of another revision is called.
+const REVISION: &str = "tools/list in ";
 
 #[cfg(test)]
 mod tests {
@@ -99,6 +122,33 @@ mod tests {
     fn a_door_that_lets_in_what_the_list_refuses_is_broken() {
         assert_eq!(world(GateOutcome::Refused, 204).status(ID), Status::Fail);
         assert_eq!(world(GateOutcome::Refused, 401).status(ID), Status::Pass);
+    }
+
+    #[test]
+    fn a_revision_without_a_gate_is_left_to_the_finding_that_names_it() {
+        let door = ProbeKey::new(ProbeId::WrongTokenDoor).about("tools/list in 2025-03-26");
+        let listed = r#"{"jsonrpc":"2.0","id":null,"result":{"tools":[]}}"#;
+        let with = |delete, ungated| {
+            let mut world = world(GateOutcome::Refused, delete);
+            world.gate("anonymous", "list-tools", GateOutcome::Refused, 401);
+            world.ask(
+                door.clone(),
+                "garbage",
+                ENDPOINT,
+                response(200, &[], listed),
+            );
+            if ungated {
+                let list = ProbeKey::new(ProbeId::EraList).variant("2025-03-26");
+                world.ask(list, "anonymous", ENDPOINT, response(200, &[], listed));
+            }
+            world
+        };
+        let world = with(401, true);
+        assert_eq!(world.status(ID), Status::Pass);
+        assert_eq!(world.status("revision-asks-no-token"), Status::Fail);
+        // Another door is another defect, and so is a gate that only a wrong token passes.
+        assert_eq!(with(204, true).verdict(ID).findings().len(), 1);
+        assert_eq!(with(401, false).verdict(ID).findings().len(), 1);
     }
 
     #[test]

@@ -46,17 +46,20 @@ const KINDS: [Credential; 2] = [
         kind: IdentityKind::IdToken,
         what: "an ID token",
         name: "id-token",
-        decided_by: Some("an [[identity]] with kind = \"id-token\" or \"refresh-token\""),
+        decided_by: Some(DECIDED_BY),
         jwt_only: false,
     },
     Credential {
         kind: IdentityKind::RefreshToken,
         what: "a refresh token",
         name: "refresh-token",
-        decided_by: Some("an [[identity]] with kind = \"id-token\" or \"refresh-token\""),
+        decided_by: Some(DECIDED_BY),
         jwt_only: false,
     },
 ];
+
+const DECIDED_BY: &str = "`--login` (with the scope `openid` for an ID token), or an [[identity]] with \
+                          kind = \"id-token\" or \"refresh-token\"";
 
 #[cfg(test)]
 mod tests {

@@ -8,6 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::{Jwt, encode_object};
+use crate::model::key::SigningKey;
 
 /// A header that tells the verifier which key to use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +47,24 @@ pub fn hs256_with_hint(token: &str, hint: &KeyHint<'_>, key: &[u8]) -> Option<St
     mac.update(signed.as_bytes());
     let signature = URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes());
     Some(format!("{signed}.{signature}"))
+}
+
+/// A copy signed with a private key of the caller's, whose header brings the public one (`jwk`); the
+/// claims are unchanged (RFC 8725 §3.10).
+pub fn with_own_key(token: &str, key: &SigningKey, algorithm: &str) -> Option<String> {
+    let jwt = Jwt::split(token)?;
+    let mut header = jwt.header()?;
+    let mut public = key.public_jwk()?;
+    let name = Value::from(key.thumbprint()?);
+    if let Some(members) = public.as_object_mut() {
+        members.insert("kid".to_owned(), name.clone());
+        members.insert("alg".to_owned(), Value::from(algorithm));
+        members.insert("use".to_owned(), Value::from("sig"));
+    }
+    header.remove("alg");
+    header.insert("kid".to_owned(), name);
+    header.insert("jwk".to_owned(), public);
+    key.sign(algorithm, header, &Value::Object(jwt.payload()?))
 }
 
 /// The token with one more member in its header and its old signature.
@@ -133,6 +152,25 @@ mod tests {
             assert_eq!(header(&forged).get(member), Some(&value), "{hint:?}");
             assert_eq!(header(&forged)["alg"], "HS256");
             assert_eq!(payload(&forged), payload(TOKEN));
+        }
+    }
+
+    #[test]
+    fn a_key_of_the_caller_is_in_the_header_and_signs_the_same_claims() {
+        let keys = [
+            (SigningKey::generate().unwrap(), "ES256", "EC"),
+            (SigningKey::generate_rsa().unwrap(), "PS256", "RSA"),
+        ];
+        for (key, algorithm, kind) in keys {
+            let forged = with_own_key(TOKEN, &key, algorithm).unwrap();
+            let header = header(&forged);
+            assert_eq!(header["alg"], algorithm);
+            assert_eq!(header["jwk"]["kty"], kind);
+            assert_eq!(header["jwk"]["kid"], header["kid"]);
+            // The private half stays here.
+            assert!(header["jwk"].get("d").is_none());
+            assert_eq!(peek(&forged).unwrap().subject.as_deref(), Some("a"));
+            assert!(with_own_key("opaque", &key, algorithm).is_none());
         }
     }
 

@@ -7,7 +7,7 @@ use serde_json::json;
 use url::form_urlencoded;
 
 use super::super::behaviour::{
-    Caching, KeyBinding, LifetimeEcho, MintPolicy, ScopeEcho, TokenKind,
+    Caching, IdTokens, KeyBinding, LifetimeEcho, MintPolicy, ProofCheck, ScopeEcho, TokenKind,
 };
 use super::super::http::{self, Incoming, Refusal, no_store, single, with_header};
 use super::super::proofs;
@@ -28,7 +28,7 @@ pub(crate) fn issue(shared: &Shared, incoming: &Incoming) -> Response {
     form.retain(|(name, _)| name != PROVEN_KEY);
     if shared.behaviour.token_endpoint.binding == KeyBinding::Proven {
         let url = format!("{}{}", shared.issuer, super::metadata::TOKEN);
-        match proofs::thumbprint(shared, incoming, &url, None) {
+        match proofs::thumbprint(shared, incoming, &url, None, ProofCheck::Full) {
             Ok(key) => form.push((PROVEN_KEY.to_owned(), key)),
             Err(why) => return proofs::refuse_grant(why),
         }
@@ -198,7 +198,16 @@ pub(crate) fn respond(
         if knobs.scope_echo == ScopeEcho::Given {
             members.insert("scope".to_owned(), json!(scopes.join(" ")));
         }
+        let of_person = subject != client && knobs.id_tokens == IdTokens::Issued;
+        let order = tokens::Order {
+            kind: TokenKind::IdToken,
+            ..order
+        };
+        if let Some((id_token, _)) = of_person.then(|| tokens::mint(shared, &order)).flatten() {
+            members.insert("id_token".to_owned(), json!(id_token));
+        }
         if let Some(refresh) = refresh {
+            tokens::mistake(shared, &refresh, &token);
             members.insert("refresh_token".to_owned(), json!(refresh));
         }
     }

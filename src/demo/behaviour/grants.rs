@@ -35,6 +35,8 @@ pub struct Grants {
     pub exchange: TokenExchange,
     /// Whether token answers say how long the token lives.
     pub lifetime: LifetimeEcho,
+    /// Whether a person's token answers hold an ID token.
+    pub id_tokens: IdTokens,
 }
 
 /// Whether tokens can be exchanged (RFC 8693).
@@ -48,6 +50,17 @@ pub enum TokenExchange {
     Offered,
     /// The same, and what comes is no token for a request.
     OfOtherType,
+}
+
+/// Whether a person's token answers hold an ID token (OpenID Connect Core §3.1.3.3).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum IdTokens {
+    /// They do not.
+    #[default]
+    Absent,
+    /// They do.
+    Issued,
 }
 
 /// Whether token answers say how long the token lives (RFC 6749 §5.1).

@@ -43,8 +43,8 @@ pub use front::{
     UpstreamChallenge, UpstreamState,
 };
 pub use grants::{
-    Binding, Caching, CodeUse, DeviceFlow, Downgrade, Grants, LifetimeEcho, RefreshRotation,
-    RefusedCode, ScopeEcho, TokenExchange, VerifierCheck,
+    Binding, Caching, CodeUse, DeviceFlow, Downgrade, Grants, IdTokens, LifetimeEcho,
+    RefreshRotation, RefusedCode, ScopeEcho, TokenExchange, VerifierCheck,
 };
 pub use loader::LoadError;
 pub use resource::{
@@ -62,8 +62,8 @@ pub use token_endpoint::{
     PasswordGrant, SecretCheck, TokenEndpoint,
 };
 pub use verification::{
-    ForgottenDoor, IssuerCheck, KeyChoice, RefusalStatus, RefusalText, RevocationCheck, TokenUse,
-    TrustedFields, TypeCheck, UpstreamTokens, Verification,
+    ForgottenDoor, IssuerCheck, KeyChoice, OtherSchemes, ProofCheck, RefusalStatus, RefusalText,
+    RevocationCheck, TokenUse, TrustedFields, TypeCheck, UpstreamTokens, Verification,
 };
 
 pub use transport::{

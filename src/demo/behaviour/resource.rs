@@ -90,6 +90,8 @@ pub enum Signature {
     NoneMisspelt,
     /// It may be an HMAC keyed with what the header's `jwk` holds.
     EmbeddedKey,
+    /// Verified with the public key that the token brings along.
+    EmbeddedPublicKey,
     /// It may be an HMAC keyed with the contents of the file that `kid` names.
     KeyFile,
 }

@@ -145,6 +145,11 @@ pub enum KeyBinding {
     Announced,
     /// They name their key.
     Key,
+    /// They name a client certificate, and nobody asks for it.
+    Certificate,
+    /// Those that clients get for themselves name a client certificate, and the MCP server, which sees
+    /// none, refuses them.
+    CertificateChecked,
     /// Those of the token endpoint name the key that the request proved, and both servers ask for a
     /// proof every time.
     Proven,

@@ -27,6 +27,10 @@ pub struct Verification {
     pub status: RefusalStatus,
     /// What is asked about a token's revocation.
     pub revocation: RevocationCheck,
+    /// What becomes of credentials under other schemes than `Bearer`.
+    pub schemes: OtherSchemes,
+    /// What is asked of a proof that comes with a bound token.
+    pub proofs: ProofCheck,
     /// A field that may carry the token instead of `Authorization`; empty for none.
     pub key_field: String,
 }
@@ -40,6 +44,44 @@ pub enum RevocationCheck {
     Checked,
     /// Nothing: the token says until when it is good.
     Ignored,
+}
+
+/// What becomes of credentials under other schemes than `Bearer`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum OtherSchemes {
+    /// They are refused.
+    #[default]
+    Refused,
+    /// They pass: somebody else is trusted to look at them.
+    Passed,
+}
+
+/// What is asked of a proof that comes with a bound token (RFC 9449 §4.3).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProofCheck {
+    /// Everything.
+    #[default]
+    Full,
+    /// Nothing: the token is taken without one.
+    Absent,
+    /// Everything but that its key is the token's.
+    AnyKey,
+    /// Everything but that its signature verifies.
+    AnySignature,
+    /// Everything but that it is typed as a proof.
+    AnyType,
+    /// Everything but that it is for this request.
+    AnyRequest,
+    /// Everything but that it is for this token.
+    AnyToken,
+    /// Everything but that it is the only one.
+    AnyNumber,
+    /// Everything but its age and a nonce.
+    AnyAge,
+    /// Everything but that it was not used before.
+    AnyUse,
 }
 
 /// A door at which the check of tokens was forgotten.

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::super::behaviour::{
     Authentication, Challenge, Denial, ErrorDetail, KeyBinding, Lapses, NamedScopes, Order,
-    PrmLocation, QueryTokens, ScopeModel, TokenLines,
+    PrmLocation, ProofCheck, QueryTokens, ScopeModel, TokenLines,
 };
 use super::super::http::{self, Incoming, Refusal, with_header};
 use super::super::proofs;
@@ -81,6 +81,7 @@ pub(crate) fn admit(
     };
     let unchecked = every(&public)
         || verification::forgotten(shared, incoming, asked)
+        || verification::passes(shared, incoming)
         || match authentication {
             Authentication::CallsUnchecked => every(&|one| one.method == "tools/call"),
             Authentication::CallsOnly => {
@@ -304,12 +305,22 @@ fn unproven(shared: &Shared, incoming: &Incoming, token: &str) -> Option<Respons
     let claims = tokens::accept(shared, token)?;
     let bound = claims.cnf.as_ref()?.get("jkt")?.as_str()?;
     let scheme = incoming.header("authorization")?;
-    let proven = proofs::thumbprint(shared, incoming, &shared.mcp_url, Some(token));
+    let asked = shared.behaviour.verification.proofs;
+    if asked == ProofCheck::Absent {
+        return None;
+    }
+    let proven = proofs::thumbprint(shared, incoming, &shared.mcp_url, Some(token), asked);
     let metadata = format!("resource_metadata=\"{}\"", prm_url(shared));
     match proven {
-        Ok(key) if key == bound && scheme.starts_with("DPoP ") => None,
-        Ok(_) => Some(proofs::refuse_use(proofs::Unproven::Invalid, &metadata)),
-        Err(why) => Some(proofs::refuse_use(why, &metadata)),
+        Ok(key) if (key == bound || asked == ProofCheck::AnyKey) && scheme.starts_with("DPoP ") => {
+            None
+        }
+        Ok(_) => Some(proofs::refuse_use(
+            proofs::Unproven::Invalid,
+            &metadata,
+            asked,
+        )),
+        Err(why) => Some(proofs::refuse_use(why, &metadata, asked)),
     }
 }
 

@@ -4,7 +4,9 @@ use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use serde_json::{Value, json};
 
-use super::super::behaviour::{ForgottenDoor, RefusalStatus, RefusalText, TrustedFields};
+use super::super::behaviour::{
+    ForgottenDoor, OtherSchemes, RefusalStatus, RefusalText, TrustedFields,
+};
 use super::super::http::{self, Incoming};
 use super::super::state::Shared;
 use super::catalogue;
@@ -46,6 +48,16 @@ pub(super) fn forgotten(shared: &Shared, incoming: &Incoming, asked: &[Asked<'_>
                 && stated.as_deref() == oldest.map(|oldest| oldest.as_str())
         }
     }
+}
+
+/// Whether a request comes with a credential of another scheme, where these pass.
+pub(super) fn passes(shared: &Shared, incoming: &Incoming) -> bool {
+    let other = |value: &str| {
+        let scheme = value.split(' ').next().unwrap_or_default();
+        !scheme.eq_ignore_ascii_case("bearer")
+    };
+    shared.behaviour.verification.schemes == OtherSchemes::Passed
+        && incoming.header("authorization").is_some_and(other)
 }
 
 /// The revision that an `initialize` asks for.

@@ -9,6 +9,7 @@ use crate::mcp::Operation;
 use crate::model::audit::Collected;
 use crate::model::discovery::ServedRevision;
 use crate::model::identity::{Identity, IdentityKind, Provenance};
+use crate::model::key::SigningKey;
 use crate::model::matrix::GateOutcome;
 use crate::model::probe::{ProbeId, ProbeKey};
 use crate::oracle::gates;
@@ -35,13 +36,23 @@ pub async fn more(run: &Run<'_>, collected: &mut Collected) {
     let copies: Vec<Identity> = copies
         .filter(|copy| run.settings.calls.left_out(copy).is_none())
         .collect();
+    try_each(run, collected, &served, copies).await;
+}
+
+/// Tries credentials at the first door, and further only where that lets one in.
+pub(crate) async fn try_each(
+    run: &Run<'_>,
+    collected: &mut Collected,
+    served: &ServedRevision,
+    copies: Vec<Identity>,
+) {
     collected.identities.present.extend(copies.iter().cloned());
     let (first, probe) = if served.revision.is_modern() {
         (Operation::ListTools { cursor: None }, ProbeId::ListTools)
     } else {
         (Operation::Initialize, ProbeId::OpenSession)
     };
-    let session = session(collected, &served);
+    let session = session(collected, served);
     let mut pending: Vec<Pending<'_, Sent>> = Vec::new();
     for copy in &copies {
         let ask = Ask::new(
@@ -165,6 +176,7 @@ fn copies(run: &Run<'_>, collected: &Collected, model: &Identity) -> Vec<Forged>
         &run.entropy.word("key-host", 12),
         &run.entropy.bytes("own-key"),
     ));
+    copies.extend(own_key(token, model));
     copies.extend(
         super::key_confusion(token, key_set(collected).as_ref())
             .into_iter()
@@ -306,6 +318,27 @@ fn hinted(token: &str, word: &str, key: &[u8]) -> Vec<Forged> {
     ])
 }
 
+/// Signed with a key pair that exists for this one copy, in the family of algorithms that the token's
+/// verifier expects.
+fn own_key(token: &str, model: &Identity) -> Vec<Forged> {
+    let claims = model.claims.as_ref();
+    let algorithm = claims.and_then(|claims| claims.alg.as_deref());
+    let rsa = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"];
+    let rsa = rsa.into_iter().find(|known| Some(*known) == algorithm);
+    let key = if rsa.is_some() {
+        SigningKey::generate_rsa()
+    } else {
+        SigningKey::generate()
+    };
+    let signed = key.and_then(|key| jose::with_own_key(token, &key, rsa.unwrap_or("ES256")));
+    named(vec![(
+        "embedded-public-key",
+        IdentityKind::KeyConfusion,
+        "signed with a private key whose public half its `jwk` header holds",
+        signed,
+    )])
+}
+
 /// The key set that was read for the first copies.
 fn key_set(collected: &Collected) -> Option<Value> {
     let mut read = collected.ledger.iter();
@@ -332,6 +365,7 @@ mod tests {
         let mut all = edited(token, &enrol::anonymous());
         all.extend(unsigned(token));
         all.extend(hinted(token, "word", b"key"));
+        all.extend(own_key(token, &enrol::anonymous()));
         all
     }
 

@@ -7,10 +7,11 @@ use super::{Endpoints, Session};
 use crate::codec::jose;
 use crate::model::audit::Collected;
 use crate::model::grant::{Grant, GrantRequest, OAuthClient};
+use crate::model::identity::IdentityKind;
 use crate::model::login::{RefreshToken, TokenAnswer};
 use crate::model::probe::{ProbeId, ProbeKey};
 use crate::stage::mint::{Revocation, binding};
-use crate::stage::{Run, file, mint};
+use crate::stage::{Run, beside, file, mint};
 use crate::wire::{Destination, Outgoing, RawAnswer};
 
 /// A token that has to be given back.
@@ -79,6 +80,14 @@ pub(super) async fn ask(
         found.map(|learned| learned.secret.clone())
     };
     let (access, refresh) = (learned("token-"), learned("refresh-"));
+    beside::keep(
+        collected,
+        &identity,
+        IdentityKind::IdToken,
+        learned("id-token-"),
+    );
+    let newest = refresh.clone();
+    beside::keep(collected, &identity, IdentityKind::RefreshToken, newest);
     if let (Some(token), Some(key)) = (&access, &session.key)
         && binding::is_bound(&sent.exchange)
     {

@@ -219,8 +219,17 @@ pub(super) fn nonces(plan: &mut Plan, settings: &Settings, collected: &Collected
     let wanted = wanted || login.is_some_and(|login| login.dpop == Some(true));
     let document = collected.discovery.chosen_resource_metadata();
     let demanded = document.and_then(|it| it.flag("dpop_bound_access_tokens_required"));
-    if wanted || demanded == Some(true) {
-        let requests = NONCES * (1 + who.minted.len());
+    // Who supports proofs may answer a request without one by asking for it.
+    let mut servers = collected.discovery.authorization_servers.iter();
+    let possible = servers.any(|server| {
+        let metadata = server.chosen();
+        metadata.is_some_and(|it| it.texts("dpop_signing_alg_values_supported").is_some())
+    });
+    let minting = !who.minted.is_empty();
+    if wanted || demanded == Some(true) || (possible && minting) {
+        // Requests under way together are each asked for the first nonce.
+        let together = settings.network.concurrency;
+        let requests = NONCES * (1 + who.minted.len()) + together;
         add(plan, ProbeId::ProofNonce, &who.minted, requests, true);
     }
 }

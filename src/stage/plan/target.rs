@@ -6,7 +6,7 @@ use crate::model::audit::Collected;
 use crate::model::probe::{Plan, ProbeId, Tier};
 use crate::stage::calls::MOST_RENEWALS;
 use crate::stage::enumerate::MOST_LOOKS;
-use crate::stage::{forge, hardening, metadata, revoked, wrong_tokens};
+use crate::stage::{beside, forge, hardening, metadata, proofs, revoked, schemes, wrong_tokens};
 
 /// Where nobody without a token sees which revisions are served, tokens look; and the key set is read
 /// to forge what must be refused.
@@ -96,6 +96,13 @@ pub(super) fn wrong_tokens(plan: &mut Plan, who: &Who, collected: &Collected) {
     if who.valid.is_empty() {
         return;
     }
+    add(
+        plan,
+        ProbeId::ForeignScheme,
+        &anonymous,
+        schemes::MOST,
+        true,
+    );
     if collected.identities.present.is_empty() {
         // Before any token is read, nobody knows how many copies it has.
         add(
@@ -114,11 +121,24 @@ pub(super) fn wrong_tokens(plan: &mut Plan, who: &Who, collected: &Collected) {
         true,
     );
     for (probe, requests) in [
-        (ProbeId::OpenSession, 1),
-        (ProbeId::Initialized, 1),
-        (ProbeId::CloseSession, 1 + wrong_tokens::most(collected)),
+        (ProbeId::ListTools, beside::MOST),
+        (ProbeId::OpenSession, beside::MOST),
+        (ProbeId::FlawedProof, proofs_of(who, collected)),
+        (ProbeId::OpenSession, 2),
+        (ProbeId::Initialized, 2),
+        (ProbeId::CloseSession, 2 + wrong_tokens::most(collected)),
     ] {
         add(plan, probe, &who.valid, requests, true);
+    }
+}
+
+/// Only tokens that the run obtained are bound to a key that it holds.
+fn proofs_of(who: &Who, collected: &Collected) -> usize {
+    let logged_in = collected.logins.is_empty();
+    if who.minted.is_empty() && logged_in {
+        0
+    } else {
+        proofs::MOST
     }
 }
 

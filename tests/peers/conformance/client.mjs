@@ -42,6 +42,12 @@ function withGrant() {
   return ["audit", url, "--config", "assay.toml", "--exit-zero", "--no-bypass"];
 }
 
+function withListedCall() {
+  const tool = ["[[tool]]", 'name = "add_numbers"', "arguments = { a = 5, b = 3 }"];
+  writeFileSync(join(folder, "assay.toml"), `${tool.join("\n")}\n`);
+  return ["audit", url, "--config", "assay.toml", "--allow", "call", "--exit-zero", "--no-bypass"];
+}
+
 function withPerson() {
   const client = context.client_id
     ? ["--client-id", context.client_id, "--client-secret", "env:CLIENT_SECRET"]
@@ -52,6 +58,7 @@ function withPerson() {
 function arguments_() {
   if (scenario.startsWith("auth/client-credentials")) return withGrant();
   if (scenario.startsWith("auth/")) return withPerson();
+  if (scenario === "tools_call") return withListedCall();
   return ["audit", url, "--exit-zero"];
 }
 
