@@ -24,7 +24,7 @@ use crate::model::rules::Rules;
 use crate::model::settings::{
     BypassRules, Callback, Calls, CredentialSource, Hierarchy, IdentitySource, KnownClient,
     LoginRequest, Mint, Network, ObjectRule, ObjectTarget, PolicyEntry, Settings, SkippedArm,
-    ToolRule, Upkeep,
+    ToolRule, Upkeep, Waiting,
 };
 use crate::model::verdict::Severity;
 use crate::stage::{Entropy, Person, Run, Visit};
@@ -307,6 +307,7 @@ pub fn defaults(seed: &[u8; 32]) -> Settings {
         identities: Vec::new(),
         upkeep: Upkeep::default(),
         login: None,
+        waiting: Waiting::default(),
         mint: None,
         hierarchy: Vec::new(),
         client: None,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::source::{self, Secrets, TokenSource};
 use super::{Error, IdentitySource, duplicate};
 use crate::model::grant::{ClientAuth, ClientProof, OAuthClient};
-use crate::model::settings::LoginRequest;
+use crate::model::settings::{CredentialSource, LoginRequest, Waiting};
 
 /// What the flags said about a login.
 #[derive(Clone, Debug, Default)]
@@ -37,7 +37,8 @@ pub(super) fn request(
     secrets: &mut dyn Secrets,
 ) -> Result<Option<LoginRequest>, Error> {
     let Some(name) = &flags.name else {
-        return stray(flags).map_or(Ok(None), |flag| {
+        in_time(flags)?;
+        return stray(flags, identities).map_or(Ok(None), |flag| {
             Err(Error::value(
                 flag,
                 "it belongs to a login, and none is asked for",
@@ -68,13 +69,7 @@ pub(super) fn request(
     let defaults = LoginRequest::named(name.clone());
     let seconds =
         |given: Option<u64>, default: Duration| given.map_or(default, Duration::from_secs);
-    if flags.timeout == Some(0) {
-        return Err(Error::value(
-            "--login-timeout",
-            "0 would wait for nobody",
-            "give 1 or more seconds",
-        ));
-    }
+    in_time(flags)?;
     let proof = secret.map_or(ClientProof::Public, |secret| ClientProof::Secret {
         secret,
         auth: ClientAuth::Advertised,
@@ -97,15 +92,38 @@ pub(super) fn request(
     }))
 }
 
-/// A flag that means nothing without a login.
-fn stray(flags: &LoginFlags) -> Option<&'static str> {
+/// How people are waited for, whoever asks them to sign in.
+pub(super) fn waiting(flags: &LoginFlags) -> Waiting {
+    let defaults = Waiting::default();
+    Waiting {
+        port: flags.port,
+        timeout: flags.timeout.map_or(defaults.timeout, Duration::from_secs),
+    }
+}
+
+fn in_time(flags: &LoginFlags) -> Result<(), Error> {
+    if flags.timeout != Some(0) {
+        return Ok(());
+    }
+    Err(Error::value(
+        "--login-timeout",
+        "0 would wait for nobody",
+        "give 1 or more seconds",
+    ))
+}
+
+/// A flag that means nothing without a login; a grant for which a person signs in is one.
+fn stray(flags: &LoginFlags, identities: &[IdentitySource]) -> Option<&'static str> {
+    let signs_in = identities.iter().any(|source| {
+        matches!(&source.credential, CredentialSource::Grant(request) if request.grant.needs_a_person())
+    });
     let given = [
         ("--client-secret", flags.client_secret.is_some()),
         ("--login-scope", flags.scopes.is_some()),
         ("--issuer", flags.issuer.is_some()),
         ("--device", flags.device),
-        ("--login-port", flags.port.is_some()),
-        ("--login-timeout", flags.timeout.is_some()),
+        ("--login-port", flags.port.is_some() && !signs_in),
+        ("--login-timeout", flags.timeout.is_some() && !signs_in),
         ("--login-grace", flags.grace.is_some()),
     ];
     given
@@ -119,6 +137,8 @@ mod tests {
     use secrecy::ExposeSecret;
 
     use super::*;
+    use crate::model::grant::{Grant, GrantRequest};
+    use crate::model::identity::IdentityKind;
 
     struct One;
 
@@ -148,6 +168,45 @@ mod tests {
         assert!(none.is_none());
         let some = request(&asked(), &[], &mut One).unwrap().unwrap();
         assert_eq!((some.name.as_str(), some.timeout.as_secs()), ("user", 300));
+    }
+
+    #[test]
+    fn people_who_sign_in_for_a_grant_are_waited_for_as_the_flags_say() {
+        let flags = LoginFlags {
+            port: Some(8123),
+            timeout: Some(7),
+            ..LoginFlags::default()
+        };
+        let by = |grant: Grant| IdentitySource {
+            name: "person".to_owned(),
+            kind: IdentityKind::Valid,
+            privileged: false,
+            header: None,
+            scopes: None,
+            credential: CredentialSource::Grant(GrantRequest {
+                grant,
+                client: OAuthClient {
+                    id: "cli".to_owned(),
+                    proof: ClientProof::Public,
+                },
+                issuer: None,
+                dpop: None,
+            }),
+        };
+        for grant in [Grant::AuthorizationCode, Grant::DeviceCode] {
+            assert!(request(&flags, &[by(grant)], &mut One).unwrap().is_none());
+        }
+        let machine = request(&flags, &[by(Grant::ClientCredentials)], &mut One).unwrap_err();
+        assert!(machine.to_string().contains("--login-port"), "{machine}");
+        let hasty = LoginFlags {
+            timeout: Some(0),
+            ..flags.clone()
+        };
+        let hasty = request(&hasty, &[by(Grant::DeviceCode)], &mut One).unwrap_err();
+        assert!(hasty.to_string().contains("wait for nobody"), "{hasty}");
+        let waits = waiting(&flags);
+        assert_eq!((waits.port, waits.timeout.as_secs()), (Some(8123), 7));
+        assert_eq!(waiting(&LoginFlags::default()), Waiting::default());
     }
 
     #[test]

@@ -189,6 +189,7 @@ pub fn settings(
     let mut asked = flags.login.clone();
     asked.client_id = flags.client_id.clone().or_else(|| file.client.id.clone());
     let mut login = login::request(&asked, &identities, secrets)?;
+    let waiting = login::waiting(&asked);
     mark_privileged(&mut identities, login.as_mut(), flags.privileged.as_deref())?;
     let mint = file.mint(&identities)?;
     let upkeep = cache::upkeep(&flags.upkeep, &identities)?;
@@ -209,6 +210,7 @@ pub fn settings(
         identities,
         upkeep,
         login,
+        waiting,
         mint,
         hierarchy: file.hierarchy()?,
         client,

@@ -31,6 +31,8 @@ pub struct Settings {
     pub upkeep: Upkeep,
     /// The login to make, when asked for.
     pub login: Option<LoginRequest>,
+    /// How people are waited for who sign in for an identity's grant.
+    pub waiting: Waiting,
     /// The ladder to mint, when asked for.
     pub mint: Option<Mint>,
     /// Scopes that contain others.
@@ -255,8 +257,26 @@ impl LoginRequest {
             dpop: None,
             device: false,
             port: None,
-            timeout: Duration::from_mins(5),
+            timeout: Waiting::default().timeout,
             grace: Duration::from_mins(1),
+        }
+    }
+}
+
+/// How a person is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// Port of the loopback address that the browser is sent back to; any free one when absent.
+    pub port: Option<u16>,
+    /// How long.
+    pub timeout: Duration,
+}
+
+impl Default for Waiting {
+    fn default() -> Self {
+        Self {
+            port: None,
+            timeout: Duration::from_mins(5),
         }
     }
 }

@@ -147,15 +147,9 @@ async fn signed_in(
         issuer: order.request.issuer.clone(),
         dpop: order.request.dpop,
         device: matches!(order.request.grant, Grant::DeviceCode),
-        ..run
-            .settings
-            .login
-            .clone()
-            .unwrap_or_else(|| LoginRequest::named(""))
-    };
-    let request = LoginRequest {
-        name: order.name.clone(),
-        ..request
+        port: run.settings.waiting.port,
+        timeout: run.settings.waiting.timeout,
+        ..LoginRequest::named(order.name.clone())
     };
     let (mut identity, refresh) = login::sign_in(run, collected, &request).await?;
     identity.kind = order.source.kind;

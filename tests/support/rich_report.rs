@@ -16,7 +16,7 @@ use mcp_assay::model::report::{
     CellCoverage, CoverageRow, Enforcement, ToolCounts, ToolEnforcement,
 };
 use mcp_assay::model::settings::{
-    Acceptance, BypassRules, CredentialSource, IdentitySource, Network, Settings,
+    Acceptance, BypassRules, CredentialSource, IdentitySource, Network, Settings, Waiting,
 };
 use mcp_assay::model::target::{ResourceId, Revision, Target, Transport};
 use mcp_assay::model::verdict::{Basis, Cite, Finding, Level, Part, Severity, Status};
@@ -240,6 +240,7 @@ pub(crate) fn settings() -> Settings {
         identities: vec![source("reader"), source("admin")],
         upkeep: mcp_assay::model::settings::Upkeep::default(),
         login: None,
+        waiting: Waiting::default(),
         mint: None,
         hierarchy: Vec::new(),
         client: None,

@@ -101,7 +101,7 @@ async fn trial(
     match identity.invalid.clone() {
         None => Ok(identity),
         Some(reason) => {
-            mint::give_back(run, collected, &identity, request).await;
+            mint::give_back(run, collected, &source.name, &identity, request).await;
             Err(reason)
         }
     }

@@ -82,7 +82,7 @@ pub(crate) async fn revoke(run: &Run<'_>, collected: &mut Collected) {
             (false, false) => None,
         };
         match why {
-            None => give_back(run, collected, identity, request).await,
+            None => give_back(run, collected, &source.name, identity, request).await,
             Some(why) => {
                 let item = residue(identity.name.clone(), identity.expires_in, None, why);
                 collected.residue.push(item);
@@ -118,16 +118,25 @@ pub(crate) async fn revoke(run: &Run<'_>, collected: &mut Collected) {
     }
 }
 
-/// Revokes the token of an identity; what stays valid becomes residue.
+/// Revokes the token of an identity that was obtained from `source`; what stays valid becomes residue.
 pub(crate) async fn give_back(
     run: &Run<'_>,
     collected: &mut Collected,
+    source: &str,
     identity: &Identity,
     request: &GrantRequest,
 ) {
     let Some(token) = &identity.credential else {
         return;
     };
+    let replaced = collected.refresh.contains_key(source);
+    if matches!(request.grant, Grant::RefreshToken(_)) && !replaced {
+        // RFC 7009 §2.1: the operator's own login could end with it.
+        let why = "the refresh token that was given for it still works, and could end with it";
+        let item = residue(identity.name.clone(), identity.expires_in, None, why);
+        collected.residue.push(item);
+        return;
+    }
     let back = Back {
         name: &identity.name,
         identity: &identity.name,
