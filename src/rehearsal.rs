@@ -294,11 +294,7 @@ pub fn settings(behaviour: &Behaviour, running: &Running, seed: &[u8; 32]) -> io
 
 /// Settings without identities: the default tiers, every check.
 pub fn defaults(seed: &[u8; 32]) -> Settings {
-    let run_id = seed
-        .iter()
-        .take(4)
-        .map(|byte| format!("{byte:02x}"))
-        .collect::<String>();
+    let run_id = Entropy::new(*seed).run_id();
     Settings {
         tiers: BTreeSet::from([Tier::Passive, Tier::Anonymous, Tier::Authenticated]),
         reads: true,

@@ -5,6 +5,7 @@ use std::path::Path;
 use super::args::{DiffArgs, DiffFormat, Global, SeverityWord};
 use super::{DONE, Outcome, session};
 use crate::config;
+use crate::evidence::deep;
 use crate::model::report::{Report, SCHEMA_VERSION};
 use crate::model::verdict::Severity;
 use crate::report::diff::{self, Diff};
@@ -34,8 +35,8 @@ pub(crate) fn read(path: &Path) -> Result<Report, config::Error> {
         path: name(),
         source,
     })?;
-    let report: Report = serde_json::from_slice(&bytes).map_err(|error| {
-        let problem = format!("is no report of mcp-assay: {error}");
+    let report: Report = deep::read(&bytes).map_err(|error| {
+        let problem = format!("is no report of mcp-assay ({error})");
         config::Error::value(name(), problem, "write one with `--report json=PATH`")
     })?;
     // A minor version adds members; a major one changes what they mean.

@@ -45,11 +45,7 @@ pub(crate) fn prepare(
     getrandom::fill(&mut seed).map_err(|error| anyhow::anyhow!("no random bytes: {error}"))?;
     let now = jiff::Timestamp::now();
     let entropy = Entropy::new(seed);
-    let run_id = seed
-        .iter()
-        .take(4)
-        .map(|byte| format!("{byte:02x}"))
-        .collect::<String>();
+    let run_id = entropy.run_id();
     let today = now.to_zoned(jiff::tz::TimeZone::UTC).date().to_string();
     let (url, settings) = config::settings(flags, secrets, &run_id, &today)?;
     for acceptance in &settings.accept {

@@ -1,12 +1,13 @@
 //! Files that only their owner can read, and digests of what goes through them.
 
-use std::fmt::Write as _;
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
+
+use crate::model::hex::hex;
 
 /// A new folder that only its owner can enter.
 pub(super) fn new_folder(path: &Path) -> io::Result<()> {
@@ -96,16 +97,6 @@ impl<W: Write> Write for Measured<W> {
     fn flush(&mut self) -> io::Result<()> {
         self.out.flush()
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .fold(String::with_capacity(64), |mut hex, byte| {
-            // Writing to a String cannot fail.
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        })
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 //! redacted as the report is.
 
 mod bodies;
+pub mod deep;
 mod files;
 mod folder;
 mod line;

@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::bodies::{self, Bodies};
+use super::deep;
 use super::manifest::{self, FORMAT, Listed, Manifest, VERSION};
 use super::signature::VerifyingKey;
 use super::{
@@ -175,18 +176,7 @@ impl Place {
     }
 
     fn parsed<T: DeserializeOwned>(&self, name: &str, bytes: &[u8]) -> Result<T, config::Error> {
-        let refuse = |problem: &str| self.refuse(name, problem, WRITTEN_ELSEWHERE);
-        if depth(bytes) > DEEPEST {
-            return Err(refuse("is nested too deeply"));
-        }
-        let mut reader = serde_json::Deserializer::from_slice(bytes);
-        // Facts hold documents of the target, which may use up the usual depth by themselves.
-        reader.disable_recursion_limit();
-        let value = T::deserialize(&mut reader).and_then(|value| {
-            reader.end()?;
-            Ok(value)
-        });
-        value.map_err(|error| refuse(&format!("cannot be read: {error}")))
+        deep::read(bytes).map_err(|problem| self.refuse(name, &problem, WRITTEN_ELSEWHERE))
     }
 
     fn bytes(&self, name: &str) -> Result<Vec<u8>, config::Error> {
@@ -207,24 +197,6 @@ impl Place {
     }
 }
 
-/// How deep objects and arrays go; brackets in strings count for nothing.
-fn depth(json: &[u8]) -> usize {
-    let (mut deepest, mut depth) = (0_usize, 0_usize);
-    let (mut in_string, mut escaped) = (false, false);
-    for byte in json {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if in_string => escaped = true,
-            b'"' => in_string = !in_string,
-            b'{' | b'[' if !in_string => depth += 1,
-            b'}' | b']' if !in_string => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        deepest = deepest.max(depth);
-    }
-    deepest
-}
-
 fn most(path: &str) -> u64 {
     match path {
         // Read line by line, or measured and never read.
@@ -239,6 +211,3 @@ const WRITTEN_ELSEWHERE: &str =
 
 /// Bytes of the longest line: two header sections and two URLs, escaped.
 const LINE: u64 = 8 * 1024 * 1024;
-
-/// Levels of the deepest document that is read: those of an answer, and of the facts about it.
-const DEEPEST: usize = 256;

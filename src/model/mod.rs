@@ -13,6 +13,7 @@ pub mod doors;
 pub mod exchange;
 pub mod grant;
 pub mod handles;
+pub mod hex;
 pub mod identity;
 pub mod key;
 pub mod ladder;

@@ -112,6 +112,24 @@ pub struct Subject {
     pub exchange: ExchangeId,
 }
 
+impl Subject {
+    /// A subject of which nothing but its name is known.
+    pub fn new(kind: SubjectKind, name: &str, exchange: ExchangeId) -> Self {
+        Self {
+            id: kind.subject_id(name),
+            kind,
+            name: name.to_owned(),
+            title: None,
+            description: None,
+            annotations: None,
+            schemes: None,
+            input_schema: None,
+            prompt_arguments: Vec::new(),
+            exchange,
+        }
+    }
+}
+
 /// How one list ended for one identity.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", tag = "outcome")]

@@ -29,6 +29,7 @@ impl Renderer for Brief {
         }
         questions(&mut text, report);
         open_questions(&mut text, report);
+        behind(&mut text, report);
         limits(&mut text, report);
         out.write_all(text.as_bytes())?;
         Ok(())
@@ -249,6 +250,31 @@ fn open_questions(text: &mut String, report: &Report) {
     text.push('\n');
 }
 
+/// The ids of the findings, by which the other forms of the report name them.
+fn behind(text: &mut String, report: &Report) {
+    let items = facts::items(report);
+    if items.is_empty() {
+        return;
+    }
+    let ids: Vec<String> = items
+        .iter()
+        .take(MOST_IDS)
+        .map(|item| {
+            let finding = item.finding;
+            format!("{} {}", escaped(&finding.check), code(&finding.fingerprint))
+        })
+        .collect();
+    let rest = items.len().saturating_sub(MOST_IDS);
+    let rest = match rest {
+        0 => String::new(),
+        n => format!(" and {n} more in the full report"),
+    };
+    text.push_str(&format!(
+        "*Findings of the full report.* {}{rest}.\n\n",
+        ids.join(", ")
+    ));
+}
+
 fn requirement_title(row: &crate::model::report::CoverageRow) -> String {
     let known = row.requirements.first().and_then(|id| requirement(id));
     known.map_or_else(|| escaped(&row.title), |row| escaped(&row.title))
@@ -336,6 +362,7 @@ const fn data_promise(revision: Option<Revision>) -> &'static str {
 
 const MOST_FINDINGS: usize = 6;
 const MOST_OPEN: usize = 8;
+const MOST_IDS: usize = 24;
 
 #[cfg(test)]
 mod tests {

@@ -4,10 +4,10 @@ use std::io::Write;
 
 use serde::{Serialize, Serializer};
 
-use crate::model::exchange::{Exchange, HeaderField, Outcome, Request, Response};
+use crate::model::exchange::{Exchange, ExchangeId, HeaderField, Outcome, Request, Response};
 use crate::model::report::Report;
 
-use super::{RenderError, Renderer, json, stamp};
+use super::{RenderError, Renderer, facts, json, stamp};
 
 /// Renders the ledger as an archive.
 #[derive(Clone, Copy, Debug, Default)]
@@ -23,6 +23,7 @@ impl Renderer for Har {
                     version: &report.tool.version,
                 },
                 entries: Entries(report),
+                _findings: facts::items(report).iter().map(found).collect(),
                 comment: "Secrets are replaced by labels; bodies are cut at the limit of the run.",
             },
         };
@@ -40,7 +41,19 @@ struct Log<'a> {
     version: &'static str,
     creator: Creator<'a>,
     entries: Entries<'a>,
+    /// What the exchanges show; members that begin with an underscore are ours to add.
+    _findings: Vec<Found<'a>>,
     comment: &'static str,
+}
+
+#[derive(Serialize)]
+struct Found<'a> {
+    id: &'a str,
+    check: &'a str,
+    subject: &'a str,
+    message: &'a str,
+    accepted: bool,
+    exchanges: Vec<ExchangeId>,
 }
 
 #[derive(Serialize)]
@@ -70,11 +83,16 @@ struct Entry<'a> {
     cache: Nothing,
     timings: Timings,
     comment: String,
+    /// As `_findings` name it.
+    #[serde(rename = "_id")]
+    _id: ExchangeId,
+    #[serde(rename = "_probe")]
     _probe: &'a str,
+    #[serde(rename = "_identity")]
     _identity: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "_subject", skip_serializing_if = "Option::is_none")]
     _subject: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "_error", skip_serializing_if = "Option::is_none")]
     _error: Option<&'a str>,
 }
 
@@ -147,6 +165,21 @@ struct Content<'a> {
     comment: Option<String>,
 }
 
+fn found<'a>(item: &facts::Item<'a>) -> Found<'a> {
+    let finding = item.finding;
+    let mut exchanges: Vec<ExchangeId> = finding.cites.iter().map(|cite| cite.exchange).collect();
+    exchanges.sort_unstable();
+    exchanges.dedup();
+    Found {
+        id: &finding.fingerprint,
+        check: &finding.check,
+        subject: &finding.subject,
+        message: &finding.message,
+        accepted: item.acceptance.is_some(),
+        exchanges,
+    }
+}
+
 fn entry<'a>(exchange: &'a Exchange, started: &str) -> Entry<'a> {
     let (response, error) = match &exchange.outcome {
         Outcome::Response(response) => (Some(response), None),
@@ -167,6 +200,7 @@ fn entry<'a>(exchange: &'a Exchange, started: &str) -> Entry<'a> {
             "{} {} as {}",
             exchange.id, exchange.probe.id, exchange.identity
         ),
+        _id: exchange.id,
         _probe: exchange.probe.id.as_str(),
         _identity: &exchange.identity,
         _subject: exchange.probe.subject.as_deref(),

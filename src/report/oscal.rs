@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::model::exchange::Exchange;
+use crate::model::hex::hex;
 use crate::model::report::{CoverageRow, Report};
 use crate::model::verdict::Status;
 
@@ -234,12 +235,7 @@ impl Document<'_> {
             hash.update(part.as_bytes());
             hash.update([0]);
         }
-        let hex: String = hash
-            .finalize()
-            .iter()
-            .take(16)
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let hex = hex(&hash.finalize());
         let at = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
         format!(
             "{}-{}-5{}-a{}-{}",

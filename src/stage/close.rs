@@ -12,21 +12,34 @@ use crate::wire::{Pending, Sent};
 pub async fn close(run: &Run<'_>, collected: &mut Collected, sessions: &Sessions) {
     (run.progress)("close", sessions.len());
     let identities = collected.identities.present.clone();
-    let mut owners = Vec::new();
-    let mut pending: Vec<Pending<'_, Option<Sent>>> = Vec::new();
-    for identity in &identities {
-        if let Some(session) = sessions.get(&identity.name) {
-            owners.push((identity.name.clone(), session));
-            pending.push(Box::pin(session::close(run, identity, session)));
-        }
-    }
-    let answers = together(pending).await;
-    for ((name, session), sent) in owners.into_iter().zip(answers) {
-        if ended(collected, &name, session, sent) {
-            mark(collected, &name);
-        }
+    let owners = identities.iter().filter_map(|identity| {
+        let session = sessions.get(&identity.name)?;
+        Some((identity, session))
+    });
+    for gone in all(run, collected, owners).await {
+        mark(collected, gone);
     }
     mint::revoke(run, collected).await;
+}
+
+/// Closes sessions together and returns whose are gone.
+pub(crate) async fn all<'a>(
+    run: &Run<'_>,
+    collected: &mut Collected,
+    owners: impl Iterator<Item = (&'a Identity, &'a Session)>,
+) -> Vec<&'a str> {
+    let owners: Vec<(&Identity, &Session)> = owners.collect();
+    let pending = owners.iter().map(|(identity, session)| {
+        Box::pin(session::close(run, identity, session)) as Pending<'_, Option<Sent>>
+    });
+    let answers = together(pending.collect()).await;
+    let mut gone = Vec::new();
+    for ((identity, session), sent) in owners.into_iter().zip(answers) {
+        if ended(collected, &identity.name, session, sent) {
+            gone.push(identity.name.as_str());
+        }
+    }
+    gone
 }
 
 /// Closes one session that served a passing purpose.
@@ -36,8 +49,7 @@ pub(crate) async fn one(
     identity: &Identity,
     session: &Session,
 ) {
-    let sent = session::close(run, identity, session).await;
-    ended(collected, &identity.name, session, sent);
+    all(run, collected, std::iter::once((identity, session))).await;
 }
 
 /// Files the answer to a DELETE; a session that stays becomes residue.

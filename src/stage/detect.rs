@@ -16,6 +16,7 @@ use crate::model::exchange::{Exchange, ExchangeId};
 use crate::model::identity::Identity;
 use crate::model::probe::{ProbeId, ProbeKey};
 use crate::model::target::{Revision, Transport};
+use crate::wire::{Pending, Sent};
 
 /// What one look at the endpoint showed.
 #[derive(Default)]
@@ -54,7 +55,7 @@ pub(crate) async fn look(
                 Operation::Discover,
             ),
             first,
-        )) as crate::wire::Pending<'_, _>,
+        )) as Pending<'_, Sent>,
         Box::pin(rpc::send(
             run,
             Ask::new(
@@ -91,7 +92,7 @@ pub(crate) async fn look(
     sighting
 }
 
-/// Asks for the older legacy revisions one by one; a server that supports one echoes it.
+/// Asks for the older legacy revisions; a server that supports one echoes it.
 pub(crate) async fn enumerate(run: &Run<'_>, identity: &Identity, collected: &mut Collected) {
     let speaks_legacy = |served: &ServedRevision| {
         !served.revision.is_modern() && served.transport == Transport::StreamableHttp
@@ -100,41 +101,32 @@ pub(crate) async fn enumerate(run: &Run<'_>, identity: &Identity, collected: &mu
         return;
     }
     let endpoint = collected.discovery.endpoint.clone();
-    for revision in [Revision::R2025_06, Revision::R2025_03] {
-        if collected
-            .discovery
-            .revisions
-            .iter()
-            .any(|served| served.revision == revision)
-        {
-            continue;
-        }
-        let served = ServedRevision {
-            revision,
-            transport: Transport::StreamableHttp,
-            exchange: ExchangeId(0),
-        };
-        let key = ProbeKey::new(ProbeId::DetectLegacy).variant(revision.as_str());
-        let session = Session::stateless(served.revision, &endpoint);
-        let sent = rpc::ask(
-            run,
-            Ask::new(key, identity, &session, Operation::Initialize),
-        )
-        .await;
-        let session = Session {
-            id: sent.learned.first().map(|learned| learned.secret.clone()),
-            ..session
-        };
+    let known = |revision: &Revision| {
+        let mut served = collected.discovery.revisions.iter();
+        served.any(|served| served.revision == *revision)
+    };
+    let open = [Revision::R2025_06, Revision::R2025_03].into_iter();
+    let mut sessions: Vec<Session> = open
+        .filter(|revision| !known(revision))
+        .map(|revision| Session::stateless(revision, &endpoint))
+        .collect();
+    let asks = sessions.iter().map(|session| {
+        let key = ProbeKey::new(ProbeId::DetectLegacy).variant(session.revision.as_str());
+        let ask = Ask::new(key, identity, session, Operation::Initialize);
+        Box::pin(rpc::send(run, ask, run.next_id())) as Pending<'_, Sent>
+    });
+    let answers = together(asks.collect()).await;
+    for (session, sent) in sessions.iter_mut().zip(answers) {
+        session.id = sent.learned.first().map(|learned| learned.secret.clone());
         let version = reply::result(&sent.exchange).and_then(|result| negotiated(&result));
         let exchange = file(collected, sent);
-        if version == Some(revision) {
-            add(
-                &mut collected.discovery.revisions,
-                ServedRevision { exchange, ..served },
-            );
+        if version == Some(session.revision) {
+            let served = streamable(session.revision, exchange);
+            add(&mut collected.discovery.revisions, served);
         }
-        close::one(run, collected, identity, &session).await;
     }
+    let owners = sessions.iter().map(|session| (identity, session));
+    close::all(run, collected, owners).await;
 }
 
 /// Adds what was seen to the discovery. The audited revision is the one asked for, else the newest

@@ -98,9 +98,9 @@ async fn era(
         era.call(collected, asking, subjects, &asked.treatments, attempt)
             .await;
     }
-    for (identity, session) in era.sessions.values() {
-        close::one(run, collected, identity, session).await;
-    }
+    let owners = era.sessions.values();
+    let owners = owners.map(|(identity, session)| (identity, session));
+    close::all(run, collected, owners).await;
     Some(era.matrix(collected, asked, subjects))
 }
 
@@ -115,8 +115,8 @@ struct Era<'r, 'w> {
 impl Era<'_, '_> {
     async fn open(&mut self, collected: &mut Collected, who: &[Identity]) {
         let endpoint = collected.discovery.endpoint.clone();
-        for identity in who {
-            let opened = session::open(self.run, identity, self.served, &endpoint, "era").await;
+        let opened = session::open_all(self.run, who, self.served, &endpoint, "era").await;
+        for (identity, opened) in who.iter().zip(opened) {
             for mut sent in opened.sent {
                 sent.exchange.probe = self.key(ProbeId::EraSession);
                 file(collected, sent);
@@ -134,14 +134,21 @@ impl Era<'_, '_> {
     }
 
     async fn list(&mut self, collected: &mut Collected, who: &[Identity]) {
+        let mut pending: Vec<Pending<'_, Sent>> = Vec::new();
+        let mut asked = Vec::new();
         for identity in who {
             let Some((_, session)) = self.sessions.get(&identity.name) else {
                 continue;
             };
-            let key = self.key(ProbeId::EraList);
             let operation = Operation::ListTools { cursor: None };
-            let sent = rpc::ask(self.run, Ask::new(key, identity, session, operation)).await;
-            let revision = session.revision;
+            let ask = Ask::new(self.key(ProbeId::EraList), identity, session, operation);
+            let id = self.run.next_id();
+            pending.push(Box::pin(rpc::send(self.run, ask, id)));
+            asked.push(identity);
+        }
+        let revision = self.served.revision;
+        let answers = together(pending).await;
+        for (identity, sent) in asked.into_iter().zip(answers) {
             let result = reply::result(&sent.exchange);
             let status = sent.exchange.status();
             let exchange = file(collected, sent);

@@ -40,6 +40,7 @@ use futures_util::StreamExt;
 
 use crate::model::audit::Collected;
 use crate::model::exchange::ExchangeId;
+use crate::model::hex::hex;
 use crate::model::settings::Settings;
 use crate::wire::documents::DocumentHost;
 use crate::wire::{Pending, ProofKey, Sent, Wire};
@@ -139,6 +140,12 @@ impl Entropy {
         hash.update(self.seed);
         hash.update(purpose.as_bytes());
         hash.finalize().into()
+    }
+
+    /// The name of the run: eight hexadecimal digits.
+    pub fn run_id(&self) -> String {
+        let [first, second, third, fourth, ..] = self.seed;
+        hex(&[first, second, third, fourth])
     }
 
     /// Lower-case letters and digits for one purpose.

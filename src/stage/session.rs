@@ -5,7 +5,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::rpc::{self, Ask};
-use super::{Run, reply};
+use super::{Run, reply, together};
 use crate::codec::{sse, uri};
 use crate::mcp::Operation;
 use crate::model::discovery::ServedRevision;
@@ -13,7 +13,7 @@ use crate::model::exchange::ExchangeId;
 use crate::model::identity::Identity;
 use crate::model::probe::{ProbeId, ProbeKey};
 use crate::model::target::{Revision, Transport};
-use crate::wire::{Learned, Outgoing, RawAnswer, Sent, StreamId};
+use crate::wire::{Learned, Outgoing, Pending, RawAnswer, Sent, StreamId};
 
 /// A session, or the absence of one for stateless servers.
 #[derive(Clone, Debug)]
@@ -120,6 +120,20 @@ pub(crate) async fn open(
         initialize,
         result,
     }
+}
+
+/// Opens a session for each identity, all together.
+pub(crate) async fn open_all(
+    run: &Run<'_>,
+    identities: &[Identity],
+    served: &ServedRevision,
+    endpoint: &str,
+    variant: &str,
+) -> Vec<OpenedSession> {
+    let pending = identities.iter().map(|identity| {
+        Box::pin(open(run, identity, served, endpoint, variant)) as Pending<'_, OpenedSession>
+    });
+    together(pending.collect()).await
 }
 
 /// Ends a session: DELETE where there is an id, the stream closed where there is one.

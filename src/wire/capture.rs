@@ -1,8 +1,8 @@
 //! Bytes of an answer as they arrive: all of them counted and hashed, the first of them kept.
 
-use std::fmt::Write as _;
-
 use sha2::{Digest, Sha256};
+
+use crate::model::hex::hex;
 
 /// A body that is being read.
 #[derive(Clone)]
@@ -56,13 +56,7 @@ impl Capture {
 
     /// Lower-case hex SHA-256 of all bytes that arrived.
     pub(super) fn sha256(&self) -> String {
-        let digest = self.hash.clone().finalize();
-        digest
-            .iter()
-            .fold(String::with_capacity(64), |mut hex, byte| {
-                let _ = write!(hex, "{byte:02x}");
-                hex
-            })
+        hex(&self.hash.clone().finalize())
     }
 }
 

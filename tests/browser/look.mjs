@@ -44,6 +44,29 @@ try {
     button.click();
     return { up, down: names(), order: table.querySelector('th').getAttribute('aria-sort') };
   });
+  await page.goto(`file://${file}`);
+  seen.walked = [];
+  const at = () => page.evaluate(() => {
+    const why = document.querySelector('.why');
+    const cell = document.activeElement;
+    return {
+      row: cell.parentNode.rowIndex,
+      column: cell.cellIndex,
+      evidence: cell.title,
+      told: why.hidden ? '' : why.textContent,
+    };
+  });
+  await page.focus('#matrix table.sort td.c[tabindex="0"]');
+  seen.walked.push(await at());
+  for (const key of ['ArrowRight', 'ArrowDown', 'End', 'Home', 'Escape']) {
+    if (key === 'Escape') await page.screenshot({ path: `${folder}/cell.png` });
+    await page.keyboard.press(key);
+    seen.walked.push(await at());
+  }
+  seen.tabStops = await page.evaluate(
+    () => document.querySelectorAll('#matrix-0 table.sort td.c[tabindex]').length
+      - document.querySelectorAll('#matrix-0 table.sort').length,
+  );
   await page.setJavaScriptEnabled(false);
   await page.goto(`file://${file}`);
   await page.pdf({ path: `${folder}/page.pdf` });

@@ -61,6 +61,26 @@ async fn the_page_opens_without_an_error_and_nothing_leaves_it() {
     let mut up = seen["sorted"]["up"].as_array().unwrap().clone();
     up.reverse();
     assert_eq!(Some(&up), seen["sorted"]["down"].as_array());
+    let walked = seen["walked"].as_array().unwrap();
+    let places: Vec<(u64, u64)> = walked
+        .iter()
+        .map(|at| (at["row"].as_u64().unwrap(), at["column"].as_u64().unwrap()))
+        .collect();
+    let last = places[3].1;
+    assert!(last > 2, "{places:?}");
+    assert_eq!(places, [(1, 1), (1, 2), (2, 2), (2, last), (2, 1), (2, 1)]);
+    let (hidden, shown) = walked.split_last().unwrap();
+    assert_eq!(hidden["told"], "");
+    for at in shown {
+        let (told, evidence) = (
+            at["told"].as_str().unwrap(),
+            at["evidence"].as_str().unwrap(),
+        );
+        assert!(evidence.contains("certainty"), "{at}");
+        assert!(told.ends_with(evidence), "{at}");
+    }
+    // One stop of the tab key for each table, whatever its size.
+    assert_eq!(seen["tabStops"], 0);
     assert!(seen["withoutScript"].as_u64() > Some(5_000));
     for picture in ["light-1280", "light-390", "dark-1280", "dark-390"] {
         let path = folder.path().join(format!("{picture}.png"));

@@ -23,9 +23,6 @@ fn every_form_names_the_same_findings() {
         .collect();
     assert_eq!(ids.len(), 4);
     for format in Format::ALL {
-        if matches!(format, Format::Har | Format::Brief) {
-            continue;
-        }
         let text = text(format, &report);
         let found: BTreeSet<&str> = ids.iter().copied().filter(|id| text.contains(id)).collect();
         assert_eq!(found, ids, "{format}");
@@ -63,6 +60,36 @@ fn structured_forms_hold_exactly_these_findings() {
     let har: Value = serde_json::from_str(&text(Format::Har, &report)).unwrap();
     let entries = har["log"]["entries"].as_array().unwrap();
     assert_eq!(entries.len(), report.ledger.len());
+    let found = har["log"]["_findings"].as_array().unwrap();
+    assert_eq!(found.len(), 4);
+    let kept: BTreeSet<&str> = entries
+        .iter()
+        .map(|it| it["_id"].as_str().unwrap())
+        .collect();
+    let cited = found
+        .iter()
+        .flat_map(|it| it["exchanges"].as_array().unwrap());
+    let cited: Vec<&str> = cited.map(|id| id.as_str().unwrap()).collect();
+    assert!(
+        cited.len() >= 3 && cited.iter().all(|id| kept.contains(id)),
+        "{cited:?}"
+    );
+}
+
+#[test]
+fn a_brief_of_a_thousand_findings_stays_a_page_and_says_what_is_missing() {
+    let mut judged = rich::judged();
+    let one = judged.findings[0].clone();
+    for n in 0..1_000 {
+        let mut finding = one.clone();
+        finding.subject = format!("tool:t{n}");
+        finding.fingerprint = format!("{n:016x}");
+        judged.findings.push(finding);
+    }
+    let report = assemble(rich::collected(), judged, &rich::settings());
+    let text = text(Format::Brief, &report);
+    assert!(text.len() < 8_000, "{}", text.len());
+    assert!(text.contains("more in the full report"));
 }
 
 #[test]

@@ -1,7 +1,12 @@
 //! The page for a browser: whole, inert, self-contained, and readable without scripts.
 
+use std::collections::BTreeMap;
+
 use mcp_assay::model::matrix::Access;
+use mcp_assay::model::policy::{Conformity, PolicyComparison};
 use mcp_assay::model::report::Report;
+use mcp_assay::model::settings::PolicyEntry;
+use mcp_assay::oracle::conformity;
 use mcp_assay::report::Format;
 use mcp_assay::report::assemble::assemble;
 use roxmltree::{Document, Node, ParsingOptions};
@@ -101,6 +106,65 @@ fn the_policy_names_the_very_style_and_script_of_the_page() {
             "{name}"
         );
     }
+}
+
+#[test]
+fn each_cell_says_how_it_stands_to_the_policy_and_says_nothing_without_one() {
+    let entry = |tools: &str, scopes: &[&str]| PolicyEntry {
+        tools: vec![tools.to_owned()],
+        require: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
+        ..PolicyEntry::default()
+    };
+    let policy = [
+        entry("create_note", &["notes:admin"]),
+        entry("delete_note", &[]),
+        entry("gone_*", &[]),
+    ];
+    let collected = rich::collected();
+    let comparison = conformity::compare(
+        &collected.matrices[0],
+        &collected.surface,
+        &collected.identities,
+        &policy,
+    );
+    let comparison = comparison.expect("a policy was given");
+    let mut wanted: BTreeMap<&str, usize> = BTreeMap::new();
+    for (_, word) in comparison.subjects.iter().flat_map(|it| &it.cells) {
+        let shown = match word {
+            Conformity::Conforms => "as intended",
+            Conformity::TooOpen => "! too open",
+            Conformity::TooClosed => "! too closed",
+            Conformity::NotDecided => "policy: open",
+            Conformity::NoPolicy => "no policy",
+        };
+        *wanted.entry(shown).or_default() += 1;
+    }
+    assert!(wanted.len() >= 4, "{wanted:?}");
+    let shown = |comparison: Option<PolicyComparison>| {
+        let mut judged = rich::judged();
+        judged.comparison = comparison;
+        let report = assemble(rich::collected(), judged, &rich::settings());
+        let page = text(Format::Html, &report);
+        let document = parsed(&page);
+        let cells = document
+            .descendants()
+            .filter(|node| node.has_tag_name("td") && node.attribute("class").is_some());
+        let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+        for small in cells.flat_map(|cell| cell.children().filter(|it| it.has_tag_name("small"))) {
+            *counts.entry(small.text().unwrap().to_owned()).or_default() += 1;
+        }
+        (counts, page)
+    };
+    let (counts, page) = shown(Some(comparison));
+    for (word, n) in &wanted {
+        assert_eq!(counts.get(*word), Some(n), "{word}: {counts:?}");
+    }
+    assert!(page.contains("gone_*"), "an entry without a tool is drift");
+    let (without, _) = shown(None);
+    assert!(
+        wanted.keys().all(|word| !without.contains_key(*word)),
+        "{without:?}"
+    );
 }
 
 #[test]

@@ -283,18 +283,10 @@ impl World {
     }
 
     pub(crate) fn tool(&mut self, name: &str) -> &mut Subject {
-        self.collected.surface.subjects.push(Subject {
-            id: SubjectKind::Tool.subject_id(name),
-            kind: SubjectKind::Tool,
-            name: name.to_owned(),
-            title: None,
-            description: None,
-            annotations: None,
-            schemes: None,
-            input_schema: None,
-            prompt_arguments: Vec::new(),
-            exchange: ExchangeId(1),
-        });
+        self.collected
+            .surface
+            .subjects
+            .push(Subject::new(SubjectKind::Tool, name, ExchangeId(1)));
         self.collected.surface.subjects.last_mut().unwrap()
     }
 

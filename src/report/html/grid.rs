@@ -220,6 +220,9 @@ fn describe(cell: &Cell) -> String {
 
 fn legend(out: &mut Markup<'_>, report: &Report) -> io::Result<()> {
     signs(out)?;
+    let text = "What stands behind a cell shows when it is pointed at, touched, or reached with the \
+                arrow keys.";
+    out.leaf("p", &[("class", "filter")], text)?;
     let broken = report.matrices.iter().any(|it| !it.breaks.is_empty());
     if broken {
         let text = "A framed cell with ! is not as it should be, by the word that stands in it.";

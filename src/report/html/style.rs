@@ -51,17 +51,21 @@ td{min-width:7rem}td.c{min-width:5.5rem}
 .filter{display:none}.js .filter{display:block;margin:.5rem 0}
 .filter input{font:inherit;padding:.25rem .5rem;width:20rem;max-width:100%;background:var(--bg);
 color:inherit;border:1px solid var(--dim);border-radius:.3rem}
+.why{position:fixed;bottom:0;left:0;right:0;z-index:2;max-height:40vh;overflow:auto;margin:0;
+padding:.5rem 1.25rem;background:var(--card);border-top:2px solid var(--cool);overflow-wrap:anywhere}
+td.c:focus{outline:3px solid var(--cool);outline-offset:-3px}
 summary{cursor:pointer;padding:.2rem 0}
 @media (max-width:45rem){.pair{grid-template-columns:1fr}dl{grid-template-columns:1fr}
 dt{margin-top:.4rem}}
 @media print{:root{--bg:#fff;--fg:#000;--card:#fff}body{max-width:none;font-size:10pt}
-nav,.skip,.filter{display:none}.js .filter{display:none}pre{max-height:none}
+nav,.skip,.filter,.why{display:none}.js .filter{display:none}pre{max-height:none}
 article{break-inside:auto}h2,h3{break-after:avoid}thead th,tbody th{position:static}
 .tall{max-height:none;overflow:visible}tr{break-inside:avoid}}
 ";
 
-/// Filters rows by what is typed and sorts by a column; details open for print. No operator that
-/// markup would have to escape.
+/// Filters rows by what is typed, sorts by a column, and says what stands behind a cell to whoever
+/// points at it, touches it or moves to it by the arrow keys; details open for print. No operator
+/// that markup would have to escape.
 pub(super) const SCRIPT: &str = "
 (function () {
   'use strict';
@@ -79,6 +83,9 @@ pub(super) const SCRIPT: &str = "
       all('details', root).forEach(function (fold) {
         if (wanted === '') { return; }
         fold.open = all('tbody tr', fold).some(function (row) { return !row.hidden; });
+      });
+      all('table.sort', root).forEach(function (table) {
+        table.dispatchEvent(new Event('filtered'));
       });
     });
   });
@@ -101,6 +108,68 @@ pub(super) const SCRIPT: &str = "
         cell.setAttribute('aria-sort', down ? 'ascending' : 'descending');
         down = !down;
       });
+    });
+  });
+  var why = document.createElement('p');
+  why.className = 'why';
+  why.setAttribute('role', 'status');
+  why.hidden = true;
+  document.body.appendChild(why);
+  var tell = function (cell) {
+    var table = cell.closest('table');
+    var name = cell.parentNode.cells[0].textContent;
+    var column = table.tHead.rows[0].cells[cell.cellIndex].textContent;
+    var words = Array.prototype.map.call(cell.childNodes, function (one) {
+      return one.textContent;
+    }).join(' ');
+    why.textContent = name + ', ' + column + ': ' + words + '; ' + cell.title;
+    why.hidden = false;
+  };
+  all('table.sort').forEach(function (table) {
+    var at = table.querySelector('td.c');
+    if (at === null) { return; }
+    at.tabIndex = 0;
+    var go = function (cell) {
+      at.removeAttribute('tabindex');
+      at = cell;
+      at.tabIndex = 0;
+      at.focus();
+    };
+    table.addEventListener('filtered', function () {
+      if (!at.parentNode.hidden) { return; }
+      var first = table.querySelector('tbody tr:not([hidden]) td.c');
+      if (first === null) { return; }
+      at.removeAttribute('tabindex');
+      at = first;
+      at.tabIndex = 0;
+    });
+    table.addEventListener('focusin', function (event) {
+      var cell = event.target.closest('td.c');
+      if (cell !== null) { tell(cell); }
+    });
+    table.addEventListener('focusout', function () { why.hidden = true; });
+    table.addEventListener('click', function (event) {
+      var cell = event.target.closest('td.c');
+      if (cell !== null) { go(cell); }
+    });
+    table.addEventListener('keydown', function (event) {
+      var cell = event.target.closest('td.c');
+      if (cell === null) { return; }
+      var shown = all('tbody tr', table).filter(function (row) { return !row.hidden; });
+      var row = shown.indexOf(cell.parentNode);
+      var next = null;
+      switch (event.key) {
+        case 'ArrowRight': next = cell.nextElementSibling; break;
+        case 'ArrowLeft': next = cell.previousElementSibling; break;
+        case 'ArrowDown': next = (shown[row + 1] || cell.parentNode).cells[cell.cellIndex]; break;
+        case 'ArrowUp': next = (shown[row - 1] || cell.parentNode).cells[cell.cellIndex]; break;
+        case 'Home': next = cell.parentNode.cells[1]; break;
+        case 'End': next = cell.parentNode.cells[cell.parentNode.cells.length - 1]; break;
+        case 'Escape': why.hidden = true; return;
+        default: return;
+      }
+      event.preventDefault();
+      if (next !== null) { if (next.matches('td.c')) { go(next); } }
     });
   });
   var opened = [];

@@ -354,18 +354,7 @@ mod tests {
     use crate::model::surface::Subject;
 
     fn subject(name: &str) -> Subject {
-        Subject {
-            id: SubjectKind::Tool.subject_id(name),
-            kind: SubjectKind::Tool,
-            name: name.to_owned(),
-            title: None,
-            description: None,
-            annotations: None,
-            schemes: None,
-            input_schema: None,
-            prompt_arguments: Vec::new(),
-            exchange: ExchangeId(1),
-        }
+        Subject::new(SubjectKind::Tool, name, ExchangeId(1))
     }
 
     fn call(treatment: Treatment) -> Guarded {

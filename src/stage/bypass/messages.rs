@@ -60,11 +60,13 @@ pub(super) async fn batches(run: &Run<'_>, collected: &mut Collected, calls: &[G
     }
     let passing = Passing::open(run, collected, &served, &names(&asked)).await;
     let revision = served.revision;
+    let controls: Vec<&str> = asked.iter().map(|call| &*call.control).collect();
+    let weak = asked.iter().map(|call| call.identity.as_deref());
+    let weak: Vec<&str> = weak.map(Option::unwrap_or_default).collect();
+    let granted = plain_all(run, collected, &passing, asked.iter().zip(controls)).await;
+    let refused = plain_all(run, collected, &passing, asked.iter().zip(weak)).await;
     let mut here = Vec::new();
-    for call in asked {
-        let granted = plain(run, collected, &passing, &call, &call.control).await;
-        let weak = call.identity.clone().unwrap_or_default();
-        let refused = plain(run, collected, &passing, &call, &weak).await;
+    for ((call, granted), refused) in asked.iter().cloned().zip(granted).zip(refused) {
         if let (Some(granted), Some(refused)) = (granted, refused) {
             here.push(Guarded {
                 granted: vec![granted],
@@ -151,17 +153,42 @@ async fn plain(
     call: &Guarded,
     name: &str,
 ) -> Option<ExchangeId> {
-    let identity = collected.identities.named(name)?.clone();
-    let session = passing.get(name)?;
-    let ask = question(
-        call,
-        ProbeId::PlainAgain,
-        session.revision.as_str(),
-        &identity,
-        session,
-    )?;
-    let sent = rpc::ask(run, ask).await;
-    Some(file(collected, sent))
+    let answers = plain_all(run, collected, passing, std::iter::once((call, name))).await;
+    answers.into_iter().next().flatten()
+}
+
+/// Plain calls, all together; nothing for whoever has no session here.
+async fn plain_all<'c>(
+    run: &Run<'_>,
+    collected: &mut Collected,
+    passing: &Passing,
+    calls: impl Iterator<Item = (&'c Guarded, &'c str)>,
+) -> Vec<Option<ExchangeId>> {
+    let identities = collected.identities.clone();
+    let asks = calls.map(|(call, name)| {
+        let session = passing.get(name)?;
+        let variant = session.revision.as_str();
+        question(
+            call,
+            ProbeId::PlainAgain,
+            variant,
+            identities.named(name)?,
+            session,
+        )
+    });
+    let asks: Vec<Option<Ask<'_>>> = asks.collect();
+    let asked: Vec<bool> = asks.iter().map(Option::is_some).collect();
+    let pending = asks
+        .into_iter()
+        .flatten()
+        .map(|ask| Box::pin(rpc::send(run, ask, run.next_id())) as Pending<'_, Sent>);
+    let mut answers = together(pending.collect()).await.into_iter();
+    let mut filed = Vec::new();
+    for asked in asked {
+        let sent = if asked { answers.next() } else { None };
+        filed.push(sent.map(|sent| file(collected, sent)));
+    }
+    filed
 }
 
 /// Sends forms of calls; what the control is asked is asked once for all who were refused.

@@ -6,7 +6,7 @@ use crate::model::audit::Collected;
 use crate::model::discovery::ServedRevision;
 use crate::model::identity::Identity;
 use crate::model::probe::ProbeId;
-use crate::stage::session::{self, Session};
+use crate::stage::session::{self, OpenedSession, Session};
 use crate::stage::{Run, close, file};
 
 /// Sessions of this stage, by identity name.
@@ -22,15 +22,18 @@ impl Passing {
         served: &ServedRevision,
         names: &[&str],
     ) -> Self {
-        let mut sessions = BTreeMap::new();
+        let mut wanted: Vec<Identity> = Vec::new();
         for name in names {
-            let Some(identity) = collected.identities.named(name).cloned() else {
-                continue;
-            };
-            if !sessions.contains_key(*name) {
-                let session = open(run, collected, &identity, served).await;
-                sessions.insert((*name).to_owned(), (identity, session));
-            }
+            let known = wanted.iter().any(|identity| identity.name == *name);
+            let identity = collected.identities.named(name).filter(|_| !known);
+            wanted.extend(identity.cloned());
+        }
+        let endpoint = collected.discovery.endpoint.clone();
+        let opened = session::open_all(run, &wanted, served, &endpoint, VARIANT).await;
+        let mut sessions = BTreeMap::new();
+        for (identity, opened) in wanted.into_iter().zip(opened) {
+            let session = filed(collected, opened);
+            sessions.insert(identity.name.clone(), (identity, session));
         }
         Self { sessions }
     }
@@ -43,9 +46,9 @@ impl Passing {
 
     /// Closes them.
     pub(super) async fn close(self, run: &Run<'_>, collected: &mut Collected) {
-        for (identity, session) in self.sessions.into_values() {
-            close::one(run, collected, &identity, &session).await;
-        }
+        let owners = self.sessions.values();
+        let owners = owners.map(|(identity, session)| (identity, session));
+        close::all(run, collected, owners).await;
     }
 }
 
@@ -57,10 +60,16 @@ pub(super) async fn open(
     served: &ServedRevision,
 ) -> Session {
     let endpoint = collected.discovery.endpoint.clone();
-    let opened = session::open(run, identity, served, &endpoint, "passing").await;
+    let opened = session::open(run, identity, served, &endpoint, VARIANT).await;
+    filed(collected, opened)
+}
+
+fn filed(collected: &mut Collected, opened: OpenedSession) -> Session {
     for mut sent in opened.sent {
         sent.exchange.probe.id = ProbeId::PassingSession;
         file(collected, sent);
     }
     opened.session
 }
+
+const VARIANT: &str = "passing";

@@ -164,18 +164,7 @@ mod tests {
     use crate::model::exchange::ExchangeId;
 
     fn subject(kind: SubjectKind, name: &str) -> Subject {
-        Subject {
-            id: kind.subject_id(name),
-            kind,
-            name: name.to_owned(),
-            title: None,
-            description: None,
-            annotations: None,
-            schemes: None,
-            input_schema: None,
-            prompt_arguments: Vec::new(),
-            exchange: ExchangeId(1),
-        }
+        Subject::new(kind, name, ExchangeId(1))
     }
 
     #[test]

@@ -210,20 +210,12 @@ mod tests {
 
     fn tool(name: &str, read_only: Option<bool>, destructive: Option<bool>) -> Subject {
         Subject {
-            id: SubjectKind::Tool.subject_id(name),
-            kind: SubjectKind::Tool,
-            name: name.to_owned(),
-            title: None,
-            description: None,
             annotations: Some(Annotations {
                 read_only,
                 destructive,
                 ..Annotations::default()
             }),
-            schemes: None,
-            input_schema: None,
-            prompt_arguments: Vec::new(),
-            exchange: ExchangeId(1),
+            ..Subject::new(SubjectKind::Tool, name, ExchangeId(1))
         }
     }
 

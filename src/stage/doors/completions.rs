@@ -49,13 +49,11 @@ pub(super) async fn introduce(run: &Run<'_>, collected: &mut Collected, sessions
             id: argument.id(),
             kind: SubjectKind::Completion,
             name: argument.title(),
-            title: None,
-            description: None,
-            annotations: None,
-            schemes: None,
-            input_schema: None,
-            prompt_arguments: Vec::new(),
-            ..argument.owner.clone()
+            ..Subject::new(
+                SubjectKind::Completion,
+                &argument.owner.name,
+                argument.owner.exchange,
+            )
         });
     }
     let Some(identity) = collected.identities.baseline().cloned() else {

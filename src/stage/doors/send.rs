@@ -1,15 +1,16 @@
 //! One request of a door: like those of every stage, with a stop and a lesson of its own.
 
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
+use crate::codec::jsonrpc::{self, Media};
 use crate::codec::sse;
 use crate::mcp::{self, Operation};
 use crate::model::identity::Identity;
 use crate::model::probe::{ProbeKey, Tier};
 use crate::stage::Run;
 use crate::stage::session::Session;
-use crate::wire::{Learn, Outgoing, Sent, Stop};
+use crate::wire::{Learn, Learned, Outgoing, RawAnswer, Sent, Stop};
 
 /// What differs from an ordinary question.
 pub(super) struct Extra<'a> {
@@ -65,4 +66,28 @@ pub(super) async fn send(
     outgoing.reply_on = session.stream;
     outgoing.learn = extra.learn;
     run.wire.send(outgoing).await
+}
+
+/// The handle in an answer, of at most so many bytes. Whoever holds it may try it, so it is a secret.
+pub(super) fn learned(
+    answer: &RawAnswer<'_>,
+    label: &str,
+    longest: usize,
+    find: impl Fn(&Value) -> Option<&Value>,
+) -> Vec<Learned> {
+    let mut fields = answer.headers.iter();
+    let media = fields
+        .find(|(name, _)| name.eq_ignore_ascii_case("content-type"))
+        .map(|(_, value)| String::from_utf8_lossy(value).into_owned());
+    let media = media.unwrap_or_default();
+    let essence = media.split(';').next().unwrap_or_default().trim();
+    let parsed = jsonrpc::messages(Media::of(essence), answer.body);
+    let mut messages = parsed.messages.iter();
+    let handle = messages.find_map(|message| find(message)?.as_str());
+    let handle = handle.filter(|it| !it.is_empty() && it.len() <= longest);
+    let lesson = handle.map(|handle| Learned {
+        label: label.to_owned(),
+        secret: SecretString::from(handle.to_owned()),
+    });
+    lesson.into_iter().collect()
 }

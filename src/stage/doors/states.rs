@@ -4,8 +4,7 @@
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value, json};
 
-use super::send::{Extra, send};
-use crate::codec::jsonrpc::{self, Media};
+use super::send::{Extra, learned, send};
 use crate::mcp::Operation;
 use crate::model::audit::Collected;
 use crate::model::handles::{HandleAsk, Role, StateTrial};
@@ -162,26 +161,9 @@ fn declined(result: &Value) -> Value {
 }
 
 fn state_of(answer: &RawAnswer<'_>) -> Vec<Learned> {
-    let media = answer
-        .headers
-        .iter()
-        .find(|(name, _)| name.eq_ignore_ascii_case("content-type"))
-        .map(|(_, value)| String::from_utf8_lossy(value).into_owned());
-    let media = media.unwrap_or_default();
-    let essence = media.split(';').next().unwrap_or_default().trim();
-    let parsed = jsonrpc::messages(Media::of(essence), answer.body);
-    let state = parsed
-        .messages
-        .iter()
-        .find_map(|it| it.pointer("/result/requestState")?.as_str());
-    let state = state.filter(|it| !it.is_empty() && it.len() <= LONGEST);
-    state
-        .map(|state| Learned {
-            label: "state".to_owned(),
-            secret: SecretString::from(state.to_owned()),
-        })
-        .into_iter()
-        .collect()
+    learned(answer, "state", LONGEST, |it| {
+        it.pointer("/result/requestState")
+    })
 }
 
 /// The same state with one character in the middle changed for another of its kind.

@@ -4,8 +4,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
 use super::sample;
-use super::send::{Extra, send};
-use crate::codec::jsonrpc::{self, Media};
+use super::send::{Extra, learned, send};
 use crate::mcp::Operation;
 use crate::mcp::header;
 use crate::model::audit::{Collected, ResidueItem};
@@ -294,28 +293,11 @@ fn supports(collected: &Collected, tool: &str) -> bool {
 
 /// The id of a task in the answer to a call. Whoever holds it may try it, so it is a secret.
 fn task_of(answer: &RawAnswer<'_>) -> Vec<Learned> {
-    let media = answer
-        .headers
-        .iter()
-        .find(|(name, _)| name.eq_ignore_ascii_case("content-type"))
-        .map(|(_, value)| String::from_utf8_lossy(value).into_owned());
-    let media = media.unwrap_or_default();
-    let essence = media.split(';').next().unwrap_or_default().trim();
-    let parsed = jsonrpc::messages(Media::of(essence), answer.body);
-    let id = parsed.messages.iter().find_map(|it| {
+    learned(answer, "task", LONGEST, |it| {
         let result = it.get("result")?;
-        let task = result
-            .pointer("/task/taskId")
-            .or_else(|| result.get("taskId"));
-        task?.as_str()
-    });
-    let id = id.filter(|it| !it.is_empty() && it.len() <= LONGEST);
-    id.map(|id| Learned {
-        label: "task".to_owned(),
-        secret: SecretString::from(id.to_owned()),
+        let task = result.pointer("/task/taskId");
+        task.or_else(|| result.get("taskId"))
     })
-    .into_iter()
-    .collect()
 }
 
 fn key(tool: &str, variant: &str) -> ProbeKey {

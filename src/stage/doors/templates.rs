@@ -131,18 +131,7 @@ mod tests {
     use crate::model::exchange::ExchangeId;
 
     fn template(name: &str) -> Subject {
-        Subject {
-            id: SubjectKind::ResourceTemplate.subject_id(name),
-            kind: SubjectKind::ResourceTemplate,
-            name: name.to_owned(),
-            title: None,
-            description: None,
-            annotations: None,
-            schemes: None,
-            input_schema: None,
-            prompt_arguments: Vec::new(),
-            exchange: ExchangeId(1),
-        }
+        Subject::new(SubjectKind::ResourceTemplate, name, ExchangeId(1))
     }
 
     fn made(name: &str, suggested: &[(&str, &str)], listed: &[&str]) -> Result<String, String> {

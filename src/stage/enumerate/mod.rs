@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use lists::{first_lists, read_lists, second_lists};
 
 use super::rpc::{self, Ask};
-use super::session::{self, OpenedSession, Session};
+use super::session::{self, Session};
 use super::{Run, close, demand, detect, discover, file, together};
 use crate::mcp::Operation;
 use crate::mcp::decode;
@@ -175,16 +175,7 @@ async fn open_for(
     identities: &[Identity],
 ) {
     let endpoint = collected.discovery.endpoint.clone();
-    let opened = together(
-        identities
-            .iter()
-            .map(|identity| {
-                Box::pin(session::open(run, identity, served, &endpoint, "session"))
-                    as Pending<'_, OpenedSession>
-            })
-            .collect(),
-    )
-    .await;
+    let opened = session::open_all(run, identities, served, &endpoint, "session").await;
     for (identity, mut opened) in identities.iter().zip(opened) {
         let mut ids = Vec::new();
         for sent in opened.sent {
