@@ -10,6 +10,8 @@
     reason = "a test may stop"
 )]
 
+#[path = "grants/sibling.rs"]
+mod sibling;
 mod support;
 
 use std::collections::BTreeMap;
@@ -22,6 +24,7 @@ use mcp_assay::model::exchange::Exchange;
 use mcp_assay::model::identity::{Identity, Provenance};
 use mcp_assay::model::probe::ProbeId;
 use mcp_assay::model::report::Report;
+use mcp_assay::model::verdict::Status;
 use mcp_assay::rehearsal;
 use mcp_assay::stage::Visit;
 
@@ -386,10 +389,7 @@ async fn tokens_that_are_bound_to_a_key_go_out_with_proofs_and_nonces() {
         .coverage
         .iter()
         .find(|row| row.check == "bound-token-accepted-unproven");
-    assert_eq!(
-        bound.unwrap().status,
-        mcp_assay::model::verdict::Status::Inconclusive
-    );
+    assert_eq!(bound.unwrap().status, Status::Inconclusive);
     // Neither a token nor a proof is written anywhere.
     let written = format!("{:?}", report.ledger);
     assert!(

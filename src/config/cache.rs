@@ -168,6 +168,7 @@ mod tests {
                 proof: ClientProof::Public,
             },
             issuer: None,
+            resource: None,
             dpop: None,
         }
     }

@@ -190,6 +190,7 @@ mod tests {
                     proof: ClientProof::Public,
                 },
                 issuer: None,
+                resource: None,
                 dpop: None,
             }),
         };

@@ -226,8 +226,7 @@ pub fn settings(peer: &Running, consent: bool) -> Outcome<Settings> {
 fn source(peer: &Running, identity: &Identity) -> Outcome<IdentitySource> {
     let scopes: BTreeSet<String> = identity.scopes.iter().cloned().collect();
     let credential = match &identity.client_credentials {
-        // A client whose token is for another resource would be asked for ours: hand the token over.
-        Some(client) if identity.role == Role::Operator => CredentialSource::Grant(GrantRequest {
+        Some(client) if !client.given => CredentialSource::Grant(GrantRequest {
             grant: Grant::ClientCredentials,
             client: OAuthClient {
                 id: client.client_id.clone(),
@@ -240,6 +239,7 @@ fn source(peer: &Running, identity: &Identity) -> Outcome<IdentitySource> {
                 },
             },
             issuer: None,
+            resource: (identity.role == Role::ForeignAudience).then(|| client.resource.clone()),
             dpop: None,
         }),
         _ => CredentialSource::Token {

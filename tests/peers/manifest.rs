@@ -139,6 +139,9 @@ pub struct ClientCredentials {
     pub resource: String,
     /// Scopes, separated by spaces.
     pub scope: String,
+    /// Whether the auditor is given the token, and does not ask for it.
+    #[serde(default)]
+    pub given: bool,
 }
 
 /// Subject to identity to word.

@@ -223,7 +223,10 @@ async fn prepare(
         public: client.is_public(),
         redirect_uri: redirect,
         requested: wanted,
-        resource: mint::resource(&collected.discovery),
+        resource: request
+            .resource
+            .clone()
+            .unwrap_or_else(|| mint::resource(&collected.discovery)),
         issuer_promised: server.issuer_promised,
         rounds: Vec::new(),
         bare: None,
