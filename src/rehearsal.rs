@@ -239,6 +239,7 @@ pub fn settings(behaviour: &Behaviour, running: &Running, seed: &[u8; 32]) -> io
                     },
                 },
                 issuer: None,
+                resource: None,
                 dpop: None,
             }),
         });

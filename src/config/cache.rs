@@ -171,6 +171,7 @@ mod tests {
                 proof: ClientProof::Public,
             },
             issuer: None,
+            resource: None,
             dpop: None,
         }
     }

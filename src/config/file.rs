@@ -128,6 +128,9 @@ pub struct IdentitySection {
     pub dpop: Option<bool>,
     /// The issuer, when the target names several.
     pub issuer: Option<String>,
+    /// The other server that a `foreign-audience` token is asked for: its resource identifier.
+    #[schemars(with = "Option<String>")]
+    pub resource: Option<Spanned<String>>,
     /// Scopes it has, or asks for.
     pub scopes: Option<BTreeSet<String>>,
     /// Whether it is the strongest.
@@ -439,6 +442,13 @@ impl ConfigFile {
         let name = section.name.get_ref();
         match (&section.token, &section.grant) {
             (Some(token), None) => {
+                if let Some(resource) = &section.resource {
+                    return Err(Error::value(
+                        self.place(resource.span().start),
+                        "`resource` says what a token is asked for, and this one is given",
+                        "remove it, or ask for the token with `grant`",
+                    ));
+                }
                 let (source, token) = self.secret(token, secrets)?;
                 Ok(CredentialSource::Token { source, token })
             }

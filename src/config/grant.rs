@@ -3,7 +3,7 @@
 use toml::Spanned;
 
 use super::Error;
-use super::file::{ConfigFile, IdentitySection};
+use super::file::{ConfigFile, IdentitySection, KindWord};
 use super::proof::{Given, Sourced};
 use super::source::Secrets;
 use crate::model::grant::{ClientProof, Grant, GrantRequest, OAuthClient};
@@ -66,12 +66,48 @@ impl ConfigFile {
             let remedy = "give `client_secret = \"env:VARIABLE\"` or `client_key = \"file:PATH\"`";
             return Err(Error::value(place, problem, remedy));
         }
+        let resource = self.resource(section, place)?;
         Ok(GrantRequest {
+            resource,
             grant,
             client: OAuthClient { id, proof },
             issuer: section.issuer.clone(),
             dpop: section.dpop,
         })
+    }
+
+    /// A token that is to be refused is asked for another server, and every other one for this.
+    fn resource(&self, section: &IdentitySection, place: &str) -> Result<Option<String>, Error> {
+        let foreign = matches!(section.kind, KindWord::ForeignAudience);
+        let Some(given) = &section.resource else {
+            if !foreign {
+                return Ok(None);
+            }
+            let name = section.name.get_ref();
+            return Err(Error::value(
+                place,
+                format!("`{name}` is to be a token for another server, and nothing says for which"),
+                "add `resource = \"https://other.example.com/mcp\"`, a server that the same \
+                 authorization server issues tokens for",
+            ));
+        };
+        let place = self.place(given.span().start);
+        if !foreign {
+            return Err(Error::value(
+                place,
+                "`resource` names another server, and this token is for the audited one",
+                "remove it, or set `kind = \"foreign-audience\"`",
+            ));
+        }
+        let text = given.get_ref();
+        match url::Url::parse(text) {
+            Ok(url) if url.fragment().is_none() => Ok(Some(text.clone())),
+            _ => Err(Error::value(
+                place,
+                format!("`{text}` is no resource identifier"),
+                "give an absolute URI without a fragment (RFC 8707 §2)",
+            )),
+        }
     }
 
     /// What belongs to another grant is a mistake, and not one to pass over.
@@ -280,6 +316,40 @@ mod tests {
         assert_eq!(keyed(issuer), AssertionAudience::Issuer);
         let endpoint = "assertion_audience = \"token-endpoint\"";
         assert_eq!(keyed(endpoint), AssertionAudience::TokenEndpoint);
+    }
+
+    #[test]
+    fn a_token_for_another_server_says_for_which_and_no_other_does() {
+        let machine =
+            "client_id = \"c\"\ngrant = \"client_credentials\"\nclient_secret = \"env:SECRET\"\n";
+        let foreign = format!("{machine}kind = \"foreign-audience\"\n");
+        let sibling = "resource = \"https://sibling.example/mcp\"";
+        let asked = read(&format!("{foreign}{sibling}")).unwrap();
+        assert_eq!(
+            asked.resource.as_deref(),
+            Some("https://sibling.example/mcp")
+        );
+        assert_eq!(read(machine).unwrap().resource, None);
+        let given = format!("token = \"env:SECRET\"\nkind = \"foreign-audience\"\n{sibling}");
+        for (text, said) in [
+            (foreign.clone(), "nothing says for which"),
+            (format!("{machine}{sibling}"), "for the audited one"),
+            (
+                format!("{foreign}resource = \"sibling\""),
+                "no resource identifier",
+            ),
+            (
+                format!("{foreign}resource = \"https://a.example/#f\""),
+                "no resource identifier",
+            ),
+            (given, "this one is given"),
+        ] {
+            let problem = read(&text).unwrap_err();
+            assert!(
+                problem.contains(said) && problem.contains("assay.toml:"),
+                "{problem}"
+            );
+        }
     }
 
     #[test]

@@ -15,6 +15,8 @@ pub struct GrantRequest {
     pub client: OAuthClient,
     /// The issuer to use when the target names several.
     pub issuer: Option<String>,
+    /// The other server that the token is for (RFC 8707); this one when absent.
+    pub resource: Option<String>,
     /// Whether the token is to be bound to a key of the run (RFC 9449); as the servers demand when
     /// absent.
     pub dpop: Option<bool>,

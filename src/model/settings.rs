@@ -251,6 +251,8 @@ pub struct LoginRequest {
     pub scopes: Option<ScopeSet>,
     /// The issuer to use when the target names several.
     pub issuer: Option<String>,
+    /// The other server that the token is for (RFC 8707); this one when absent.
+    pub resource: Option<String>,
     /// Whether the token is to be bound to a key of the run; as the target demands when absent.
     pub dpop: Option<bool>,
     /// Whether to use the device flow (RFC 8628).
@@ -272,6 +274,7 @@ impl LoginRequest {
             client: None,
             scopes: None,
             issuer: None,
+            resource: None,
             dpop: None,
             device: false,
             port: None,

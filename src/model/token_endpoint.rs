@@ -108,8 +108,12 @@ impl TokenAttempt {
     /// The scopes the token has as far as can be seen: what the token names, else the response,
     /// else what was asked for (RFC 6749 §5.1).
     pub fn scopes(&self) -> Option<&ScopeSet> {
-        let seen = self.claimed.as_ref().or(self.granted.as_ref());
-        seen.or(self.requested.as_ref())
+        self.seen().or(self.requested.as_ref())
+    }
+
+    /// The scopes that the token or the response names.
+    pub fn seen(&self) -> Option<&ScopeSet> {
+        self.claimed.as_ref().or(self.granted.as_ref())
     }
 }
 

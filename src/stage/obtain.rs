@@ -194,7 +194,35 @@ async fn settle(
         }
         (answer, _) => answer,
     };
-    read(run, collected, order, request, answer)
+    let source = order.source;
+    let obtained = read(run, collected, order, request, answer)?;
+    elsewhere(run, collected, source, request, obtained).await
+}
+
+/// A token for another server proves something only when it says that it is for that one alone.
+async fn elsewhere(
+    run: &Run<'_>,
+    collected: &mut Collected,
+    source: &IdentitySource,
+    request: &GrantRequest,
+    identity: Identity,
+) -> Result<Identity, MissingIdentity> {
+    let own = mint::resource(&collected.discovery);
+    let claims = identity.claims.as_ref();
+    let audience = claims.map(|claims| claims.audience.as_slice());
+    let Some(reason) = request
+        .resource
+        .as_deref()
+        .and_then(|it| not_foreign(it, &own, audience))
+    else {
+        return Ok(identity);
+    };
+    mint::give_back(run, collected, &source.name, &identity, request).await;
+    Err(MissingIdentity {
+        name: identity.name,
+        reason,
+        exchange: identity.exchange,
+    })
 }
 
 /// A person signs in for this token.
@@ -208,6 +236,7 @@ async fn signed_in(
         client: Some(order.request.client.clone()),
         scopes: order.scopes.clone(),
         issuer: order.request.issuer.clone(),
+        resource: order.request.resource.clone(),
         dpop: order.request.dpop,
         device: matches!(order.request.grant, Grant::DeviceCode),
         port: run.settings.waiting.port,
@@ -233,7 +262,7 @@ async fn signed_in(
         Some(token) => keep(collected, source, order.request, token),
         None => {}
     }
-    Ok(identity)
+    elsewhere(run, collected, order.source, order.request, identity).await
 }
 
 fn read(
@@ -378,3 +407,59 @@ pub(crate) const WITHOUT_REFRESH: &str = "no refresh token came with the login, 
 pub(crate) const EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 /// RFC 8693 §3.
 const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
+/// Why a token that was asked for another server cannot stand for one: it may be for this one.
+fn not_foreign(wanted: &str, own: &str, audience: Option<&[String]>) -> Option<String> {
+    let named = |uri: &str| audience.is_some_and(|audience| audience.iter().any(|it| it == uri));
+    let found = match audience {
+        _ if wanted == own => "that is the audited server itself".to_owned(),
+        None | Some([]) => "it does not say whom it is for".to_owned(),
+        Some(_) if named(own) => "it is for the audited server as well".to_owned(),
+        Some(_) if named(wanted) => return None,
+        Some(names) => {
+            let names = names.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
+            let names = names.chars().take(200).collect::<String>();
+            format!("it is for `{names}`")
+        }
+    };
+    Some(format!(
+        "a token was asked for `{wanted}`, and {found}; a server that accepts it may be right to: give \
+         a token that is for another server with `token`"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OWN: &str = "https://mcp.example.com/mcp";
+    const OTHER: &str = "https://sibling.example.com/mcp";
+
+    fn problem(wanted: &str, audience: &[&str]) -> Option<String> {
+        let audience: Vec<String> = audience.iter().map(|&it| it.to_owned()).collect();
+        not_foreign(wanted, OWN, Some(&audience))
+    }
+
+    #[test]
+    fn a_token_for_the_other_server_alone_stands_for_it() {
+        assert_eq!(problem(OTHER, &[OTHER]), None);
+        assert_eq!(problem(OTHER, &["https://third.example", OTHER]), None);
+    }
+
+    #[test]
+    fn a_token_that_may_be_for_this_server_does_not() {
+        for (found, said) in [
+            (problem(OTHER, &[OTHER, OWN]), "as well"),
+            (problem(OTHER, &[OWN]), "as well"),
+            (
+                problem(OTHER, &["https://auth.example"]),
+                "https://auth.example",
+            ),
+            (problem(OTHER, &[]), "does not say"),
+            (not_foreign(OTHER, OWN, None), "does not say"),
+            (problem(OWN, &[OWN]), "itself"),
+        ] {
+            let found = found.expect("a reason");
+            assert!(found.contains(said) && found.contains("`token`"), "{found}");
+        }
+    }
+}

@@ -56,6 +56,8 @@ fn given_back(collected: &Collected) -> Option<Identity> {
         collected.ledger.iter().any(|exchange| {
             exchange.probe.id == ProbeId::RevokeToken
                 && exchange.identity == identity.name
+                // Its refresh token is given back in its name, too.
+                && exchange.probe.variant.as_deref() == Some(identity.name.as_str())
                 && exchange.status().is_some_and(|status| status < 300)
         })
     };

@@ -18,6 +18,7 @@ mod login;
 mod machine;
 mod mistakes;
 mod people;
+mod sibling;
 mod upkeep;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -16,7 +16,7 @@ use crate::harness::{Outcome, Running, named};
 use crate::manifest::{Identity, Role};
 
 /// Fixed, so that run id and canaries repeat.
-const SEED: [u8; 32] = *b"a fixed seed for auditing peers!";
+pub const SEED: [u8; 32] = *b"a fixed seed for auditing peers!";
 
 /// Audits a peer, and where its manifest tells how it treats registrations a second time with consent
 /// to register; lists every disagreement.
@@ -27,9 +27,8 @@ pub async fn disagreements(name: &str) -> Outcome<Vec<String>> {
         let peer = named(name)?.start()?;
         let settings = settings(&peer, consent)?;
         let before = peer.clients()?;
-        let report =
-            rehearsal::audit_url(&peer.expected.url, &settings, SEED, "2026-11-23T00:00:00Z")
-                .await?;
+        let started = jiff::Timestamp::now().to_string();
+        let report = rehearsal::audit_url(&peer.expected.url, &settings, SEED, &started).await?;
         summary(name, consent, &report);
         answers(&peer, consent, &report, &mut found);
         if consent {
@@ -196,7 +195,8 @@ fn checks(peer: &Running, report: &Report, found: &mut Vec<String>) {
     }
 }
 
-fn settings(peer: &Running, consent: bool) -> Outcome<Settings> {
+/// The settings of an audit as the manifest has them.
+pub fn settings(peer: &Running, consent: bool) -> Outcome<Settings> {
     let mut settings = rehearsal::defaults(&SEED);
     if consent {
         settings.tiers.insert(Tier::Register);
@@ -226,8 +226,7 @@ fn settings(peer: &Running, consent: bool) -> Outcome<Settings> {
 fn source(peer: &Running, identity: &Identity) -> Outcome<IdentitySource> {
     let scopes: BTreeSet<String> = identity.scopes.iter().cloned().collect();
     let credential = match &identity.client_credentials {
-        // A client whose token is for another resource would be asked for ours: hand the token over.
-        Some(client) if identity.role == Role::Operator => CredentialSource::Grant(GrantRequest {
+        Some(client) if !client.given => CredentialSource::Grant(GrantRequest {
             grant: Grant::ClientCredentials,
             client: OAuthClient {
                 id: client.client_id.clone(),
@@ -240,6 +239,7 @@ fn source(peer: &Running, identity: &Identity) -> Outcome<IdentitySource> {
                 },
             },
             issuer: None,
+            resource: (identity.role == Role::ForeignAudience).then(|| client.resource.clone()),
             dpop: None,
         }),
         _ => CredentialSource::Token {

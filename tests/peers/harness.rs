@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use serde::Deserialize;
 use url::Url;
 use url::form_urlencoded::Serializer;
 
@@ -36,6 +37,23 @@ pub struct Running {
     pub expected: Expected,
     scratch: tempfile::TempDir,
     child: Child,
+}
+
+/// A token as its authorization server knows it.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Issued {
+    /// `AccessToken`, `ClientCredentials` or `RefreshToken`.
+    pub kind: String,
+    /// Whose it is.
+    pub client: String,
+    /// What it opens, separated by spaces.
+    pub scope: Option<String>,
+    /// What it is for.
+    pub audience: String,
+    /// Whether a proof of possession has to come with it.
+    pub bound: bool,
+    /// Whether it would still be taken.
+    pub alive: bool,
 }
 
 /// Every manifest below `tests/peers`, by name.
@@ -104,9 +122,14 @@ impl Peer {
 
     /// Starts the server and waits until it listens.
     pub fn start(&self) -> Outcome<Running> {
+        self.start_with(&[])
+    }
+
+    /// The same with one argument in place of another.
+    pub fn start_with(&self, changed: &[(&str, &str)]) -> Outcome<Running> {
         let mut last = None;
         for _ in 0..START_ATTEMPTS {
-            match self.start_once() {
+            match self.start_once(changed) {
                 Ok(running) => return Ok(running),
                 Err(error) => last = Some(error),
             }
@@ -114,14 +137,19 @@ impl Peer {
         Err(last.unwrap_or_else(|| "never started".into()))
     }
 
-    fn start_once(&self) -> Outcome<Running> {
+    fn start_once(&self, changed: &[(&str, &str)]) -> Outcome<Running> {
         let scratch = tempfile::tempdir()?;
         let text = fs::read_to_string(&self.manifest)?
             .replace("{port}", &free_port()?.to_string())
             .replace("{as_port}", &free_port()?.to_string())
             .replace("{documents_port}", &free_port()?.to_string())
             .replace("{scratch}", &scratch.path().to_string_lossy());
-        let expected = self.parse(&text)?;
+        let mut expected = self.parse(&text)?;
+        for (old, new) in changed {
+            let mut arguments = expected.start.iter_mut();
+            let argument = arguments.find(|argument| argument == old);
+            (*new).clone_into(argument.ok_or_else(|| format!("no argument is `{old}`"))?);
+        }
         let log = scratch.path().join("stderr.log");
         let mut child = self
             .command(&expected)?
@@ -214,13 +242,25 @@ impl Running {
         }
     }
 
+    /// A file that the server wrote into its scratch folder.
+    pub fn file(&self, name: &str) -> Outcome<String> {
+        Ok(fs::read_to_string(self.scratch.path().join(name))?)
+    }
+
+    /// Every token that its authorization server gave out.
+    pub fn tokens(&self) -> Outcome<Vec<Issued>> {
+        let url = Url::parse(&self.expected.url)?.join("/__tokens")?;
+        let (_, body) = exchange("GET", &url, &[], "")?;
+        Ok(serde_json::from_str(&body)?)
+    }
+
     /// The token of an identity: as written, from the server's file, or asked for.
     pub fn token(&self, identity: &Identity) -> Outcome<String> {
         if let Some(token) = &identity.token {
             return Ok(token.clone());
         }
         if let Some(path) = &identity.token_file {
-            return Ok(fs::read_to_string(self.scratch.path().join(path))?);
+            return self.file(path);
         }
         match &identity.client_credentials {
             Some(client) => ask_for_token(client),
@@ -269,11 +309,18 @@ fn peer_name(folder: &Path, manifest: &Path) -> Option<String> {
     }
 }
 
-/// Node resolves imports from where the file is, so the file goes next to node_modules.
+/// Node resolves imports from where the file is, so its files go next to node_modules.
 fn stage(folder: &Path, installed: &Path) -> Outcome<()> {
-    let staged = tempfile::NamedTempFile::new_in(installed)?;
-    fs::copy(folder.join("server.mjs"), staged.path())?;
-    staged.persist(installed.join("server.mjs"))?;
+    for file in fs::read_dir(folder)? {
+        let path = file?.path();
+        let (Some(name), true) = (path.file_name(), path.extension() == Some("mjs".as_ref()))
+        else {
+            continue;
+        };
+        let staged = tempfile::NamedTempFile::new_in(installed)?;
+        fs::copy(&path, staged.path())?;
+        staged.persist(installed.join(name))?;
+    }
     Ok(())
 }
 

@@ -2,18 +2,14 @@
 //! say is in that server's documentation: PKCE is verified, codes work once, refresh tokens of public
 //! clients rotate.
 
-use std::collections::BTreeMap;
-
 use mcp_assay::model::probe::Tier;
 use mcp_assay::model::report::Report;
 use mcp_assay::model::settings::LoginRequest;
 use mcp_assay::rehearsal;
 use mcp_assay::stage::Visit;
-use reqwest::header::{CONTENT_TYPE, COOKIE, LOCATION, SET_COOKIE};
-use reqwest::{Client, Response, redirect};
-use url::Url;
 
 use crate::harness::{Outcome, named};
+use crate::person::{self, Decision};
 
 /// Fixed, so that run id and canaries repeat.
 const SEED: [u8; 32] = *b"a fixed seed for signing people!";
@@ -31,7 +27,7 @@ pub async fn disagreements() -> Outcome<Vec<String>> {
     let visit = |visit: &Visit<'_>| {
         let page = visit.url.to_owned();
         tokio::spawn(async move {
-            if let Err(error) = sign_in(&page).await {
+            if let Err(error) = person::visit(&page, Decision::Approve).await {
                 println!("the person gave up: {error}");
             }
         });
@@ -80,61 +76,6 @@ fn compare(report: &Report) -> Vec<String> {
         }
     }
     found
-}
-
-/// A person with a browser: follows redirects, keeps cookies, signs in and consents.
-async fn sign_in(page: &str) -> Outcome<()> {
-    let http = Client::builder()
-        .redirect(redirect::Policy::none())
-        .no_proxy()
-        .build()?;
-    let mut cookies = BTreeMap::new();
-    let mut url = Url::parse(page)?;
-    let mut form: Option<String> = None;
-    for _ in 0..20 {
-        let jar: Vec<String> = cookies.iter().map(|(k, v)| format!("{k}={v}")).collect();
-        let request = match form.take() {
-            Some(body) => http
-                .post(url.clone())
-                .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
-                .body(body),
-            None => http.get(url.clone()),
-        };
-        let answer = request.header(COOKIE, jar.join("; ")).send().await?;
-        remember(&mut cookies, &answer);
-        if let Some(location) = answer.headers().get(LOCATION) {
-            url = url.join(location.to_str()?)?;
-            continue;
-        }
-        if url.path() == "/callback" {
-            return Ok(());
-        }
-        let text = answer.text().await?;
-        let action = between(&text, "action=\"", "\"").ok_or("a page without a form")?;
-        let prompt = between(&text, "name=\"prompt\" value=\"", "\"").unwrap_or_default();
-        url = url.join(&action)?;
-        form = Some(format!("prompt={prompt}&login=somebody&password=anything"));
-    }
-    Err("too many pages".into())
-}
-
-fn remember(cookies: &mut BTreeMap<String, String>, answer: &Response) {
-    let lines = answer.headers().get_all(SET_COOKIE).iter();
-    for line in lines.filter_map(|line| line.to_str().ok()) {
-        let pair = line.split(';').next().unwrap_or_default();
-        if let Some((name, value)) = pair.split_once('=') {
-            if value.is_empty() {
-                cookies.remove(name);
-            } else {
-                cookies.insert(name.to_owned(), value.to_owned());
-            }
-        }
-    }
-}
-
-fn between(text: &str, before: &str, after: &str) -> Option<String> {
-    let (_, rest) = text.split_once(before)?;
-    Some(rest.split_once(after)?.0.to_owned())
 }
 
 /// The server speaks 2025-11-25 at most, which does not know `iss`.

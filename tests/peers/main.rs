@@ -12,9 +12,12 @@
 mod audit;
 mod conformance;
 mod consistency;
+mod grants;
 mod harness;
+mod ladder;
 mod login;
 mod manifest;
+mod person;
 mod rpc;
 mod truth;
 
@@ -57,6 +60,7 @@ macro_rules! peers {
 
 peers! {
     everything_sse_does_what_its_manifest_says, an_audit_of_everything_sse_reports_the_truth: "everything-sse",
+    fastmcp_audience_does_what_its_manifest_says, an_audit_of_fastmcp_audience_reports_the_truth: "fastmcp-audience",
     fastmcp_hidden_does_what_its_manifest_says, an_audit_of_fastmcp_hidden_reports_the_truth: "fastmcp-hidden",
     fastmcp_middleware_does_what_its_manifest_says, an_audit_of_fastmcp_middleware_reports_the_truth: "fastmcp-middleware",
     fastmcp_own_does_what_its_manifest_says, an_audit_of_fastmcp_own_reports_the_truth: "fastmcp-own",
@@ -64,11 +68,15 @@ peers! {
     fastmcp_unguarded_does_what_its_manifest_says, an_audit_of_fastmcp_unguarded_reports_the_truth: "fastmcp-unguarded",
     mcp1_does_what_its_manifest_says, an_audit_of_mcp1_reports_the_truth: "mcp1",
     mcp2_does_what_its_manifest_says, an_audit_of_mcp2_reports_the_truth: "mcp2",
+    mcp2_expiry_does_what_its_manifest_says, an_audit_of_mcp2_expiry_reports_the_truth: "mcp2-expiry",
+    mcp2_jwt_does_what_its_manifest_says, an_audit_of_mcp2_jwt_reports_the_truth: "mcp2-jwt",
+    oidc_audience_does_what_its_manifest_says, an_audit_of_oidc_audience_reports_the_truth: "oidc-audience",
     oidc_constrained_does_what_its_manifest_says, an_audit_of_oidc_constrained_reports_the_truth: "oidc-constrained",
     oidc_documents_does_what_its_manifest_says, an_audit_of_oidc_documents_reports_the_truth: "oidc-documents",
     oidc_gated_does_what_its_manifest_says, an_audit_of_oidc_gated_reports_the_truth: "oidc-gated",
     oidc_machine_does_what_its_manifest_says, an_audit_of_oidc_machine_reports_the_truth: "oidc-machine",
     oidc_off_does_what_its_manifest_says, an_audit_of_oidc_off_reports_the_truth: "oidc-off",
+    oidc_opaque_does_what_its_manifest_says, an_audit_of_oidc_opaque_reports_the_truth: "oidc-opaque",
     oidc_open_does_what_its_manifest_says, an_audit_of_oidc_open_reports_the_truth: "oidc-open",
     punkpeye_does_what_its_manifest_says, an_audit_of_punkpeye_reports_the_truth: "punkpeye",
     punkpeye_unguarded_does_what_its_manifest_says, an_audit_of_punkpeye_unguarded_reports_the_truth: "punkpeye-unguarded",
@@ -79,6 +87,34 @@ peers! {
     typescript_http_does_what_its_manifest_says, an_audit_of_typescript_http_reports_the_truth: "typescript-http",
     typescript_rpc_does_what_its_manifest_says, an_audit_of_typescript_rpc_reports_the_truth: "typescript-rpc",
     typescript_unguarded_does_what_its_manifest_says, an_audit_of_typescript_unguarded_reports_the_truth: "typescript-unguarded",
+}
+
+#[tokio::test]
+async fn opaque_tokens_by_every_grant_of_oidc_provider_are_what_it_says_they_are() -> Outcome<()> {
+    let found = grants::disagreements("opaque").await?;
+    assert!(found.is_empty(), "{}", found.join("\n"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn signed_tokens_by_every_grant_of_oidc_provider_are_what_it_says_they_are() -> Outcome<()> {
+    let found = grants::disagreements("jwt").await?;
+    assert!(found.is_empty(), "{}", found.join("\n"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_oidc_provider_refuses_costs_its_identity_only() -> Outcome<()> {
+    let found = grants::refusals().await?;
+    assert!(found.is_empty(), "{}", found.join("\n"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_minted_ladder_at_oidc_finds_the_policy_of_the_source() -> Outcome<()> {
+    let found = ladder::disagreements("oidc-machine").await?;
+    assert!(found.is_empty(), "{}", found.join("\n"));
+    Ok(())
 }
 
 #[tokio::test]

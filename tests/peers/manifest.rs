@@ -1,6 +1,6 @@
 //! What an `expected.toml` says about a server: how to start it and what it really does.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -34,6 +34,9 @@ pub struct Expected {
     /// Who the auditor may be; `anonymous` and `garbage` are implied.
     #[serde(default, rename = "identity")]
     pub identities: Vec<Identity>,
+    /// Identities whose tokens it takes although a sound server does not.
+    #[serde(default)]
+    pub takes: Vec<String>,
     /// Valid arguments per subject.
     pub arguments: BTreeMap<String, Map<String, Value>>,
     /// What happens, per subject and identity.
@@ -136,6 +139,9 @@ pub struct ClientCredentials {
     pub resource: String,
     /// Scopes, separated by spaces.
     pub scope: String,
+    /// Whether the auditor is given the token, and does not ask for it.
+    #[serde(default)]
+    pub given: bool,
 }
 
 /// Subject to identity to word.
@@ -253,6 +259,9 @@ pub struct Expect {
     /// Access words that have to be reached.
     #[serde(default)]
     pub cells: Table<Words>,
+    /// The smallest scope sets that open each subject, where an audit mints its own ladder.
+    #[serde(default)]
+    pub policy: BTreeMap<String, Vec<BTreeSet<String>>>,
     /// Words of checks at the default tiers, by check id, from the server's documentation.
     #[serde(default)]
     pub checks: BTreeMap<String, Words>,

@@ -216,6 +216,7 @@ async fn self_sufficient(
         method: text(&client["token_endpoint_auth_method"]),
         resource: peer.expected.url.clone(),
         scope: "notes:read notes:write".to_owned(),
+        given: false,
     });
     let (Ok(token), Some(dialect)) = (granted, session_dialect(peer)) else {
         return Ok(false);

@@ -14,7 +14,9 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
     let mut compared = 0_usize;
     let mut asked = 0_usize;
     for identity in evidence.collected().identities.valid() {
-        let Some(requested) = &identity.requested else {
+        // RFC 6749 §3.3, §6: without `scope` the server gives its default, or all of the login.
+        let requested = identity.requested.as_ref().filter(|it| !it.is_empty());
+        let Some(requested) = requested else {
             continue;
         };
         asked += 1;
@@ -93,6 +95,14 @@ mod tests {
     #[test]
     fn an_added_scope_warns() {
         assert_eq!(world(&["a"], Some(&["a", "b"])).status(ID), Status::Warn);
+    }
+
+    #[test]
+    fn a_default_is_not_more_than_was_asked_for() {
+        assert_eq!(
+            world(&[], Some(&["a", "b"])).status(ID),
+            Status::NotApplicable
+        );
     }
 
     #[test]

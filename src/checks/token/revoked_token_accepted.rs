@@ -5,6 +5,7 @@
 use crate::checks::case::Draft;
 use crate::checks::evidence::{Evidence, Protection};
 use crate::checks::tokens::OPEN;
+use crate::model::exchange::Exchange;
 use crate::model::identity::Provenance;
 use crate::model::matrix::GateOutcome;
 use crate::model::probe::ProbeId;
@@ -33,7 +34,8 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
             let mut draft = Draft::new(last.identity.clone(), message);
             draft = draft.at(last.id, Part::Status, "accepted");
             let mut revocations = evidence.probed(ProbeId::RevokeToken);
-            if let Some(revocation) = revocations.find(|it| it.identity == last.identity) {
+            let own = |it: &&Exchange| it.probe.variant.as_deref() == Some(last.identity.as_str());
+            if let Some(revocation) = revocations.find(own) {
                 draft = draft.at(revocation.id, Part::Status, "the revocation");
             }
             case.advise(draft);

@@ -146,6 +146,7 @@ fn remember(
         },
         client: session.client.client.clone(),
         issuer: Some(session.server.issuer.clone()),
+        resource: request.resource.clone(),
         dpop: request.dpop,
     };
     if let Some(refresh) = &session.refresh {
@@ -275,7 +276,10 @@ async fn prepare(
         public: client.is_public(),
         redirect_uri: redirect,
         requested: wanted,
-        resource: mint::resource(&collected.discovery),
+        resource: request
+            .resource
+            .clone()
+            .unwrap_or_else(|| mint::resource(&collected.discovery)),
         issuer_promised: server.issuer_promised,
         rounds: Vec::new(),
         bare: None,

@@ -149,6 +149,7 @@ pub(super) fn refusal(collected: &Collected, answer: &TokenAnswer, session: &Ses
             ..session.client.client.clone()
         },
         issuer: None,
+        resource: None,
         dpop: None,
     };
     let clocks = mint::clocks(collected, exchange, &request);

@@ -65,7 +65,8 @@ pub(crate) async fn token(
         let text = scopes.iter().cloned().collect::<Vec<_>>().join(" ");
         members.push(("scope", text));
     }
-    members.push(("resource", resource(discovery)));
+    let wanted = order.request.resource.clone();
+    members.push(("resource", wanted.unwrap_or_else(|| resource(discovery))));
     let proof = Proof::of(run, collected, server, client, order.name)?;
     let key = ProbeKey::new(ProbeId::MintToken)
         .about(server.issuer.clone())

@@ -18,7 +18,7 @@ use crate::wire::{Learned, RawAnswer};
 pub(crate) use ask::{MintOrder, token};
 pub(crate) use proof::{Means, Proof, basic};
 pub(crate) use refusal::{clocks, error, refusal, unusable};
-pub(crate) use revoke::{Revocation, now_ms, residue, revoke, revoke_one};
+pub(crate) use revoke::{Revocation, give_back, now_ms, residue, revoke, revoke_one};
 
 /// What a token response says: granted scopes and lifetime.
 pub(crate) fn response(exchange: &Exchange) -> (Option<ScopeSet>, Option<u64>) {

@@ -80,13 +80,13 @@ pub(crate) async fn revoke(run: &Run<'_>, collected: &mut Collected) {
         }
         let of_kept = upkeep.cache.is_some() && collected.refresh.contains_key(&source.name);
         let why = match (upkeep.keep_tokens, of_kept) {
-            (true, _) => Some("it was kept on request (`--keep-tokens`)"),
+            (true, _) => Some(KEPT),
             // RFC 7009 §2.1: with it the server may end the refresh token.
             (_, true) => Some("its refresh token is kept (`--token-cache`), and could end with it"),
             (false, false) => None,
         };
         match why {
-            None => give_back(run, collected, identity, &request).await,
+            None => give_back(run, collected, &source.name, identity, &request).await,
             Some(why) => {
                 let item = residue(identity.name.clone(), identity.expires_in, None, why);
                 collected.residue.push(item);
@@ -109,8 +109,7 @@ pub(crate) async fn revoke(run: &Run<'_>, collected: &mut Collected) {
             continue;
         };
         if request.grant.needs_a_person() && upkeep.keep_tokens {
-            let why = "it was kept on request (`--keep-tokens`)";
-            let item = residue(format!("{name}-refresh"), None, None, why);
+            let item = residue(format!("{name}-refresh"), None, None, KEPT);
             collected.residue.push(item);
         } else if request.grant.needs_a_person() {
             let variant = format!("{name}-refresh");
@@ -134,20 +133,29 @@ async fn spares(run: &Run<'_>, collected: &mut Collected) {
         let kept = run.settings.upkeep.keep_tokens;
         if run.is_login(&spare.source) {
             collected.spare.push(spare);
-        } else if kept && !spare.has_ended(now) {
-            let left = spare.seconds_left(now);
-            let why = "it was kept on request (`--keep-tokens`)";
+            continue;
+        }
+        if spare.has_ended(now) {
+            continue;
+        }
+        let left = spare.seconds_left(now);
+        let why = match ends_with_it(collected, &spare.source, &spare.request) {
+            _ if kept => Some(KEPT),
+            true => Some(STILL_WORKS),
+            false => None,
+        };
+        if let Some(why) = why {
             let item = residue(spare.name, left, None, why);
             collected.residue.push(item);
-        } else if !spare.has_ended(now) {
-            let back = Back {
-                name: &spare.name,
-                identity: &spare.name,
-                hint: spare.hint,
-                expires_in: spare.seconds_left(now),
-            };
-            one(run, collected, &spare.request, &spare.token, back).await;
+            continue;
         }
+        let back = Back {
+            name: &spare.name,
+            identity: &spare.name,
+            hint: spare.hint,
+            expires_in: left,
+        };
+        one(run, collected, &spare.request, &spare.token, back).await;
     }
 }
 
@@ -158,16 +166,27 @@ pub(crate) fn now_ms(collected: &Collected) -> u64 {
     ends.max().unwrap_or_default()
 }
 
-/// Revokes the token of an identity; what stays valid becomes residue.
-async fn give_back(
+/// Revokes the token of an identity that was obtained from `source`; what stays valid becomes residue.
+pub(crate) async fn give_back(
     run: &Run<'_>,
     collected: &mut Collected,
+    source: &str,
     identity: &Identity,
     request: &GrantRequest,
 ) {
     let Some(token) = &identity.credential else {
         return;
     };
+    if ends_with_it(collected, source, request) {
+        let item = residue(
+            identity.name.clone(),
+            identity.expires_in,
+            None,
+            STILL_WORKS,
+        );
+        collected.residue.push(item);
+        return;
+    }
     let back = Back {
         name: &identity.name,
         identity: &identity.name,
@@ -175,6 +194,13 @@ async fn give_back(
         expires_in: identity.expires_in,
     };
     one(run, collected, request, token, back).await;
+}
+
+/// Whether the operator's own refresh token could end with what was obtained by it (RFC 7009 §2.1):
+/// it still works unless another one took its place.
+fn ends_with_it(collected: &Collected, source: &str, request: &GrantRequest) -> bool {
+    let replaced = collected.refresh.contains_key(source);
+    matches!(request.grant, Grant::RefreshToken(_)) && !replaced
 }
 
 /// What a token is called, and how long it lasts when it stays.
@@ -261,3 +287,7 @@ pub(crate) fn residue(
         exchange: None,
     }
 }
+
+const KEPT: &str = "it was kept on request (`--keep-tokens`)";
+const STILL_WORKS: &str =
+    "the refresh token that was given for it still works, and could end with it";

@@ -1,6 +1,7 @@
 """Notes server on FastMCP: a JWT verifier in front, one scope check per tool.
 
-With --leave-open NAME the named tool is registered without its check. With
+With --any-audience the verifier is built without `audience`, which its documentation allows. With
+--leave-open NAME the named tool is registered without its check. With
 --middleware the checks sit in AuthMiddleware, keyed by tag, instead of on the tools. With
 --own-authority FastMCP's in-memory authorization server stands in front instead of the verifier.
 With --list-only no tool has a check, and a middleware leaves out of the list what the scopes do not
@@ -86,7 +87,8 @@ def own_authority(base: str, folder: Path) -> InMemoryOAuthProvider:
 
 def build(base: str, keys: RSAKeyPair, options: argparse.Namespace) -> FastMCP:
     resource = f"{base}/mcp"
-    auth = JWTVerifier(public_key=keys.public_key, issuer=ISSUER, audience=resource)
+    audience = None if options.any_audience else resource
+    auth = JWTVerifier(public_key=keys.public_key, issuer=ISSUER, audience=audience)
     if options.metadata:
         auth = RemoteAuthProvider(
             token_verifier=auth,
@@ -179,6 +181,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--tokens", type=Path, required=True, help="folder for the minted tokens")
     parser.add_argument("--metadata", action="store_true", help="publish RFC 9728 metadata")
+    parser.add_argument("--any-audience", action="store_true", help="verify no audience")
     parser.add_argument("--middleware", action="store_true", help="check by tag, not by tool")
     parser.add_argument("--own-authority", action="store_true", help="in-memory OAuth server")
     parser.add_argument("--list-only", action="store_true", help="filter the list, check nothing")

@@ -1,15 +1,21 @@
 """Notes server on the Python SDK 2.x: stateless, scope at the gate, one check in a handler.
 
 Every token needs notes:read to get in. `delete_note` asks for notes:write itself;
-`create_note` forgets to.
+`create_note` forgets to. With --jwt FOLDER the tokens are JWTs, written there, and the verifier hook
+verifies them with PyJWT; with --forget expiry it turns one of its options off and passes no
+`expires_at` on, as the SDK allows.
 """
 
 import argparse
+import time
 from collections import Counter
 from itertools import count
+from pathlib import Path
 from typing import Annotated
 
+import jwt
 import uvicorn
+from cryptography.hazmat.primitives.asymmetric import ec
 from mcp.server import MCPServer
 from mcp.server.auth.middleware.auth_context import get_access_token
 from mcp.server.auth.provider import AccessToken, TokenVerifier
@@ -42,12 +48,76 @@ class TokenTable(TokenVerifier):
         return self.tokens.get(token)
 
 
-def build(resource: str, rows: list[str]) -> MCPServer:
+ISSUER = "https://auth.notes.invalid"
+
+
+class JwtVerifier(TokenVerifier):
+    """Verifies signature, issuer, audience and, unless it forgets to, expiry."""
+
+    def __init__(self, key, resource: str, forget: str | None) -> None:
+        self.key = key
+        self.resource = resource
+        self.expires = forget != "expiry"
+
+    async def verify_token(self, token: str) -> AccessToken | None:
+        try:
+            claims = jwt.decode(
+                token,
+                self.key,
+                algorithms=["ES256"],
+                audience=self.resource,
+                issuer=ISSUER,
+                options={"require": ["exp"], "verify_exp": self.expires},
+            )
+        except jwt.InvalidTokenError:
+            return None
+        return AccessToken(
+            token=token,
+            client_id=claims["client_id"],
+            subject=claims["sub"],
+            scopes=claims["scope"].split(),
+            expires_at=claims["exp"] if self.expires else None,
+            resource=claims["aud"],
+        )
+
+
+def write_tokens(key, resource: str, folder: Path) -> None:
+    now = int(time.time())
+    wide = "notes:read notes:write"
+    rows = {
+        "reader": {"scope": "notes:read"},
+        "admin": {"scope": wide},
+        "foreign": {"scope": wide, "aud": "https://elsewhere.invalid/mcp"},
+        "expired": {"scope": wide, "iat": now - 7200, "exp": now - 3600},
+    }
+    for name, changed in rows.items():
+        claims = {
+            "iss": ISSUER,
+            "sub": "alice",
+            "client_id": "notes-client",
+            "aud": resource,
+            "iat": now,
+            "exp": now + 3600,
+        }
+        path = folder / f"{name}.token"
+        path.touch(mode=0o600)
+        path.write_text(jwt.encode(claims | changed, key, algorithm="ES256"))
+
+
+def verifier(resource: str, options: argparse.Namespace) -> TokenVerifier:
+    if not options.jwt:
+        return TokenTable(options.token, resource)
+    key = ec.generate_private_key(ec.SECP256R1())
+    write_tokens(key, resource, options.jwt)
+    return JwtVerifier(key.public_key(), resource, options.forget)
+
+
+def build(resource: str, verifier: TokenVerifier) -> MCPServer:
     server = MCPServer(
         "notes",
-        token_verifier=TokenTable(rows, resource),
+        token_verifier=verifier,
         auth=AuthSettings(
-            issuer_url=AnyHttpUrl("https://auth.notes.invalid"),
+            issuer_url=AnyHttpUrl(ISSUER),
             resource_server_url=AnyHttpUrl(resource),
             required_scopes=["notes:read"],
             validate_token_resource=True,
@@ -110,9 +180,11 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--token", action="append", default=[], metavar="TOKEN=SCOPES")
+    parser.add_argument("--jwt", type=Path, help="folder for tokens that are JWTs")
+    parser.add_argument("--forget", choices=["expiry"])
     options = parser.parse_args()
     url = f"http://127.0.0.1:{options.port}/mcp"
-    app = build(url, options.token).streamable_http_app(stateless_http=True)
+    app = build(url, verifier(url, options)).streamable_http_app(stateless_http=True)
     server = Announced(
         uvicorn.Config(
             app, port=options.port, log_level="warning", timeout_graceful_shutdown=1

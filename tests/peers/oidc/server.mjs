@@ -1,6 +1,6 @@
 // A certified authorization server (oidc-provider) and, on a second port, a notes server that trusts
 // its JWTs and refuses a call with 403 insufficient_scope before the SDK sees it.
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
@@ -12,6 +12,7 @@ import express from 'express';
 import { createRemoteJWKSet, exportJWK, generateKeyPair, jwtVerify } from 'jose';
 import Provider, { errors } from 'oidc-provider';
 import { z } from 'zod';
+import { bindingGate, grantClients, introspecting, issued, keepSecrets } from './grants.mjs';
 
 const TOOL_SCOPES = {
   read_note: 'notes:read',
@@ -33,8 +34,14 @@ const { values: options } = parseArgs({
     'initial-access-token': { type: 'string' },
     // HOST=ADDRESS:PORT takes client ID metadata documents, and a host's from there over plain http.
     documents: { type: 'string' },
+    // What the verifier leaves out: audience.
+    forget: { type: 'string' },
     // Introspection and revocation, for clients that authenticate.
     'token-services': { type: 'boolean', default: false },
+    // jwt or opaque.
+    tokens: { type: 'string', default: 'jwt' },
+    // A client for every grant; what they prove themselves with goes into this folder.
+    grants: { type: 'string' },
     // NAME=SECRET=SCOPES, a client that may use client_credentials.
     client: { type: 'string', multiple: true, default: [] },
   },
@@ -74,6 +81,7 @@ async function authorizationServer() {
       response_types: [],
     };
   });
+  if (options.grants) machines.push(...grantClients(ALL_SCOPES));
   const known = new Set(machines.map((client) => client.client_id));
   const registration = {
     enabled: options.registration !== 'off',
@@ -88,7 +96,9 @@ async function authorizationServer() {
     issueRefreshToken: (_ctx, client) => client.grantTypeAllowed('refresh_token'),
     features: {
       clientCredentials: { enabled: true },
-      introspection: { enabled: options['token-services'] },
+      introspection: { enabled: options['token-services'] || options.tokens === 'opaque' },
+      deviceFlow: { enabled: Boolean(options.grants) },
+      ...(options.grants && { dPoP: { nonceSecret: randomBytes(32), requireNonce: () => true } }),
       revocation: { enabled: true },
       registration,
       registrationManagement: { enabled: registration.enabled },
@@ -100,8 +110,9 @@ async function authorizationServer() {
           return {
             audience: indicator,
             scope: ALL_SCOPES.join(' '),
-            accessTokenFormat: 'jwt',
-            jwt: { sign: { alg: 'RS256' } },
+            ...(options.tokens === 'opaque'
+              ? { accessTokenFormat: 'opaque' }
+              : { accessTokenFormat: 'jwt', jwt: { sign: { alg: 'RS256' } } }),
           };
         },
       },
@@ -122,13 +133,16 @@ async function authorizationServer() {
 }
 
 function verifier() {
+  if (options.tokens === 'opaque') return introspecting(issuer, resource.href);
   const keys = createRemoteJWKSet(new URL(`${issuer}/jwks`));
   return {
     async verifyAccessToken(token) {
       try {
-        const { payload } = await jwtVerify(token, keys, { issuer, audience: resource.href });
+        const audience = options.forget === 'audience' ? undefined : resource.href;
+        const { payload } = await jwtVerify(token, keys, { issuer, audience });
         const scopes = (payload.scope ?? '').split(' ').filter(Boolean);
-        return { token, clientId: payload.client_id, scopes, expiresAt: payload.exp };
+        const { client_id: clientId, exp: expiresAt, cnf } = payload;
+        return { token, clientId, scopes, expiresAt, extra: { cnf } };
       } catch (error) {
         throw new InvalidTokenError(error.code ?? 'The token was not accepted');
       }
@@ -226,10 +240,14 @@ function resourceServer(provider) {
     }),
   );
   app.get('/__executed', (_req, res) => res.json(executed));
+  const tokens = issued(provider);
+  app.get('/__tokens', async (_req, res) => res.json(await tokens()));
   app.get('/__clients', async (_req, res) => res.json(await registered(provider, created)));
   app.all(
     '/mcp',
+    ...(options.grants ? [bindingGate.unwrap] : []),
     requireBearerAuth({ verifier: verifier(), resourceMetadataUrl: metadataUrl }),
+    ...(options.grants ? [bindingGate.check(resource.href)] : []),
     express.json(),
     perToolScope(metadataUrl),
     async (req, res) => {
@@ -260,6 +278,8 @@ function resourceServer(provider) {
 const listening = (app, port) =>
   new Promise((resolve) => app.listen(Number(port), '127.0.0.1', resolve));
 const provider = await authorizationServer();
+const notes = resourceServer(provider);
+if (options.grants) await keepSecrets(provider, resource.href, options.grants);
 await listening(provider, options['as-port']);
-await listening(resourceServer(provider), options.port);
+await listening(notes, options.port);
 console.log(`READY ${resource.href}`);
