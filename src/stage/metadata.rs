@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use url::Url;
 
-use super::{Run, file, together};
+use super::{Run, file, obtain, together};
 use crate::codec::{metadata, uri};
 use crate::model::audit::Collected;
 use crate::model::discovery::{AuthorizationServer, BlockedUrl, MetadataAttempt, Route};
@@ -177,13 +177,22 @@ async fn default_endpoints(run: &Run<'_>, collected: &mut Collected, issuer: &st
         }
         run.wire.send(outgoing)
     });
+    // Some stumble over a bare request, which by itself would prove nothing; somebody who wants a
+    // token from there is given the try.
+    let wanted = run.settings.login.is_some()
+        || run
+            .settings
+            .identities
+            .iter()
+            .any(|it| obtain::own(it).is_some());
     let mut live = 0;
     for sent in together(asks.into_iter().collect()).await {
         // OAuth endpoints answer a bare request with an error of their own, never with success.
-        live += usize::from(matches!(
-            sent.exchange.status(),
-            Some(302 | 400 | 401 | 403)
-        ));
+        live += usize::from(match sent.exchange.status() {
+            Some(302 | 400 | 401 | 403) => true,
+            Some(500) => wanted,
+            _ => false,
+        });
         file(collected, sent);
     }
     live == 2

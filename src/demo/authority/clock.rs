@@ -23,7 +23,8 @@ pub(crate) fn dated(shared: &Shared, response: Response) -> Response {
 /// The preferred form of RFC 9110 §5.6.7.
 fn date(seconds: u64) -> String {
     let (mut days, of_day) = (seconds / 86_400, seconds % 86_400);
-    let weekday = DAYS[usize::try_from(days % 7).unwrap_or_default()];
+    let weekday = usize::try_from(days % 7).ok().and_then(|day| DAYS.get(day));
+    let weekday = weekday.copied().unwrap_or_default();
     let mut year = 1970;
     while days >= 365 + leap(year) {
         days -= 365 + leap(year);

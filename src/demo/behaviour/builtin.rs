@@ -208,6 +208,7 @@ pub static BUILTIN: &[(&str, &str)] = files![
     "login-denied",
     "login-device",
     "login-device-denied",
+    "clock-ahead",
     "pkce-downgrade-accepted",
     "pkce-downgrade-noticed",
     "code-without-verifier-accepted",
