@@ -58,8 +58,8 @@ const KINDS: [Credential; 2] = [
     },
 ];
 
-const DECIDED_BY: &str = "`--login` (with the scope `openid` for an ID token), or an [[identity]] with \
-                          kind = \"id-token\" or \"refresh-token\"";
+const DECIDED_BY: &str = "an [[identity]] with kind = \"id-token\" or \"refresh-token\", or \
+                          `--login` (with the scope `openid` for an ID token)";
 
 #[cfg(test)]
 mod tests {

@@ -131,10 +131,9 @@ pub(crate) fn lender(shared: &Shared, incoming: &Incoming) -> Option<Principal> 
 }
 
 /// Answers a DELETE: ends the session it names.
-pub(crate) fn end(shared: &Shared, incoming: &Incoming) -> Response {
-    let principal = super::gate::admit(shared, incoming, &[]).ok().flatten();
+pub(crate) fn end(shared: &Shared, incoming: &Incoming, principal: Option<&Principal>) -> Response {
     let anybody = shared.behaviour.verification.forgotten == ForgottenDoor::Delete;
-    if !anybody && let Err(refusal) = session(shared, incoming, principal.as_ref()) {
+    if !anybody && let Err(refusal) = session(shared, incoming, principal) {
         return *refusal;
     }
     if let Some(id) = incoming.header(SESSION_HEADER) {

@@ -67,11 +67,11 @@ fn endpoint(shared: &Arc<Shared>, incoming: &Incoming) -> Response {
     match incoming.method {
         Method::POST => post(shared, incoming),
         Method::GET | Method::DELETE => {
-            if let Err(refusal) = gate::admit(shared, incoming, &[])
-                && !ways::asks_no_token(shared, incoming, None)
-            {
-                return *refusal;
-            }
+            // Once per request: a proof of possession is good for one time.
+            let admitted = match gate::admit(shared, incoming, &[]) {
+                Err(refusal) if !ways::asks_no_token(shared, incoming, None) => return *refusal,
+                admitted => admitted,
+            };
             let sessions = shared
                 .behaviour
                 .server
@@ -79,11 +79,14 @@ fn endpoint(shared: &Arc<Shared>, incoming: &Incoming) -> Response {
                 .iter()
                 .any(|one| one.has_sessions());
             if incoming.method == Method::DELETE && sessions {
-                legacy::end(shared, incoming)
+                legacy::end(shared, incoming, admitted.ok().flatten().as_ref())
             } else if incoming.method == Method::GET && sessions && resumes(shared, incoming) {
-                resume::answer(shared, incoming)
+                admitted.map_or_else(|refusal| *refusal, |_| resume::answer(shared, incoming))
             } else if incoming.method == Method::GET && serves(shared, Revision::R2024_11) {
-                sse::open(shared, incoming)
+                admitted.map_or_else(
+                    |refusal| *refusal,
+                    |principal| sse::open(shared, incoming, principal),
+                )
             } else {
                 method_not_allowed(if sessions { "POST, DELETE" } else { "POST" })
             }

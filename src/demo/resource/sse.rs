@@ -16,17 +16,17 @@ use tokio_util::sync::WaitForCancellationFutureOwned;
 use super::super::behaviour::{MediaTypes, Revision, StreamQuestions};
 use super::super::http::{self, Incoming, method_not_allowed, no_store, single, text};
 use super::super::state::{Shared, lock};
-use super::gate;
+use super::gate::{self, Principal};
 use super::legacy::{self, Session};
 use super::methods::{self, Context, Outcome, Reply};
 use super::render;
 
 /// Opens an event stream whose first event names the path for questions.
-pub(crate) fn open(shared: &Arc<Shared>, incoming: &Incoming) -> Response {
-    let principal = match gate::admit(shared, incoming, &[]) {
-        Ok(principal) => principal,
-        Err(refusal) => return *refusal,
-    };
+pub(crate) fn open(
+    shared: &Arc<Shared>,
+    incoming: &Incoming,
+    principal: Option<Principal>,
+) -> Response {
     if incoming.headers.contains_key("mcp-session-id") {
         return method_not_allowed("POST, DELETE");
     }
