@@ -208,7 +208,7 @@ pub fn settings_with(
     let mut asked = flags.login.clone();
     asked.client_id.clone_from(&flags.client_id);
     let waiting = login::waiting(&asked, &identities)?;
-    let mut login = login::request(&asked, &file, &identities, secrets)?;
+    let mut login = login::request(&asked, file, &identities, secrets)?;
     mark_privileged(&mut identities, login.as_mut(), flags.privileged.as_deref())?;
     let mint = file.mint(&identities, login.as_ref().map(|it| it.name.as_str()))?;
     let upkeep = cache::upkeep(&flags.upkeep, &identities)?;

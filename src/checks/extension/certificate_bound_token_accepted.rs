@@ -1,6 +1,6 @@
-//! EXT-10: a token that is bound to a client certificate opens nothing without that certificate.
+//! EXT-07: a token that is bound to a client certificate opens nothing without that certificate.
 //!
-//! RFC 8705 §3.
+//! RFC 8705 §3; the MCP profile speaks of DPoP only, so that a breach warns.
 
 use crate::checks::case::Draft;
 use crate::checks::evidence::Evidence;
@@ -38,7 +38,7 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
             identity.name
         );
         let draft = Draft::new(format!("token of {}", identity.name), message);
-        case.breach(draft.at(opened.id, Part::Status, "accepted without a certificate"));
+        case.advise(draft.at(opened.id, Part::Status, "accepted without a certificate"));
     }
     if unknown > 0 {
         case.doubt(
