@@ -180,7 +180,7 @@ fn requirement_rows_are_consistent() {
     let expected = [
         ("ASE", 20),
         ("DISC", 13),
-        ("EXT", 10),
+        ("EXT", 9),
         ("PRIM", 29),
         ("REG", 26),
         ("SCP", 13),

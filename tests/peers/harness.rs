@@ -46,8 +46,6 @@ pub struct Issued {
     pub kind: String,
     /// Whose it is.
     pub client: String,
-    /// What it opens, separated by spaces.
-    pub scope: Option<String>,
     /// What it is for.
     pub audience: String,
     /// Whether a proof of possession has to come with it.

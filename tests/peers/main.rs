@@ -6,6 +6,7 @@
     clippy::doc_markdown,
     clippy::print_stdout,
     clippy::use_debug,
+    unreachable_pub,
     reason = "the harness speaks to the servers by itself and prints what an audit found"
 )]
 

@@ -115,7 +115,6 @@ export function issued(provider) {
       seen.map(async (row) => ({
         kind: row.kind,
         client: row.token.clientId,
-        scope: row.token.scope,
         audience: [row.token.aud ?? row.token.resource].flat().join(' '),
         bound: Boolean(row.token.jkt),
         alive: await alive(row),
