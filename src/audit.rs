@@ -11,7 +11,7 @@ use crate::model::settings::Settings;
 use crate::model::target::Target;
 use crate::oracle::{
     arguments, breaks, bypass as bypass_oracle, conformity, cut, effective, enforcement, gates,
-    ladder as oracle_ladder, matrix, vectors,
+    idle, ladder as oracle_ladder, matrix, vectors,
 };
 use crate::report::assemble::{self, Judged};
 use crate::stage::{
@@ -81,6 +81,9 @@ pub async fn collect(run: &Run<'_>, target: Target, engagement: Engagement) -> C
     collected
         .unsettled
         .extend(cut::unsettled(&collected.surface));
+    let (tools, values) = (&run.settings.tools, &run.settings.values);
+    let idle = idle::unsettled(&collected.surface, tools, values);
+    collected.unsettled.extend(idle);
     collected.invalid_calls =
         arguments::invalid_calls(&collected.ledger, &collected.surface, &collected.identities);
     collected.gates = gates::gates(&collected.ledger, &collected.identities);

@@ -311,6 +311,7 @@ pub fn defaults(seed: &[u8; 32]) -> Settings {
         policy: Vec::new(),
         accept: Vec::new(),
         tools: Vec::new(),
+        values: Vec::new(),
         objects: Vec::new(),
         calls: Calls::default(),
         observe_rate_limit: None,

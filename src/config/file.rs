@@ -15,6 +15,7 @@ use super::policy::{self, PolicySection};
 use super::proof::AudienceWord;
 use super::source::{self, Secrets, TokenSource};
 use super::targets::{self, TargetEntry};
+use super::values::{PromptSection, TemplateSection};
 use super::{
     Acceptance, CredentialSource, Error, Hierarchy, IdentityKind, IdentitySource, Mint,
     PolicyEntry, Revision, Severity, Tier, ToolRule, duplicate, read_file,
@@ -45,6 +46,10 @@ pub struct ConfigFile {
     pub accept: Vec<AcceptSection>,
     /// What the operator says about tools.
     pub tool: Vec<ToolSection>,
+    /// Values that prompts are asked with.
+    pub prompt: Vec<PromptSection>,
+    /// Values that resource templates are filled with.
+    pub resource_template: Vec<TemplateSection>,
     /// Objects and who owns them.
     pub object: Vec<ObjectSection>,
     /// How far the tool may go.

@@ -15,6 +15,7 @@ mod policy;
 mod proof;
 pub mod source;
 pub mod targets;
+mod values;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -236,6 +237,7 @@ pub fn settings_with(
         policy: file.policy()?,
         accept: file.acceptances(today)?,
         tools: file.tool_rules()?,
+        values: file.value_rules()?,
         objects,
         calls: calls::calls(&flags.calls, file)?,
         observe_rate_limit,
