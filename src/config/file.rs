@@ -114,6 +114,10 @@ pub struct IdentitySection {
     pub assertion: Option<Spanned<String>>,
     /// Client identifier for a grant.
     pub client_id: Option<String>,
+    /// One of that client's registered redirect URIs: the authorization endpoint is asked what it
+    /// lets through in its name; nothing is ever sent there.
+    #[schemars(with = "Option<String>")]
+    pub redirect_uri: Option<Spanned<String>>,
     /// Source of the client secret.
     #[schemars(with = "Option<String>")]
     pub client_secret: Option<Spanned<String>>,

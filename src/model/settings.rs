@@ -293,6 +293,8 @@ pub struct KnownClient {
     pub id: String,
     /// One of its registered redirect URIs.
     pub redirect_uri: String,
+    /// The authorization server that knows it; the first that the target names when absent.
+    pub issuer: Option<String>,
 }
 
 /// The ladder of narrower tokens.
