@@ -28,6 +28,7 @@ use crate::model::settings::{
 };
 use crate::model::verdict::Severity;
 use crate::stage::{Entropy, Person, Run, Visit};
+use crate::wire::Wire as _;
 use crate::wire::documents::{Bounds, DocumentHost};
 use crate::wire::http::HttpWire;
 
@@ -63,6 +64,36 @@ pub async fn rehearse_into(
     started: &str,
     folder: Option<Folder>,
 ) -> io::Result<Rehearsal> {
+    rehearse_before(behaviour, seed, started, folder, &Watch::NOBODY).await
+}
+
+/// Who is told how far a rehearsal is.
+pub struct Watch<'a> {
+    /// Told which stage runs, with its requests and those sent before it.
+    pub stage: &'a (dyn Fn(&str, usize, usize) + Send + Sync),
+    /// Told how many requests there will be at most.
+    pub planned: &'a (dyn Fn(usize) + Send + Sync),
+}
+
+impl Watch<'static> {
+    /// Nobody.
+    pub const NOBODY: Self = Self {
+        stage: &|_, _, _| {},
+        planned: &|_| {},
+    };
+}
+
+/// The same before somebody who watches.
+///
+/// # Errors
+/// As [`rehearse_into`].
+pub async fn rehearse_before(
+    behaviour: &Behaviour,
+    seed: [u8; 32],
+    started: &str,
+    folder: Option<Folder>,
+    watch: &Watch<'_>,
+) -> io::Result<Rehearsal> {
     let running = demo::start(behaviour).await?;
     let settings = settings(behaviour, &running, &seed)?;
     let decision = match behaviour.audit.login {
@@ -81,6 +112,7 @@ pub async fn rehearse_into(
         documents: documents.as_ref(),
         folder,
         show: &visit,
+        watch,
     };
     let report = audit_with(&running.mcp_url, &settings, seed, started, aids).await?;
     Ok(Rehearsal {
@@ -124,6 +156,7 @@ pub async fn audit_as(
         documents: documents.as_ref(),
         folder: None,
         show,
+        watch: &Watch::NOBODY,
     };
     audit_with(url, settings, seed, started, aids).await
 }
@@ -133,6 +166,7 @@ struct Aids<'a> {
     documents: Option<&'a DocumentHost>,
     folder: Option<Folder>,
     show: &'a (dyn Fn(&Visit<'_>) + Send + Sync),
+    watch: &'a Watch<'a>,
 }
 
 async fn audit_with(
@@ -155,8 +189,9 @@ async fn audit_with(
         max_requests: settings.network.max_requests,
         ..Engagement::default()
     };
-    let silent = |_: &str, _: usize| {};
-    let run = Run::new(&wire, settings, Entropy::new(seed), &silent)
+    let told = |stage: &str, requests: usize| (aids.watch.stage)(stage, requests, wire.sent());
+    let run = Run::new(&wire, settings, Entropy::new(seed), &told)
+        .with_forecast(aids.watch.planned)
         .with_documents(aids.documents)
         .with_person(Person {
             show: aids.show,

@@ -28,6 +28,7 @@ pub mod proof;
 pub mod registration;
 pub mod report;
 pub mod rules;
+mod secrets;
 pub mod settings;
 pub mod spare;
 pub mod surface;
