@@ -61,6 +61,7 @@ pub async fn collect(run: &Run<'_>, target: Target, engagement: Engagement) -> C
         beside::beside(run, &mut collected).await;
         close::close(run, &mut collected, &sessions).await;
         revoked::revoked(run, &mut collected).await;
+        forge::fetched(run, &mut collected);
         if let Some(mut session) = login {
             login::probe(run, &mut collected, &mut session).await;
             login::close(run, &mut collected, session).await;

@@ -50,7 +50,8 @@ pub use loader::LoadError;
 pub use resource::{
     Audience, Authentication, AuthorizationServers, Challenge, Denial, Dispatch, Enforcement,
     Expiry, Lapses, Metadata, NamedScopes, Order, PathCheck, PrmLocation, Progress, Resource,
-    ResourceShape, Routes, ScopeModel, ScopesSupported, Signature, TokenCheck, Validation,
+    ResourceShape, Routes, ScopeModel, ScopesSupported, Signature, TokenCheck, TokenStart,
+    Validation,
 };
 pub use server::{
     Cursor, Framing, Input, InputSchemas, ListStability, OriginCheck, Revision, Scheme,
@@ -63,7 +64,7 @@ pub use token_endpoint::{
 };
 pub use verification::{
     ForgottenDoor, IssuerCheck, KeyChoice, OtherSchemes, ProofCheck, RefusalStatus, RefusalText,
-    RevocationCheck, TokenUse, TrustedFields, TypeCheck, UpstreamTokens, Verification,
+    RevocationCheck, TokenLookup, TokenUse, TrustedFields, TypeCheck, UpstreamTokens, Verification,
 };
 
 pub use transport::{
