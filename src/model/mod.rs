@@ -9,6 +9,7 @@ pub mod canary;
 pub mod client_documents;
 pub mod consequence;
 pub mod discovery;
+pub mod door_trials;
 pub mod doors;
 pub mod exchange;
 pub mod fleet;
