@@ -20,8 +20,9 @@ pub(crate) struct Entrances<'a> {
     pub(crate) told: Vec<(&'a DoorTrial, &'static str)>,
     /// Refused.
     pub(crate) refused: Vec<&'a DoorTrial>,
-    /// Greetings that anybody is given: no defect by itself.
-    pub(crate) greetings: BTreeSet<(Revision, Door)>,
+    /// Open to anybody, as greetings may be, and everything where the tool list is: no defect by
+    /// itself.
+    pub(crate) public: BTreeSet<(Revision, Door)>,
 }
 
 impl Entrances<'_> {
@@ -41,13 +42,16 @@ pub(crate) fn entrances<'a>(evidence: &Evidence<'a>) -> Entrances<'a> {
         .iter()
         .map(|trial| (trial, outcome(&collected.ledger, trial)))
         .collect();
+    let public_list = evidence.gates(IdentityKind::Anonymous).any(|gate| {
+        gate.door == ProbeId::ListTools.as_str() && gate.outcome == GateOutcome::Accepted
+    });
     let is_public = |trial: &DoorTrial| {
-        // Only who sends no token shows whether a greeting is meant for everybody.
+        // Only who sends no token shows whether a door is meant for everybody.
         let turned_away = seen.iter().any(|(other, outcome)| {
             let same = other.revision == trial.revision && other.door == trial.door;
             same && other.identity == "anonymous" && *outcome == GateOutcome::Refused
         });
-        trial.door.is_greeting() && !turned_away
+        (public_list || trial.door.is_greeting()) && !turned_away
     };
     let ungated = revisions::without_gate(evidence);
     let credential = is_credential(evidence);
@@ -64,13 +68,13 @@ pub(crate) fn entrances<'a>(evidence: &Evidence<'a>) -> Entrances<'a> {
         open: Vec::new(),
         told: Vec::new(),
         refused: Vec::new(),
-        greetings: BTreeSet::new(),
+        public: BTreeSet::new(),
     };
     for (trial, outcome) in &seen {
         match outcome {
             GateOutcome::Refused | GateOutcome::RefusedInBand => found.refused.push(trial),
             GateOutcome::Accepted if is_public(trial) => {
-                found.greetings.insert((trial.revision, trial.door));
+                found.public.insert((trial.revision, trial.door));
             }
             GateOutcome::Accepted => match elsewhere(trial) {
                 Some(check) => found.told.push((trial, check)),

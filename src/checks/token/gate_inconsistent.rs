@@ -66,19 +66,15 @@ fn conclude(mut case: Case<'_>, seen: &Entrances<'_>) -> Verdict {
         );
     }
     let revisions: BTreeSet<Revision> = seen.refused.iter().map(|it| it.revision).collect();
-    let greetings = seen.greetings.iter().map(|(_, door)| door.as_str());
-    let greetings: BTreeSet<&str> = greetings.collect();
-    let greeted = if greetings.is_empty() {
+    let public: BTreeSet<&str> = seen.public.iter().map(|(_, door)| door.as_str()).collect();
+    let public = if public.is_empty() {
         String::new()
     } else {
-        format!(
-            "; {} is answered to anybody, which gives away a greeting",
-            scopes::names(greetings)
-        )
+        format!("; {} answered to anybody", scopes::names(public))
     };
     case.verdict(Verdict::Held(format!(
         "what `tools/list` refuses was refused in {} attempt(s) at other doors, in {} \
-         revision(s){greeted}{elsewhere}",
+         revision(s){public}{elsewhere}",
         seen.refused.len(),
         revisions.len()
     )))
@@ -269,6 +265,20 @@ mod tests {
         world.at_door(OLD, Door::Call, "garbage", true);
         world.at_door(OLD, Door::ToolList, "garbage", false);
         assert_eq!(world.status(ID), Status::Pass);
+    }
+
+    #[test]
+    fn where_the_list_is_public_a_door_counts_that_turns_away_whoever_has_no_token() {
+        let mut public = world();
+        public.gate("anonymous", "list-tools", GateOutcome::Accepted, 200);
+        public.gate("anonymous", "call-valid", GateOutcome::Refused, 401);
+        public.at_door(NEW, Door::Prompt, "garbage", false);
+        public.at_door(NEW, Door::PromptList, "garbage", true);
+        public.at_door(NEW, Door::PromptList, "anonymous", true);
+        assert_eq!(public.status(ID), Status::Pass);
+        public.at_door(NEW, Door::Read, "garbage", true);
+        public.at_door(NEW, Door::Read, "anonymous", false);
+        assert_eq!(subjects(&public), ["resources/read in 2025-11-25"]);
     }
 
     #[test]

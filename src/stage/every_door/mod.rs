@@ -53,8 +53,8 @@ pub async fn every_door(
     }
 }
 
-/// Whom the tool list refuses, the first of each kind; who gets in there is no witness elsewhere, and
-/// where nobody needs a token there, doors beside it may be public as well.
+/// Whom the tool list refuses, the first of each kind; who gets in there is no witness elsewhere. No
+/// token at all always takes part: it shows which doors are public.
 fn witnesses(collected: &Collected) -> Vec<Identity> {
     let seen = gates::gates(&collected.ledger, &collected.identities);
     let at = |name: &str, door: ProbeId| {
@@ -63,19 +63,19 @@ fn witnesses(collected: &Collected) -> Vec<Identity> {
             .filter(|gate| gate.identity == name && gate.door == door.as_str());
         own.next().map(|gate| gate.outcome)
     };
-    if at("anonymous", ProbeId::ListTools) == Some(GateOutcome::Accepted) {
-        return Vec::new();
-    }
     let mut kinds: Vec<IdentityKind> = Vec::new();
     let mut witnesses = Vec::new();
+    let mut refuses = false;
     for identity in &collected.identities.present {
         let refused = at(&identity.name, ProbeId::ListTools)
             .or_else(|| at(&identity.name, ProbeId::OpenSession));
         let wrong = identity.kind.must_be_refused() && !kinds.contains(&identity.kind);
-        if wrong && matches!(refused, Some(GateOutcome::Refused)) {
+        let counts = refused == Some(GateOutcome::Refused);
+        if wrong && (counts || identity.kind == IdentityKind::Anonymous) {
+            refuses |= counts;
             kinds.push(identity.kind);
             witnesses.push(identity.clone());
         }
     }
-    witnesses
+    if refuses { witnesses } else { Vec::new() }
 }
