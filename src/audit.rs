@@ -16,8 +16,8 @@ use crate::oracle::{
 use crate::report::assemble::{self, Judged};
 use crate::stage::{
     Run, beside, bypass, calls, client_documents, close, discover, doors, enrol, enumerate, eras,
-    forge, hardening, ladder, login, plan, proofs, register, revoked, schemes, token_endpoint,
-    transport, wrong_tokens,
+    every_door, forge, hardening, ladder, login, plan, proofs, register, revoked, schemes,
+    token_endpoint, transport, wrong_tokens,
 };
 
 /// What is to be audited.
@@ -54,11 +54,12 @@ pub async fn collect(run: &Run<'_>, target: Target, engagement: Engagement) -> C
         transport::observe(run, &mut collected, &sessions).await;
         wrong_tokens::spoofs(run, &mut collected).await;
         schemes::schemes(run, &mut collected).await;
-        wrong_tokens::at_other_doors(run, &mut collected, &sessions).await;
         forge::more(run, &mut collected).await;
         proofs::proofs(run, &mut collected).await;
         ladder::climb(run, &mut collected, &mut sessions, &mut asked).await;
+        bypass::later(run, &mut collected, &sessions, &asked).await;
         beside::beside(run, &mut collected).await;
+        every_door::every_door(run, &mut collected, &sessions, &asked).await;
         close::close(run, &mut collected, &sessions).await;
         revoked::revoked(run, &mut collected).await;
         forge::fetched(run, &mut collected);

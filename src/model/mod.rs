@@ -10,6 +10,7 @@ pub mod certificate;
 pub mod client_documents;
 pub mod consequence;
 pub mod discovery;
+pub mod door_trials;
 pub mod doors;
 pub mod exchange;
 pub mod fleet;

@@ -63,14 +63,15 @@ pub use token_endpoint::{
     PasswordGrant, SecretCheck, TokenEndpoint,
 };
 pub use verification::{
-    ForgottenDoor, IssuerCheck, KeyChoice, OtherSchemes, ProofCheck, RefusalStatus, RefusalText,
-    RevocationCheck, TokenLookup, TokenUse, TrustedFields, TypeCheck, UpstreamTokens, Verification,
+    Forgetting, ForgottenDoor, IssuerCheck, KeyChoice, OtherSchemes, ProofCheck, RefusalStatus,
+    RefusalText, RevocationCheck, TokenLookup, TokenUse, TrustedFields, TypeCheck, UpstreamTokens,
+    Verification,
 };
 
 pub use transport::{
-    EndedSessions, ErrorDetail, HostCheck, MediaTypes, MetadataCheck, PathMatch, Resumption,
-    SessionIdShape, Sharing, StatelessSessions, StreamQuestions, Transport, UnknownMethods,
-    VersionCheck,
+    DoorOrder, EndedSessions, ErrorDetail, HostCheck, Listening, MediaTypes, MetadataCheck,
+    PathMatch, Resumption, SessionIdShape, Sharing, StatelessSessions, StreamQuestions, Transport,
+    UnknownMethods, VersionCheck,
 };
 pub use ways::{
     AnswerKeeping, ArgumentReading, ArrayReading, DoorReading, HeaderReading, MethodReading,
