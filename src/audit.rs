@@ -11,7 +11,7 @@ use crate::model::settings::Settings;
 use crate::model::target::Target;
 use crate::oracle::{
     arguments, breaks, bypass as bypass_oracle, conformity, cut, effective, enforcement, gates,
-    ladder as oracle_ladder, matrix, vectors,
+    idle, ladder as oracle_ladder, matrix, vectors,
 };
 use crate::report::assemble::{self, Judged};
 use crate::stage::{
@@ -62,6 +62,7 @@ pub async fn collect(run: &Run<'_>, target: Target, engagement: Engagement) -> C
         every_door::every_door(run, &mut collected, &sessions, &asked).await;
         close::close(run, &mut collected, &sessions).await;
         revoked::revoked(run, &mut collected).await;
+        forge::fetched(run, &mut collected);
         if let Some(mut session) = login {
             login::probe(run, &mut collected, &mut session).await;
             login::close(run, &mut collected, session).await;
@@ -82,6 +83,9 @@ pub async fn collect(run: &Run<'_>, target: Target, engagement: Engagement) -> C
     collected
         .unsettled
         .extend(cut::unsettled(&collected.surface));
+    let (tools, values) = (&run.settings.tools, &run.settings.values);
+    let idle = idle::unsettled(&collected.surface, tools, values);
+    collected.unsettled.extend(idle);
     collected.invalid_calls =
         arguments::invalid_calls(&collected.ledger, &collected.surface, &collected.identities);
     collected.gates = gates::gates(&collected.ledger, &collected.identities);

@@ -17,6 +17,7 @@ use super::exchange::{ExchangeId, Ledger};
 use super::grant::GrantRequest;
 use super::handles::{Handles, ObjectTrial};
 use super::identity::Identities;
+use super::key_documents::KeyDocuments;
 use super::ladder::Ladder;
 use super::login::{BesideToken, Login};
 use super::matrix::{GateObservation, Matrix};
@@ -153,6 +154,8 @@ pub struct Collected {
     pub logins: Vec<Login>,
     /// Client ID metadata documents per authorization server.
     pub client_documents: Vec<ClientDocuments>,
+    /// Keys that wrong tokens pointed at; absent where no such token was made.
+    pub key_documents: Option<KeyDocuments>,
     /// What the session ids of the run have in common; absent where the server issued none.
     pub session_ids: Option<SessionIds>,
     /// Sessions opened.

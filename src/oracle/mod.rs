@@ -31,6 +31,7 @@ mod front_state;
 pub mod gates;
 pub mod grants;
 pub mod hardening;
+pub mod idle;
 mod intent;
 pub mod ladder;
 pub mod liveness;

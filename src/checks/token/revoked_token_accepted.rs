@@ -108,9 +108,15 @@ fn untried(evidence: &Evidence<'_>) -> Verdict {
              revocation endpoint, or refused",
         );
     }
+    let mut valid = evidence.collected().identities.valid();
+    let by_login = valid.any(|it| matches!(it.provenance, Provenance::Minted { .. }));
+    let reason = if by_login {
+        "tokens of a login are given back at the very end, after probes that may end them as well"
+    } else {
+        "only a token that the run obtained itself is revoked, and there is none"
+    };
     Verdict::Inconclusive {
-        reason: "only a token that the run obtained itself is revoked, and there is none"
-            .to_owned(),
+        reason: reason.to_owned(),
         decided_by: Some("an [[identity]] with grant = \"client_credentials\"".to_owned()),
     }
 }

@@ -31,6 +31,8 @@ pub struct Verification {
     pub refusal: RefusalText,
     /// The status of a refusal of a wrong token.
     pub status: RefusalStatus,
+    /// How much of a random token is compared with those that were issued.
+    pub lookup: TokenLookup,
     /// What is asked about a token's revocation.
     pub revocation: RevocationCheck,
     /// What becomes of credentials under other schemes than `Bearer`.
@@ -39,6 +41,17 @@ pub struct Verification {
     pub proofs: ProofCheck,
     /// A field that may carry the token instead of `Authorization`; empty for none.
     pub key_field: String,
+}
+
+/// How much of a random token is compared with those that were issued.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum TokenLookup {
+    /// All of it.
+    #[default]
+    Whole,
+    /// As much as the shorter of both has.
+    InPart,
 }
 
 /// What is asked about a token's revocation.

@@ -152,8 +152,8 @@ pub(super) fn closing(plan: &mut Plan, who: &Who, collected: &Collected) {
         plan,
         ProbeId::RevokeToken,
         &who.minted,
-        // Its own, those that it replaced, and a refresh token.
-        (2 + MOST_RENEWALS) * who.minted.len(),
+        // Its own and a refresh token, and those that both replaced.
+        2 * (1 + MOST_RENEWALS) * who.minted.len(),
         true,
     );
     if !who.minted.is_empty() {
