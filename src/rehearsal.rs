@@ -10,8 +10,8 @@ use tokio_util::sync::CancellationToken;
 use crate::audit;
 use crate::checks;
 use crate::demo::{
-    self, AuditCanary, AuditObject, AuditStep, Behaviour, DemoToken, Intended, LoginMode, Running,
-    TokenKind, visitor,
+    self, Audit, AuditCanary, AuditObject, AuditStep, Behaviour, DemoToken, Intended, LoginMode,
+    Running, TokenKind, visitor,
 };
 use crate::evidence::Folder;
 use crate::model::audit::Engagement;
@@ -28,6 +28,7 @@ use crate::model::settings::{
 };
 use crate::model::verdict::Severity;
 use crate::stage::{Entropy, Person, Run, Visit};
+use crate::wire::Wire as _;
 use crate::wire::documents::{Bounds, DocumentHost};
 use crate::wire::http::HttpWire;
 
@@ -63,6 +64,36 @@ pub async fn rehearse_into(
     started: &str,
     folder: Option<Folder>,
 ) -> io::Result<Rehearsal> {
+    rehearse_before(behaviour, seed, started, folder, &Watch::NOBODY).await
+}
+
+/// Who is told how far a rehearsal is.
+pub struct Watch<'a> {
+    /// Told which stage runs, with its requests and those sent before it.
+    pub stage: &'a (dyn Fn(&str, usize, usize) + Send + Sync),
+    /// Told how many requests there will be at most.
+    pub planned: &'a (dyn Fn(usize) + Send + Sync),
+}
+
+impl Watch<'static> {
+    /// Nobody.
+    pub const NOBODY: Self = Self {
+        stage: &|_, _, _| {},
+        planned: &|_| {},
+    };
+}
+
+/// The same before somebody who watches.
+///
+/// # Errors
+/// As [`rehearse_into`].
+pub async fn rehearse_before(
+    behaviour: &Behaviour,
+    seed: [u8; 32],
+    started: &str,
+    folder: Option<Folder>,
+    watch: &Watch<'_>,
+) -> io::Result<Rehearsal> {
     let running = demo::start(behaviour).await?;
     let settings = settings(behaviour, &running, &seed)?;
     let decision = match behaviour.audit.login {
@@ -81,6 +112,7 @@ pub async fn rehearse_into(
         documents: documents.as_ref(),
         folder,
         show: &visit,
+        watch,
     };
     let report = audit_with(&running.mcp_url, &settings, seed, started, aids).await?;
     Ok(Rehearsal {
@@ -124,6 +156,7 @@ pub async fn audit_as(
         documents: documents.as_ref(),
         folder: None,
         show,
+        watch: &Watch::NOBODY,
     };
     audit_with(url, settings, seed, started, aids).await
 }
@@ -133,6 +166,7 @@ struct Aids<'a> {
     documents: Option<&'a DocumentHost>,
     folder: Option<Folder>,
     show: &'a (dyn Fn(&Visit<'_>) + Send + Sync),
+    watch: &'a Watch<'a>,
 }
 
 async fn audit_with(
@@ -156,8 +190,9 @@ async fn audit_with(
         insecure: settings.network.insecure,
         ..Engagement::default()
     };
-    let silent = |_: &str, _: usize| {};
-    let run = Run::new(&wire, settings, Entropy::new(seed), &silent)
+    let told = |stage: &str, requests: usize| (aids.watch.stage)(stage, requests, wire.sent());
+    let run = Run::new(&wire, settings, Entropy::new(seed), &told)
+        .with_forecast(aids.watch.planned)
         .with_documents(aids.documents)
         .with_person(Person {
             show: aids.show,
@@ -248,7 +283,7 @@ pub fn settings(behaviour: &Behaviour, running: &Running, seed: &[u8; 32]) -> io
     let set = |scopes: &[String]| scopes.iter().cloned().collect::<ScopeSet>();
     let mint = behaviour.audit.ladder.as_ref().map(|ladder| Mint {
         from: vec![ladder.from.clone()],
-        by_login: false,
+        by_login: ladder.by_login,
         scopes: (!ladder.vary.is_empty()).then(|| set(&ladder.vary)),
         keep: set(&ladder.keep),
     });
@@ -261,6 +296,7 @@ pub fn settings(behaviour: &Behaviour, running: &Running, seed: &[u8; 32]) -> io
     let client = (!client.id.is_empty()).then(|| KnownClient {
         id: client.id.clone(),
         redirect_uri: client.redirect_uri.clone(),
+        issuer: None,
     });
     let base = match behaviour.audit.callback_base.as_str() {
         "" => None,
@@ -287,7 +323,7 @@ pub fn settings(behaviour: &Behaviour, running: &Running, seed: &[u8; 32]) -> io
         objects: objects(behaviour),
         client,
         certificates: certificates(behaviour, running),
-        login: login(behaviour.audit.login),
+        login: login(&behaviour.audit),
         callback: Callback {
             base,
             ..Callback::default()
@@ -330,6 +366,7 @@ pub fn defaults(seed: &[u8; 32]) -> Settings {
         policy: Vec::new(),
         accept: Vec::new(),
         tools: Vec::new(),
+        values: Vec::new(),
         objects: Vec::new(),
         calls: Calls::default(),
         observe_rate_limit: None,
@@ -450,8 +487,8 @@ fn intended(entry: &Intended) -> PolicyEntry {
     }
 }
 
-fn login(mode: LoginMode) -> Option<LoginRequest> {
-    let client_id = match mode {
+fn login(audit: &Audit) -> Option<LoginRequest> {
+    let client_id = match audit.login {
         LoginMode::Nobody => return None,
         LoginMode::Approve | LoginMode::Deny | LoginMode::Device => Some("demo-cli".to_owned()),
         LoginMode::Registered => None,
@@ -462,10 +499,12 @@ fn login(mode: LoginMode) -> Option<LoginRequest> {
     });
     Some(LoginRequest {
         client,
-        device: mode == LoginMode::Device,
+        scopes: (!audit.login_scopes.is_empty())
+            .then(|| audit.login_scopes.iter().cloned().collect()),
+        device: audit.login == LoginMode::Device,
         timeout: Duration::from_secs(5),
         grace: Duration::ZERO,
-        ..LoginRequest::named("user")
+        ..LoginRequest::named(LoginMode::NAME)
     })
 }
 

@@ -18,6 +18,7 @@ mod assertions;
 mod borrowed;
 mod documents;
 mod doors;
+mod entrances;
 mod front;
 mod intended;
 mod lists;

@@ -34,7 +34,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 pub use behaviour::{
-    AuditCanary, AuditObject, AuditStep, BUILTIN, Behaviour, Intended, LoadError, LoginMode,
+    Audit, AuditCanary, AuditObject, AuditStep, BUILTIN, Behaviour, Intended, LoadError, LoginMode,
     TokenKind,
 };
 

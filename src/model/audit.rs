@@ -11,6 +11,7 @@ use super::bypass::Bypass;
 use super::canary::CanaryTrial;
 use super::client_documents::ClientDocuments;
 use super::discovery::Discovery;
+use super::door_trials::DoorTrial;
 use super::doors::Doors;
 use super::exchange::{ExchangeId, Ledger};
 use super::grant::GrantRequest;
@@ -125,6 +126,8 @@ pub struct Collected {
     pub handles: Handles,
     /// What each door did with each credential.
     pub gates: Vec<GateObservation>,
+    /// Wrong credentials at the doors of every revision.
+    pub door_trials: Vec<DoorTrial>,
     /// The cells, one matrix per revision and transport.
     pub matrices: Vec<Matrix>,
     /// The ladder of narrower tokens, and what challenges are worth.

@@ -192,6 +192,24 @@ pub struct MissingIdentity {
     pub exchange: Option<ExchangeId>,
 }
 
+impl MissingIdentity {
+    /// One that the operator did not want.
+    pub fn left_out(name: String, arm: &str) -> Self {
+        Self {
+            name,
+            reason: format!("{LEFT_OUT}{arm}`)"),
+            exchange: None,
+        }
+    }
+
+    /// Whether the operator did not want it.
+    pub fn is_left_out(&self) -> bool {
+        self.reason.starts_with(LEFT_OUT)
+    }
+}
+
+const LEFT_OUT: &str = "left out on request (`--skip-arm ";
+
 /// Every principal of the run.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Identities {

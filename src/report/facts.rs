@@ -122,10 +122,16 @@ pub(super) fn ending(report: &Report) -> &'static str {
     exit::name(report.outcome.exit_code)
 }
 
+/// The rows of checks of the target; what is said about the operator's own entries is none.
+pub(super) fn checks(report: &Report) -> impl Iterator<Item = &CoverageRow> {
+    let rows = report.coverage.iter();
+    rows.filter(|row| checks::own::page(&row.check).is_none())
+}
+
 /// How many checks ended with each word, in the order of the words.
 pub(super) fn tally(report: &Report) -> Vec<(Status, usize)> {
     let mut counts = std::collections::BTreeMap::new();
-    for row in &report.coverage {
+    for row in checks(report) {
         *counts.entry(row.status).or_default() += 1;
     }
     counts.into_iter().collect()

@@ -82,16 +82,7 @@ pub(super) fn write(page: &mut Page, items: &[Unsettleable], style: Style) {
         return;
     }
     page.section(&format!("NOT DECIDED ({})", items.len()));
-    let mut groups: BTreeMap<(&str, Option<&str>), Vec<&str>> = BTreeMap::new();
-    for item in items {
-        groups
-            .entry((&item.reason, item.decided_by.as_deref()))
-            .or_default()
-            .push(&item.what);
-    }
-    let mut groups: Vec<_> = groups.into_iter().collect();
-    groups.sort_by_key(|(_, what)| Reverse(what.len()));
-    for ((reason, flag), what) in groups {
+    for ((reason, flag), what) in groups(items) {
         page.blank();
         let count = what.len().to_string();
         page.pair(2, COUNT, (Tone::Caution, &count), (Tone::Plain, reason));
@@ -109,6 +100,23 @@ pub(super) fn write(page: &mut Page, items: &[Unsettleable], style: Style) {
         }
         page.text(2 + COUNT, Tone::Muted, &names.join(", "));
     }
+}
+
+/// Why something is not decided, and the flag that would decide it.
+pub(super) type Cause<'a> = (&'a str, Option<&'a str>);
+
+/// What was not decided by its cause, the largest group first.
+pub(super) fn groups(items: &[Unsettleable]) -> Vec<(Cause<'_>, Vec<&str>)> {
+    let mut groups: BTreeMap<Cause<'_>, Vec<&str>> = BTreeMap::new();
+    for item in items {
+        groups
+            .entry((&item.reason, item.decided_by.as_deref()))
+            .or_default()
+            .push(&item.what);
+    }
+    let mut groups: Vec<_> = groups.into_iter().collect();
+    groups.sort_by_key(|(_, what)| Reverse(what.len()));
+    groups
 }
 
 fn from_cell(cell: &Cell) -> Unsettleable {

@@ -239,7 +239,10 @@ fn a_thousand_tools_stay_one_page() {
     let document = parsed(&page);
     let tools = document
         .descendants()
-        .find(|node| node.has_tag_name("summary") && node.text() == Some("Tools (1005)"))
+        .find(|node| {
+            let is = node.has_tag_name("summary");
+            is && node.text().is_some_and(|it| it.starts_with("Tools (1005)"))
+        })
         .unwrap();
     // So many rows are folded until somebody asks for them.
     assert_eq!(tools.parent().unwrap().attribute("open"), None);

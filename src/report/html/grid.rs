@@ -41,12 +41,14 @@ fn one(out: &mut Markup<'_>, report: &Report, matrix: &ReportMatrix, n: usize) -
     let policy = report.policy.as_ref().filter(|_| n == 0);
     let cells = Cells::new(matrix, policy);
     out.element("div", &[("id", &id)], |out| {
-        out.element("p", &[("class", "filter")], |line| {
-            line.element("label", &[], |label| {
-                label.text("Show rows with ")?;
-                label.empty("input", &[("type", "search"), ("data-of", &id)])
-            })
-        })?;
+        if matrix.subjects.len() > AT_SIGHT {
+            out.element("p", &[("class", "filter")], |line| {
+                line.element("label", &[], |label| {
+                    label.text("Show rows with ")?;
+                    label.empty("input", &[("type", "search"), ("data-of", &id)])
+                })
+            })?;
+        }
         for kind in KINDS {
             let rows: Vec<&ReportSubject> = matrix
                 .subjects
@@ -56,12 +58,28 @@ fn one(out: &mut Markup<'_>, report: &Report, matrix: &ReportMatrix, n: usize) -
             if rows.is_empty() {
                 continue;
             }
-            let heading = format!("{} ({})", words::subjects(kind), rows.len());
+            let mut heading = format!("{} ({})", words::subjects(kind), rows.len());
+            let broken: Vec<&ReportSubject> = rows
+                .iter()
+                .filter(|row| matrix.breaks.iter().any(|it| it.subject == row.id))
+                .copied()
+                .collect();
+            if !broken.is_empty() {
+                heading = format!("{heading}, {} not as it should be", broken.len());
+            }
             let open: &[_] = if rows.len() <= UNFOLDED {
                 &[("open", "open")]
             } else {
                 &[]
             };
+            // What is wrong must not wait behind a fold.
+            if open.is_empty() && !broken.is_empty() {
+                let first = broken.get(..TALL).unwrap_or(&broken);
+                let caption = format!("{} not as they should be", words::subjects(kind));
+                let shown = format!("{caption}: {} of {}", first.len(), broken.len());
+                out.leaf("p", &[], &shown)?;
+                table(out, report, matrix, first, &cells, &caption)?;
+            }
             out.element("details", open, |fold| {
                 fold.leaf("summary", &[], &heading)?;
                 table(fold, report, matrix, &rows, &cells, &heading)
@@ -307,6 +325,8 @@ const KINDS: [SubjectKind; 6] = [
     SubjectKind::Completion,
     SubjectKind::Task,
 ];
+/// As many rows need no filter.
+const AT_SIGHT: usize = 8;
 /// Rows beyond which a table scrolls under its own heading.
 const TALL: usize = 30;
 const NAME: usize = 80;

@@ -60,7 +60,9 @@ dt{margin-top:.4rem}}
 @media print{:root{--bg:#fff;--fg:#000;--card:#fff}body{max-width:none;font-size:10pt}
 nav,.skip,.filter,.why{display:none}.js .filter{display:none}pre{max-height:none}
 article{break-inside:auto}h2,h3{break-after:avoid}thead th,tbody th{position:static}
-.tall{max-height:none;overflow:visible}tr{break-inside:avoid}}
+.tall{max-height:none;overflow:visible}tr{break-inside:avoid}pre.f{white-space:pre-wrap;overflow-wrap:anywhere}
+.cards{display:block}.card{margin:0 0 .6rem;break-inside:avoid}h4,h5,summary{break-after:avoid}
+.scroll{overflow:visible}td{min-width:0}td.c{min-width:0}}
 ";
 
 /// Filters rows by what is typed, sorts by a column, and says what stands behind a cell to whoever
