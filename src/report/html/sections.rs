@@ -277,7 +277,7 @@ pub(super) fn rows(
     content: impl FnOnce(&mut Markup<'_>) -> io::Result<()>,
 ) -> io::Result<()> {
     out.element("div", &[("class", "scroll")], |out| {
-        out.element("table", &[("class", "sort")], |table| {
+        out.element("table", &[("class", "sort list")], |table| {
             table.element("thead", &[], |head| {
                 head.element("tr", &[], |row| {
                     for name in names {
