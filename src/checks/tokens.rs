@@ -59,7 +59,7 @@ pub(crate) fn examine<'a>(
     }
     if credential.jwt_only && is_opaque(evidence) {
         let reason = "the tokens given are not JSON Web Tokens: without a header, claims and a \
-                      signature there is nothing to make this copy of, and what the server knows of \
+                      signature there is nothing that could be wrong in this way, and what the server knows of \
                       them it looks up; `tampered-token-accepted` reads the copies that can be made";
         return Err(Verdict::NotApplicable(reason.to_owned()));
     }

@@ -66,6 +66,20 @@ pub async fn certificates(run: &Run<'_>, collected: &mut Collected) {
     }
 }
 
+/// Why a token that names a certificate is refused wherever none is shown.
+pub(crate) fn explained(collected: &Collected) -> Option<String> {
+    let mut valid = collected.identities.valid();
+    let bound = valid.find(|identity| {
+        let claims = identity.claims.as_ref();
+        claims.is_some_and(|claims| claims.certificate_bound)
+    })?;
+    Some(format!(
+        "that of `{}` is bound to a client certificate (`cnf`, `x5t#S256`), and lists and calls are \
+         asked for without one; give a token that is not bound",
+        bound.name
+    ))
+}
+
 /// What it may cost.
 pub(crate) fn planned(settings: &Settings) -> Vec<PlannedGroup> {
     let names: Vec<String> = settings.certificates.keys().cloned().collect();
@@ -84,14 +98,16 @@ pub(crate) fn planned(settings: &Settings) -> Vec<PlannedGroup> {
     ]
 }
 
-/// The strongest identity whose token names a certificate that the operator lets the target see.
+/// The strongest identity whose token names a certificate that the operator lets the target see. What
+/// an opaque token names nobody here can read, so that the operator's word counts.
 fn bound(settings: &Settings, collected: &Collected) -> Option<(Identity, SecretString)> {
     if !collected.discovery.endpoint.starts_with("https://") {
         return None;
     }
     let given = |identity: &Identity| {
-        let claims = identity.claims.as_ref()?;
-        let stands = claims.certificate_bound && identity.invalid.is_none();
+        let claims = identity.claims.as_ref();
+        let bound = claims.is_none_or(|claims| claims.certificate_bound);
+        let stands = bound && identity.invalid.is_none();
         let from = match &identity.provenance {
             Provenance::Derived { .. } => None,
             _ => settings.certificates.get(&identity.name),
@@ -152,6 +168,18 @@ mod tests {
     }
 
     async fn shown(endpoint: &str, bound: bool, given: bool, answers: Vec<Outcome>) -> Vec<bool> {
+        ask(collected(endpoint, bound), given, answers).await
+    }
+
+    async fn opaque(given: bool, answers: Vec<Outcome>) -> Vec<bool> {
+        let mut collected = collected(HTTPS, true);
+        for identity in &mut collected.identities.present {
+            identity.claims = None;
+        }
+        ask(collected, given, answers).await
+    }
+
+    async fn ask(mut collected: Collected, given: bool, answers: Vec<Outcome>) -> Vec<bool> {
         let mut settings = rehearsal::defaults(&[7; 32]);
         if given {
             let pem = SecretString::from("certificate and key");
@@ -160,7 +188,6 @@ mod tests {
         let wire = Scripted::new(answers);
         let silent = |_: &str, _: usize| {};
         let run = Run::new(&wire, &settings, Entropy::new([7; 32]), &silent);
-        let mut collected = collected(endpoint, bound);
         certificates(&run, &mut collected).await;
         assert_eq!(collected.ledger.iter().count(), wire.asked().len());
         wire.asked().iter().map(|asked| asked.certified).collect()
@@ -173,6 +200,23 @@ mod tests {
         let answers = vec![listed(), http(401, &[], ""), http(401, &[], ""), listed()];
         let asked = shown(HTTPS, true, true, answers).await;
         assert_eq!(asked, [true, false, true, true]);
+    }
+
+    #[tokio::test]
+    async fn an_opaque_token_is_shown_on_the_operators_word() {
+        let answers = || vec![listed(), http(401, &[], ""), http(401, &[], ""), listed()];
+        assert_eq!(opaque(true, answers()).await.len(), 4);
+        assert!(opaque(false, answers()).await.is_empty());
+    }
+
+    #[test]
+    fn a_token_that_names_a_certificate_explains_its_refusals() {
+        let told = explained(&collected(HTTPS, true)).unwrap();
+        assert!(
+            told.contains("`machine`") && told.contains("certificate"),
+            "{told}"
+        );
+        assert_eq!(explained(&collected(HTTPS, false)), None);
     }
 
     #[tokio::test]

@@ -13,6 +13,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod certificates;
 mod ladders;
 mod login;
 mod machine;
@@ -76,6 +77,10 @@ impl Bench {
             ("env:OTHER_KEY", OTHER_KEY.to_owned()),
             ("env:REFRESH", running.refresh_token("admin-client", &all)),
             ("env:CLI_REFRESH", running.refresh_token("demo-cli", &all)),
+            (
+                "env:CERTIFICATE",
+                running.certificate.clone().unwrap_or_default(),
+            ),
             ("env:WRONG", "not-the-secret".to_owned()),
         ];
         let pairs = pairs

@@ -16,15 +16,19 @@ use crate::oracle::gates::admits;
 /// Where the operator lets the target see the certificate, both kinds of refusal are compared with a
 /// control; else every list that a bound token opened is one too many.
 pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
-    let bound: Vec<&Identity> = evidence.usable().filter(|it| is_bound(it)).collect();
-    if bound.is_empty() {
-        return Verdict::NotApplicable(
-            "no token of the audit names a client certificate (`cnf`, `x5t#S256`)".to_owned(),
-        );
-    }
     let mut case = evidence.case();
     if let Some(shown) = certificates::read(&evidence.collected().ledger) {
         return compared(evidence, case, &shown);
+    }
+    let bound: Vec<&Identity> = evidence.usable().filter(|it| is_bound(it)).collect();
+    if bound.is_empty() {
+        return Verdict::NotApplicable(if tokens::is_opaque(evidence) {
+            "the tokens given are opaque: whether one is bound to a client certificate the \
+             authorization server alone knows; with `target_certificate` in its [[identity]] it is tried"
+                .to_owned()
+        } else {
+            "no token of the audit names a client certificate (`cnf`, `x5t#S256`)".to_owned()
+        });
     }
     let mut unknown = 0_usize;
     for identity in &bound {
@@ -73,6 +77,8 @@ fn compared(evidence: &Evidence<'_>, mut case: Case<'_>, shown: &Certificates<'_
     if tokens::is_list_open(evidence) {
         case.doubt("the first door is open without a token as well", None);
     }
+    let mut all = evidence.usable();
+    let says_so = all.any(|it| it.name == shown.identity && is_bound(it));
     let mut refused = 0_usize;
     for (variant, outcome, exchange) in &shown.tried {
         let what = if *variant == certificates::OTHER {
@@ -82,6 +88,14 @@ fn compared(evidence: &Evidence<'_>, mut case: Case<'_>, shown: &Certificates<'_
         };
         match outcome {
             GateOutcome::Accepted if tokens::is_list_open(evidence) => {}
+            GateOutcome::Accepted if !says_so => case.doubt(
+                format!(
+                    "the opaque token of `{}` opened the server {what}; whether it is bound at all the \
+                     authorization server alone knows",
+                    shown.identity
+                ),
+                None,
+            ),
             GateOutcome::Accepted => {
                 let message = format!(
                     "the token of `{}` is bound to a client certificate (`cnf`, `x5t#S256`) and \
@@ -203,6 +217,21 @@ mod tests {
                 .contains("another certificate")
         );
         assert_eq!(shown(200, 200, 200, 200).verdict(ID).findings().len(), 2);
+    }
+
+    #[test]
+    fn an_opaque_token_holds_by_its_refusals_and_is_not_accused_for_what_it_opens() {
+        for (without, other, expected) in [
+            (401, 401, Status::Pass),
+            (200, 401, Status::Inconclusive),
+            (401, 200, Status::Inconclusive),
+        ] {
+            let mut world = shown(200, without, other, 200);
+            for identity in &mut world.collected.identities.present {
+                identity.claims = None;
+            }
+            assert_eq!(world.status(ID), expected, "{without} {other}");
+        }
     }
 
     #[test]

@@ -54,7 +54,10 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
     }
     match (grants.is_empty(), compared) {
         (true, _) => logins::no_token(evidence, "the run obtained no token itself", "--login"),
-        (false, 0) => Verdict::inconclusive("the tokens are opaque"),
+        (false, 0) => Verdict::inconclusive(
+            "the tokens that the run obtained are opaque: whether they hold what their answers name \
+             is not visible, and what they open is told by the matrix",
+        ),
         _ => case.verdict(Verdict::Held(format!(
             "{compared} token(s) hold what their answers name"
         ))),

@@ -42,7 +42,10 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
     }
     case.verdict(match longest {
         Some(seconds) => Verdict::Held(format!("the longest token lives {seconds} s")),
-        None => Verdict::inconclusive("the tokens are opaque and came without `expires_in`"),
+        None => Verdict::undecided(
+            "the tokens are opaque and came without `expires_in`",
+            "an [[identity]] with a `grant`, or `--login`, where the answer says `expires_in`",
+        ),
     })
 }
 

@@ -56,7 +56,10 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
     }
     match (given, read) {
         (0, _) => logins::no_token(evidence, "no valid token was given", "--identity"),
-        (_, 0) => Verdict::inconclusive("the tokens are opaque, so their audience is not visible"),
+        (_, 0) => Verdict::inconclusive(
+            "the tokens are opaque, so their audience is not visible; whether tokens for another \
+             resource get in is tried by `foreign-audience-accepted`",
+        ),
         _ => case.verdict(Verdict::Held(format!("{read} token(s) name this server"))),
     }
 }

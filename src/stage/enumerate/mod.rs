@@ -10,7 +10,7 @@ use lists::{first_lists, read_lists, second_lists};
 
 use super::rpc::{self, Ask};
 use super::session::{self, Session};
-use super::{Run, close, demand, detect, discover, file, together};
+use super::{Run, certificates, close, demand, detect, discover, file, together};
 use crate::mcp::Operation;
 use crate::mcp::decode;
 use crate::model::audit::{Collected, SessionRecord};
@@ -145,21 +145,25 @@ fn explain_missing_revision(run: &Run<'_>, collected: &mut Collected) {
         .iter()
         .map(|served| served.revision.as_str());
     let seen = seen.collect::<Vec<_>>().join(", ");
-    collected.discovery.unusable =
-        match (run.settings.revision, collected.identities.valid().next()) {
-            (Some(wanted), _) if !seen.is_empty() => Some(format!(
-                "the target does not serve revision {wanted}; it serves {seen}"
-            )),
-            (_, Some(_)) => Some(match early::any(collected) {
-                Some(clocks) => format!("the target refused every token given: {clocks}"),
+    collected.discovery.unusable = match (
+        run.settings.revision,
+        collected.identities.valid().next(),
+    ) {
+        (Some(wanted), _) if !seen.is_empty() => Some(format!(
+            "the target does not serve revision {wanted}; it serves {seen}"
+        )),
+        (_, Some(_)) => Some(
+            match early::any(collected).or_else(|| certificates::explained(collected)) {
+                Some(why) => format!("the target refused every token given: {why}"),
                 None => {
                     "the target refused every token given; check that they are for this server and \
                      have not expired"
                         .to_owned()
                 }
-            }),
-            (_, None) => None,
-        };
+            },
+        ),
+        (_, None) => None,
+    };
 }
 
 async fn open_all(run: &Run<'_>, collected: &mut Collected, sessions: &mut Sessions) {
