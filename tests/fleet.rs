@@ -13,6 +13,8 @@
 
 #[path = "fleet/beside.rs"]
 mod beside;
+#[path = "fleet/judged.rs"]
+mod judged;
 #[path = "fleet/people.rs"]
 mod people;
 mod support;

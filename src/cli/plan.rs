@@ -36,6 +36,13 @@ pub(crate) fn run(args: &TargetArgs, global: &Global) -> Outcome {
             let prepared = &target.prepared;
             let run = Run::new(wire, &prepared.settings, prepared.entropy.clone(), &told);
             let what = audit::target(&prepared.url);
+            let at = safe::fit_middle(&target.name, SHOWN);
+            let stage = if several {
+                format!("discover {at}")
+            } else {
+                "discover".to_owned()
+            };
+            progress.stage(&stage, 0);
             let work = Box::pin(audit::foresee(&run, what, prepared.engagement.clone()));
             let collected = progress.during(|| wire.sent(), work).await;
             let mut shown = text(&collected);
@@ -170,3 +177,5 @@ fn answer(exchange: &Exchange) -> String {
         (None, None) => "no answer".to_owned(),
     }
 }
+
+const SHOWN: usize = 40;

@@ -98,6 +98,16 @@ pub(super) fn outcome(exchange: &Exchange) -> String {
     }
 }
 
+/// What an exchange asked and as whom.
+pub(super) fn asked(exchange: &Exchange) -> String {
+    format!("{} as {}", exchange.probe.id.as_str(), exchange.identity)
+}
+
+/// The part of an exchange that a cite points at, unless that is its status.
+pub(super) fn beside_status(cite: &Cite) -> Option<String> {
+    (cite.part != Part::Status).then(|| part(&cite.part))
+}
+
 /// Host and port of the target.
 pub(super) fn host(report: &Report) -> String {
     let url = url::Url::parse(&report.target.url).ok();

@@ -285,7 +285,7 @@ fn certainty(page: &mut Page, confidence: Confidence, bound: &str) {
 }
 
 fn enforcement(tools: &ToolsAnswer) -> String {
-    let word = tools.enforcement.as_str();
+    let word = words::enforcement(tools.enforcement);
     let counts = &tools.counts;
     if counts.total == 0 {
         return format!("{word}; no tool was seen");

@@ -5,7 +5,7 @@ use std::io;
 
 use crate::model::exchange::Exchange;
 use crate::model::report::Report;
-use crate::model::verdict::{Part, Severity};
+use crate::model::verdict::Severity;
 use crate::report::facts::{self, Item};
 use crate::report::markup::Markup;
 use crate::report::{safe, words};
@@ -84,11 +84,9 @@ fn cites(out: &mut Markup<'_>, report: &Report, item: &Item<'_>) -> io::Result<(
         for cite in cites {
             list.element("li", &[], |line| {
                 line.leaf("code", &[], &cite.exchange.to_string())?;
-                let what = report.ledger.exchange(cite.exchange).map(asked);
-                let part = match cite.part {
-                    Part::Status => String::new(),
-                    _ => format!(", {}", facts::part(&cite.part)),
-                };
+                let what = report.ledger.exchange(cite.exchange).map(told);
+                let part = facts::beside_status(cite);
+                let part = part.map_or(String::new(), |part| format!(", {part}"));
                 let text = format!(" {}{part}: {}", what.unwrap_or_default(), cite.says);
                 line.text(&safe::fit(&text, LONG))
             })?;
@@ -98,13 +96,12 @@ fn cites(out: &mut Markup<'_>, report: &Report, item: &Item<'_>) -> io::Result<(
 }
 
 /// What an exchange asked, as whom, and what came of it.
-fn asked(exchange: &Exchange) -> String {
+fn told(exchange: &Exchange) -> String {
     let came = exchange.status().map_or_else(
         || safe::fit(&facts::outcome(exchange), LONG),
         |status| format!("HTTP {status}"),
     );
-    let probe = exchange.probe.id.as_str();
-    format!("{probe} as {}, {came}", exchange.identity)
+    format!("{}, {came}", facts::asked(exchange))
 }
 
 fn evidence(out: &mut Markup<'_>, report: &Report, item: &Item<'_>) -> io::Result<()> {

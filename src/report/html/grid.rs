@@ -8,6 +8,7 @@ use crate::model::policy::{Conformity, Contradicts, PolicyComparison};
 use crate::model::report::{Report, ReportMatrix, ReportSubject};
 use crate::model::surface::SubjectKind;
 use crate::report::markup::Markup;
+use crate::report::matrix::same;
 use crate::report::{safe, words};
 
 use super::section;
@@ -22,8 +23,23 @@ pub(super) fn write(out: &mut Markup<'_>, report: &Report) -> io::Result<()> {
             return out.leaf("p", &[], "No tool, resource or prompt was listed.");
         }
         legend(out, report)?;
+        let mut before: Option<&ReportMatrix> = None;
         for (n, matrix) in report.matrices.iter().enumerate() {
-            one(out, report, matrix, n)?;
+            let title = format!(
+                "MCP {} over {}",
+                matrix.revision,
+                words::transport(matrix.transport)
+            );
+            out.leaf("h3", &[], &title)?;
+            match before.filter(|it| same(it, matrix, &report.identities)) {
+                Some(other) => out.element("details", &[], |fold| {
+                    let text = format!("The same as in {}", other.revision);
+                    fold.leaf("summary", &[], &text)?;
+                    one(fold, report, matrix, n)
+                })?,
+                None => one(out, report, matrix, n)?,
+            }
+            before = Some(matrix);
         }
         differences(out, report)
     })
@@ -31,12 +47,6 @@ pub(super) fn write(out: &mut Markup<'_>, report: &Report) -> io::Result<()> {
 
 fn one(out: &mut Markup<'_>, report: &Report, matrix: &ReportMatrix, n: usize) -> io::Result<()> {
     let id = format!("matrix-{n}");
-    let title = format!(
-        "MCP {} over {}",
-        matrix.revision,
-        words::transport(matrix.transport)
-    );
-    out.leaf("h3", &[], &title)?;
     // The policy was compared with the audited revision, which comes first.
     let policy = report.policy.as_ref().filter(|_| n == 0);
     let cells = Cells::new(matrix, policy);
@@ -187,7 +197,7 @@ impl<'a> Cells<'a> {
             }
             match self.intended.get(&at) {
                 Some(Conformity::Conforms) => td.leaf("small", &[], "as intended"),
-                Some(Conformity::NotDecided) => td.leaf("small", &[], "policy: open"),
+                Some(Conformity::NotDecided) => td.leaf("small", &[], "policy: not decided"),
                 Some(Conformity::NoPolicy) => td.leaf("small", &[], "no policy"),
                 // The break above says so already.
                 Some(Conformity::TooOpen | Conformity::TooClosed) if broken.is_some() => Ok(()),
@@ -302,7 +312,7 @@ const fn look(access: Access) -> (&'static str, &'static str) {
             "got as far as the strongest token, and did not run",
         ),
         Access::Denied => ("c bad", "refused"),
-        Access::Inconclusive => ("c warn", "not decided"),
+        Access::Inconclusive => ("c warn", "the answers do not tell"),
         Access::NotTested => ("c dim", "not asked"),
     }
 }
@@ -312,7 +322,7 @@ const fn words_of(access: Access) -> &'static str {
         Access::Allowed => "✓ allowed",
         Access::Reached => "≈ reached",
         Access::Denied => "✗ denied",
-        Access::Inconclusive => "? open",
+        Access::Inconclusive => "? undecided",
         Access::NotTested => "· –",
     }
 }

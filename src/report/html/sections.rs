@@ -7,6 +7,7 @@ use crate::checks::requirements::{Area, requirement};
 use crate::model::report::{CoverageRow, Report};
 use crate::model::verdict::Status;
 use crate::report::markup::Markup;
+use crate::report::undecided::Cause;
 use crate::report::{facts, obtained, safe, undecided, words};
 
 use super::{fact, prose, section};
@@ -20,20 +21,34 @@ pub(super) fn undecided(out: &mut Markup<'_>, report: &Report) -> io::Result<()>
         if report.undecided.is_empty() {
             return Ok(());
         }
-        rows(out, &["what", "why", "decided by"], |body| {
-            for ((reason, flag), what) in undecided::groups(&report.undecided) {
-                body.newline()?;
-                body.element("tr", &[], |row| {
-                    row.element("td", &[], |cell| names(cell, &what))?;
-                    for text in [reason, flag.unwrap_or("no flag of this tool")] {
-                        let text = safe::fit(text, LONG);
-                        row.element("td", &[], |cell| prose::spans(cell, &text))?;
-                    }
-                    Ok(())
-                })?;
-            }
-            Ok(())
+        let groups = undecided::groups(&report.undecided);
+        let (first, rest) = groups.split_at(groups.len().min(undecided::CAUSES));
+        causes(out, first)?;
+        if rest.is_empty() {
+            return Ok(());
+        }
+        let heading = format!("and {}", words::count(rest.len(), "more cause"));
+        out.element("details", &[], |fold| {
+            fold.leaf("summary", &[], &heading)?;
+            causes(fold, rest)
         })
+    })
+}
+
+fn causes(out: &mut Markup<'_>, groups: &[(Cause<'_>, Vec<&str>)]) -> io::Result<()> {
+    rows(out, &["what", "why", "decided by"], |body| {
+        for ((reason, flag), what) in groups {
+            body.newline()?;
+            body.element("tr", &[], |row| {
+                row.element("td", &[], |cell| names(cell, what))?;
+                for text in [*reason, flag.unwrap_or("no flag of this tool")] {
+                    let text = safe::fit(text, LONG);
+                    row.element("td", &[], |cell| prose::spans(cell, &text))?;
+                }
+                Ok(())
+            })?;
+        }
+        Ok(())
     })
 }
 
@@ -262,7 +277,7 @@ pub(super) fn rows(
     content: impl FnOnce(&mut Markup<'_>) -> io::Result<()>,
 ) -> io::Result<()> {
     out.element("div", &[("class", "scroll")], |out| {
-        out.element("table", &[("class", "sort")], |table| {
+        out.element("table", &[("class", "sort list")], |table| {
             table.element("thead", &[], |head| {
                 head.element("tr", &[], |row| {
                     for name in names {
