@@ -49,7 +49,6 @@ pub async fn collect(run: &Run<'_>, target: Target, engagement: Engagement) -> C
         calls::on_request(run, &mut collected, &sessions, &asked).await;
         // Last of all on these sessions: where one is alive at a time, further ones end it.
         bypass::bypass(run, &mut collected, &sessions, &asked).await;
-        let others = eras::eras(run, &mut collected, &asked).await;
         hardening::plaintext(run, &anonymous, &mut collected).await;
         transport::observe(run, &mut collected, &sessions).await;
         wrong_tokens::spoofs(run, &mut collected).await;
@@ -59,6 +58,7 @@ pub async fn collect(run: &Run<'_>, target: Target, engagement: Engagement) -> C
         certificates::certificates(run, &mut collected).await;
         ladder::climb(run, &mut collected, &mut sessions, &mut asked).await;
         bypass::later(run, &mut collected, &sessions, &asked).await;
+        let others = eras::eras(run, &mut collected, &asked).await;
         beside::beside(run, &mut collected).await;
         every_door::every_door(run, &mut collected, &sessions, &asked).await;
         close::close(run, &mut collected, &sessions).await;

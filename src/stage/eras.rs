@@ -13,7 +13,7 @@ use crate::model::audit::Collected;
 use crate::model::discovery::ServedRevision;
 use crate::model::exchange::{ExchangeId, Ledger};
 use crate::model::identity::{Identity, IdentityKind};
-use crate::model::matrix::{Access, Matrix};
+use crate::model::matrix::{Access, Cell, Layer, Matrix};
 use crate::model::probe::{ProbeId, ProbeKey};
 use crate::model::surface::{ListOutcome, Listing, Subject, SubjectKind, Surface};
 use crate::oracle::calibrate::Treatment;
@@ -27,8 +27,7 @@ pub async fn eras(run: &Run<'_>, collected: &mut Collected, asked: &Asked) -> Ve
         return Vec::new();
     }
     let others = others(collected);
-    let who = who(collected);
-    if others.is_empty() || who.len() < 2 || collected.identities.baseline.is_none() {
+    if others.is_empty() || who(collected).len() < 2 || collected.identities.baseline.is_none() {
         return Vec::new();
     }
     let first = matrix::build(&calls::input(collected, asked));
@@ -36,6 +35,7 @@ pub async fn eras(run: &Run<'_>, collected: &mut Collected, asked: &Asked) -> Ve
     if subjects.is_empty() {
         return Vec::new();
     }
+    let who = telling(collected, &first);
     (run.progress)("other revisions", others.len() * subjects.len() * who.len());
     let mut matrices = Vec::new();
     for served in others {
@@ -55,8 +55,34 @@ pub(crate) fn others(collected: &Collected) -> Vec<ServedRevision> {
         .collect()
 }
 
+/// How many other revisions a plan counts with: before anybody looked, as many as are asked at most.
+pub(crate) fn others_planned(collected: &Collected) -> usize {
+    if collected.identities.present.is_empty() && collected.discovery.audited.is_none() {
+        MOST_ERAS
+    } else {
+        others(collected).len()
+    }
+}
+
 /// No token, up to three weaker ones, and the baseline last.
 pub(crate) fn who(collected: &Collected) -> Vec<Identity> {
+    chosen(collected, |_| false)
+}
+
+/// The same, those first who were refused something behind the gate of the server: who is refused
+/// everything says nothing of the tools.
+fn telling(collected: &Collected, first: &Matrix) -> Vec<Identity> {
+    chosen(collected, |identity| {
+        let mut cells = first.cells.iter();
+        cells.any(|cell| cell.identity == identity.name && at_a_tool(cell))
+    })
+}
+
+fn at_a_tool(cell: &Cell) -> bool {
+    cell.access == Access::Denied && !matches!(cell.layer, Some(Layer::ServerGate | Layer::Edge))
+}
+
+fn chosen(collected: &Collected, first: impl Fn(&Identity) -> bool) -> Vec<Identity> {
     let baseline = collected.identities.baseline.as_deref();
     let present = || collected.identities.present.iter();
     let anonymous = present()
@@ -65,9 +91,10 @@ pub(crate) fn who(collected: &Collected) -> Vec<Identity> {
     let weak = present().filter(|it| {
         it.kind == IdentityKind::Valid && it.invalid.is_none() && Some(it.name.as_str()) != baseline
     });
+    let (telling, others): (Vec<&Identity>, Vec<&Identity>) = weak.partition(|it| first(it));
     let strong = present().filter(|it| Some(it.name.as_str()) == baseline);
     anonymous
-        .chain(weak.take(MOST_WEAK))
+        .chain(telling.into_iter().chain(others).take(MOST_WEAK))
         .chain(strong)
         .cloned()
         .collect()

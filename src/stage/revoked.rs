@@ -33,7 +33,7 @@ pub async fn revoked(run: &Run<'_>, collected: &mut Collected) {
 
 /// The most requests.
 pub(crate) fn most(collected: &Collected) -> usize {
-    usize::from(ATTEMPTS) * (1 + eras::others(collected).len())
+    usize::from(ATTEMPTS) * (1 + eras::others_planned(collected))
 }
 
 /// Whether the token opens a revision, now and after the grace.

@@ -229,6 +229,8 @@ pub enum ScopeModel {
     AnyValidToken,
     /// Once, at the endpoint.
     ServerOnly,
+    /// Once at the endpoint, and then at each tool.
+    ServerAndTool,
     /// In `tools/list`, and nowhere else.
     ListedButNotEnforced,
     /// At each tool, the wrong way round: tokens that hold its scopes are refused.

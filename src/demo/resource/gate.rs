@@ -122,8 +122,10 @@ pub(crate) fn refusal(
     asked: &[Asked<'_>],
 ) -> Option<Response> {
     let policy = &shared.behaviour.enforcement;
-    let at_the_door = policy.scopes == ScopeModel::ServerOnly
-        || (policy.order == Order::AuthFirst && is_http(policy.denial));
+    let at_the_door = matches!(
+        policy.scopes,
+        ScopeModel::ServerOnly | ScopeModel::ServerAndTool
+    ) || (policy.order == Order::AuthFirst && is_http(policy.denial));
     if !at_the_door {
         return None;
     }
@@ -185,6 +187,9 @@ fn opens(shared: &Shared, principal: Option<&Principal>, asked: &Asked<'_>) -> b
                     .iter()
                     .all(|scope| principal.scopes.contains(scope))
         }
+        ScopeModel::ServerAndTool => needed(shared, asked)
+            .iter()
+            .all(|scope| principal.scopes.contains(scope)),
         ScopeModel::PerTool => {
             policy.unguarded.iter().any(|tool| tool == asked.name)
                 || needed(shared, asked)
@@ -198,7 +203,13 @@ fn opens(shared: &Shared, principal: Option<&Principal>, asked: &Asked<'_>) -> b
 pub(crate) fn needed(shared: &Shared, asked: &Asked<'_>) -> Vec<String> {
     let policy = &shared.behaviour.enforcement;
     match (policy.scopes, asked.method) {
-        (ScopeModel::ServerOnly, _) => vec![policy.base_scope.clone()],
+        (ScopeModel::ServerAndTool, "tools/call") => {
+            let own = catalogue::find(&shared.behaviour, asked.name);
+            let base = std::iter::once(policy.base_scope.clone());
+            base.chain(own.into_iter().flat_map(|tool| tool.scopes))
+                .collect()
+        }
+        (ScopeModel::ServerOnly | ScopeModel::ServerAndTool, _) => vec![policy.base_scope.clone()],
         (_, "resources/read" | "resources/subscribe" | "prompts/get" | "completion/complete") => {
             let base = std::iter::once(policy.base_scope.clone());
             base.chain(doors::scope(shared, asked)).collect()

@@ -73,6 +73,7 @@ pub async fn later(run: &Run<'_>, collected: &mut Collected, sessions: &Sessions
     messages::audited(run, collected, sessions, &calls).await;
     messages::batches(run, collected, &calls).await;
     messages::confirm(run, collected, &calls).await;
+    sessions::lend(run, collected, &calls).await;
     read(collected);
 }
 

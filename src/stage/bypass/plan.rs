@@ -78,8 +78,14 @@ pub(crate) fn planned(settings: &Settings, collected: &Collected) -> Vec<Planned
 
 /// The other revisions: sessions, lists, random names, and each call twice.
 pub(crate) fn eras(settings: &Settings, collected: &Collected) -> Vec<PlannedGroup> {
-    let others = eras::others(collected).len();
-    let names: Vec<String> = eras::who(collected).into_iter().map(|it| it.name).collect();
+    let others = eras::others_planned(collected);
+    let unknown = collected.identities.present.is_empty();
+    let names: Vec<String> = if unknown {
+        expected(settings)
+    } else {
+        let who = eras::who(collected).into_iter();
+        who.map(|it| it.name).collect()
+    };
     if !settings.bypass.allowed || others == 0 || names.len() < 2 {
         return Vec::new();
     }
@@ -87,7 +93,15 @@ pub(crate) fn eras(settings: &Settings, collected: &Collected) -> Vec<PlannedGro
     let tools = tools
         .filter(|subject| subject.kind == SubjectKind::Tool)
         .count();
-    let asked = names.len() * others;
+    let tools = if unknown { eras::MOST_TOOLS } else { tools };
+    // A ladder brings more, of whom as many as at most take part.
+    let narrower = unknown && settings.mint.is_some();
+    let most = if narrower {
+        eras::MOST_WEAK + 2
+    } else {
+        names.len()
+    };
+    let asked = most * others;
     [
         (ProbeId::EraSession, 3 * asked),
         (ProbeId::EraList, asked),
@@ -106,4 +120,19 @@ pub(crate) fn eras(settings: &Settings, collected: &Collected) -> Vec<PlannedGro
         conditional: true,
     })
     .collect()
+}
+
+/// Who will ask, from what the operator gives.
+fn expected(settings: &Settings) -> Vec<String> {
+    let sources = settings.identities.iter();
+    let valid = sources.filter(|source| source.kind == IdentityKind::Valid);
+    let login = settings.login.iter().map(|login| login.name.clone());
+    let given = valid.map(|source| source.name.clone()).chain(login);
+    let given: Vec<String> = given.take(eras::MOST_WEAK + 1).collect();
+    if given.is_empty() {
+        return given;
+    }
+    std::iter::once("anonymous".to_owned())
+        .chain(given)
+        .collect()
 }

@@ -38,6 +38,27 @@ pub(super) async fn sessions(run: &Run<'_>, collected: &mut Collected, calls: &[
     close::one(run, collected, &opener, &session).await;
 }
 
+/// The refused call alone, on a session that the control opens for it.
+pub(super) async fn lend(run: &Run<'_>, collected: &mut Collected, calls: &[Guarded]) {
+    let served = with_sessions(collected);
+    let opener = collected.identities.baseline().cloned();
+    let call = calls.iter().find(|call| call.identity.is_some());
+    let (Some(served), Some(opener), Some(call)) = (served, opener, call) else {
+        return;
+    };
+    let session = passing::open(run, collected, &opener, &served).await;
+    if session.open && session.id.is_some() {
+        let borrowed = Borrowed {
+            run,
+            served,
+            opener: opener.clone(),
+            session: session.clone(),
+        };
+        borrowed.lent(collected, call).await;
+    }
+    close::one(run, collected, &opener, &session).await;
+}
+
 struct Borrowed<'r, 'w> {
     run: &'r Run<'w>,
     served: ServedRevision,

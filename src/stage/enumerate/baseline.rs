@@ -27,7 +27,11 @@ pub(super) fn choose(collected: &mut Collected) {
         .collect::<Vec<_>>();
     let all_valid = collected.identities.valid().collect::<Vec<_>>();
     let pool = if valid.is_empty() { all_valid } else { valid };
-    let marked = pool.iter().find(|identity| identity.privileged);
+    let marked = pool.iter().find(|identity| identity.privileged).copied();
+    // Cells of a token that is not what was asked for decide nothing, so it is no yardstick either.
+    let sound = pool.iter().filter(|identity| identity.invalid.is_none());
+    let sound: Vec<&Identity> = sound.copied().collect();
+    let pool = if sound.is_empty() { pool } else { sound };
     let includes_all = pool.iter().find(|identity| {
         identity.scopes().is_some_and(|scopes| {
             pool.iter()

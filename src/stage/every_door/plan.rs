@@ -8,14 +8,14 @@ use crate::stage::eras;
 
 /// Requests at doors, those of the good token included.
 pub(crate) fn most(collected: &Collected) -> usize {
-    let others = eras::others(collected).len();
+    let others = eras::others_planned(collected);
     let wrong = kinds(collected) * (AUDITED + OTHER * others);
     wrong + GOOD_AUDITED + GOOD_OTHER * others
 }
 
 /// Sessions that are closed afterwards.
 pub(crate) fn closings(collected: &Collected) -> usize {
-    let others = eras::others(collected).len();
+    let others = eras::others_planned(collected);
     AGAIN * (1 + others) + kinds(collected) * others
 }
 
