@@ -208,4 +208,60 @@ mod tests {
         let refused = at(Door::End, http(403, &[], ""), Some(listed()), None);
         assert_eq!(refused, GateOutcome::Refused);
     }
+
+    #[test]
+    fn what_is_no_answer_opens_no_door_whoever_got_it() {
+        let deep = format!("{}{}", "[".repeat(4000), "]".repeat(4000));
+        let html = [("content-type", "text/html")];
+        let strange = [
+            http(200, &[], ""),
+            http(200, &[], "{"),
+            http(200, &[], &deep),
+            http(200, &html, "<html>welcome</html>"),
+            http(
+                200,
+                &[],
+                r#"{"jsonrpc":"2.0","id":7,"result":null,"error":1}"#,
+            ),
+            http(999, &[], "x"),
+            http(204, &[], ""),
+        ];
+        for answer in strange {
+            for door in [Door::Initialize, Door::ToolList, Door::Stream] {
+                let seen = at(door, answer.clone(), Some(listed()), None);
+                assert_ne!(seen, GateOutcome::Accepted, "{door:?} {answer:?}");
+                let seen = at(door, listed(), Some(answer.clone()), None);
+                assert_ne!(seen, GateOutcome::Accepted, "{door:?} {answer:?}");
+            }
+            let seen = at(
+                Door::End,
+                http(204, &[], ""),
+                Some(answer.clone()),
+                Some(answer),
+            );
+            assert_eq!(seen, GateOutcome::Unclear);
+        }
+    }
+
+    #[test]
+    fn exchanges_that_no_ledger_has_say_nothing() {
+        let mut ledger = Ledger::default();
+        let key = || ProbeKey::new(ProbeId::WrongTokenDoor);
+        let own = call(key(), "garbage", "a", &serde_json::json!({}), listed());
+        let known = ledger.file(own);
+        let trial = |exchange, control| DoorTrial {
+            revision: Revision::R2025_06,
+            door: Door::ToolList,
+            identity: "garbage".into(),
+            exchange,
+            control,
+            borrowed: false,
+            after: None,
+        };
+        let empty = Ledger::default();
+        let open = trial(known, Some(known));
+        assert_eq!(outcome(&ledger, &open), GateOutcome::Accepted);
+        assert_eq!(outcome(&empty, &open), GateOutcome::Unclear);
+        assert_eq!(outcome(&ledger, &trial(known, None)), GateOutcome::Unclear);
+    }
 }

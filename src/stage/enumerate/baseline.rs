@@ -76,3 +76,48 @@ pub(super) fn choose(collected: &mut Collected) {
         collected.identities.baseline_reason = why;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oracle::testing::{identities, valid};
+
+    const ALL: &[&str] = &["read", "write"];
+
+    fn chosen(first: Option<&str>, privileged: bool) -> Option<String> {
+        let mut collected = Collected {
+            identities: identities(&[]),
+            ..Collected::default()
+        };
+        let mut first_one = valid("first", ALL);
+        first_one.invalid = first.map(str::to_owned);
+        first_one.privileged = privileged;
+        collected.identities.present.push(first_one);
+        collected.identities.present.push(valid("second", ALL));
+        choose(&mut collected);
+        collected.identities.baseline
+    }
+
+    #[test]
+    fn a_token_that_is_not_what_was_asked_for_is_a_yardstick_only_where_it_is_marked() {
+        assert_eq!(chosen(None, false).as_deref(), Some("first"));
+        assert_eq!(
+            chosen(Some("also holds `profile`"), false).as_deref(),
+            Some("second")
+        );
+        assert_eq!(
+            chosen(Some("also holds `profile`"), true).as_deref(),
+            Some("first")
+        );
+    }
+
+    #[test]
+    fn where_every_token_is_another_than_was_asked_for_one_of_them_is_the_yardstick() {
+        let mut collected = Collected::default();
+        let mut only = valid("only", ALL);
+        only.invalid = Some("also holds `profile`".to_owned());
+        collected.identities.present.push(only);
+        choose(&mut collected);
+        assert_eq!(collected.identities.baseline.as_deref(), Some("only"));
+    }
+}
