@@ -69,6 +69,7 @@ pub async fn collect(run: &Run<'_>, target: Target, engagement: Engagement) -> C
         if collected.discovery.audited.is_some() {
             let mut built = matrix::build(&calls::input(&collected, &asked));
             collected.variations = calls::vectors::variations(&collected, &asked);
+            vectors::lift(&mut built, &collected.variations);
             vectors::annotate(&mut built, &collected.variations);
             bypass_oracle::annotate(&mut built, &collected.bypass.kept);
             oracle_ladder::settle(&mut built, &collected.identities, &collected.ladder);

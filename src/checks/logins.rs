@@ -1,6 +1,7 @@
 //! What judges ask of a login.
 
-use crate::checks::evidence::Evidence;
+use crate::checks::evidence::{Evidence, Protection};
+use crate::checks::tokens;
 use crate::model::exchange::{Exchange, ExchangeId};
 use crate::model::identity::ScopeSet;
 use crate::model::login::{Login, Redemption, Refresh, RefreshTrial, RoundEnd, Trial};
@@ -19,7 +20,16 @@ pub(super) fn without(evidence: &Evidence<'_>) -> Verdict {
     if let Some(reason) = logins.find_map(|login| login.failed.as_ref()) {
         return Verdict::inconclusive(format!("the login failed: {reason}"));
     }
-    Verdict::undecided("nobody signed in", "--login")
+    no_token(evidence, "nobody signed in", "--login")
+}
+
+/// Why no token was had: none can be where no door asks for one and nobody is named who issues them.
+pub(super) fn no_token(evidence: &Evidence<'_>, reason: &str, flag: &str) -> Verdict {
+    let nobody_issues = evidence.discovery().authorization_servers.is_empty();
+    if nobody_issues && evidence.protection() == Protection::Open {
+        return Verdict::NotApplicable(tokens::OPEN.to_owned());
+    }
+    Verdict::undecided(reason, flag)
 }
 
 /// What came of a wrong redemption.

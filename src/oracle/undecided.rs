@@ -162,8 +162,10 @@ fn without_standard(
         _ => ("D23", "no identity got this call through".to_owned()),
     };
     let scopes = &cell.challenged_scopes;
-    let decided_by = if scopes.is_empty() {
-        by_call(trials.subject).filter(|_| trials.is_invalid())
+    let decided_by = if scopes.is_empty() && trials.is_invalid() {
+        by_call(trials.subject)
+    } else if scopes.is_empty() {
+        by_arguments(trials.subject).filter(|_| rule == "D23")
     } else {
         Some(format!("an identity that holds `{}`", scopes.join(" ")))
     };

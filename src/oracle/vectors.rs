@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::calibrate::Treatment;
+use super::cells::note;
 use super::intent;
 use super::policy;
 use crate::codec::schema;
@@ -57,23 +58,48 @@ pub fn further(subject: &Subject, treatment: &Treatment, rules: &[ToolRule]) -> 
         .collect()
 }
 
+/// Takes the cells of further arguments where nobody got through with the first ones: these tell
+/// nothing then, and one vector that works for somebody is a control.
+pub fn lift(matrix: &mut Matrix, variations: &[Variation]) {
+    for variation in variations {
+        let of = |cell: &&mut Cell| cell.subject == variation.subject;
+        let base: Vec<&mut Cell> = matrix.cells.iter_mut().filter(of).collect();
+        let unworkable = |cell: &&mut Cell| {
+            cell.access == Access::NotTested || cell.rule.as_deref() == Some(NOBODY)
+        };
+        let works = |cell: &Cell| cell.access == Access::Allowed;
+        if !base.iter().all(unworkable) || !variation.cells.iter().any(works) {
+            continue;
+        }
+        let shown = shortened(&variation.arguments.to_string());
+        for cell in base {
+            let mut others = variation.cells.iter();
+            if let Some(other) = others.find(|other| other.identity == cell.identity) {
+                cell.clone_from(other);
+                note(
+                    cell,
+                    &format!(
+                        "asked with `{shown}`, since nobody got through with the first arguments"
+                    ),
+                );
+            }
+        }
+    }
+}
+
 /// Says in each cell which other arguments led elsewhere.
 pub fn annotate(matrix: &mut Matrix, variations: &[Variation]) {
     for cell in &mut matrix.cells {
-        for variation in variations.iter().filter(|it| it.subject == cell.subject) {
-            let other = variation
-                .cells
-                .iter()
-                .find(|other| other.identity == cell.identity);
-            if let Some(text) = other.and_then(|other| differs(cell, other, &variation.arguments)) {
-                match &mut cell.reason {
-                    Some(reason) => {
-                        reason.push_str("; ");
-                        reason.push_str(&text);
-                    }
-                    None => cell.reason = Some(text),
-                }
-            }
+        let own = variations.iter().filter(|it| it.subject == cell.subject);
+        let told: Vec<String> = own
+            .filter_map(|variation| {
+                let mut others = variation.cells.iter();
+                let other = others.find(|other| other.identity == cell.identity)?;
+                differs(cell, other, &variation.arguments)
+            })
+            .collect();
+        for text in told {
+            note(cell, &text);
         }
     }
 }
@@ -99,6 +125,8 @@ fn shortened(text: &str) -> String {
     }
 }
 
+/// The rule of a cell where no identity got the call through (oracle §6.1).
+const NOBODY: &str = "D23";
 /// With the first one, four vectors a tool: enough to see a policy that reads arguments.
 const MOST_CHOICES: usize = 3;
 /// An operator who lists more means a test suite.
@@ -175,6 +203,57 @@ mod tests {
             broken: vec!["mode".into()],
         };
         assert!(further(&with_modes(&["a", "b"]), &broken, &[]).is_empty());
+    }
+
+    fn variation(vector: &str, cells: &[(&str, Access)]) -> Variation {
+        Variation {
+            subject: "tool/a".into(),
+            vector: vector.into(),
+            arguments: json!({"mode": vector}),
+            cells: cells
+                .iter()
+                .map(|(identity, access)| cell("tool/a", identity, *access))
+                .collect(),
+        }
+    }
+
+    fn by_nobody(identity: &str) -> Cell {
+        Cell {
+            rule: Some(NOBODY.into()),
+            ..cell("tool/a", identity, Access::Inconclusive)
+        }
+    }
+
+    #[test]
+    fn where_nobody_got_through_the_first_vector_that_works_decides() {
+        use Access::{Allowed, Denied, Inconclusive};
+        let mut all = matrix(vec![by_nobody("reader"), by_nobody("admin")]);
+        let open = variation("one", &[("reader", Inconclusive), ("admin", Inconclusive)]);
+        let works = variation("two", &[("reader", Denied), ("admin", Allowed)]);
+        let other = variation("three", &[("reader", Allowed), ("admin", Allowed)]);
+        lift(&mut all, &[open, works, other]);
+        let told: Vec<Access> = all.cells.iter().map(|cell| cell.access).collect();
+        assert_eq!(told, [Denied, Allowed]);
+        let reason = all.cells[0].reason.as_deref().unwrap();
+        assert!(
+            reason.contains(r#"asked with `{"mode":"two"}`"#),
+            "{reason}"
+        );
+    }
+
+    #[test]
+    fn a_first_vector_that_told_something_is_kept() {
+        use Access::{Allowed, Denied};
+        let mut decided = matrix(vec![by_nobody("reader"), cell("tool/a", "admin", Allowed)]);
+        let before = decided.clone();
+        let works = variation("two", &[("reader", Allowed), ("admin", Allowed)]);
+        lift(&mut decided, std::slice::from_ref(&works));
+        assert_eq!(decided, before);
+        let mut undecided = matrix(vec![by_nobody("reader")]);
+        let before = undecided.clone();
+        let refused = variation("two", &[("reader", Denied)]);
+        lift(&mut undecided, &[refused]);
+        assert_eq!(undecided, before);
     }
 
     #[test]

@@ -92,7 +92,7 @@ pub(crate) async fn look(
     sighting
 }
 
-/// Asks for the older legacy revisions one by one; a server that supports one echoes it.
+/// Asks for the older legacy revisions; a server that supports one echoes it.
 pub(crate) async fn enumerate(run: &Run<'_>, identity: &Identity, collected: &mut Collected) {
     let speaks_legacy = |served: &ServedRevision| {
         !served.revision.is_modern() && served.transport == Transport::StreamableHttp
@@ -101,25 +101,35 @@ pub(crate) async fn enumerate(run: &Run<'_>, identity: &Identity, collected: &mu
         return;
     }
     let endpoint = collected.discovery.endpoint.clone();
-    for revision in [Revision::R2025_06, Revision::R2025_03] {
+    let unknown = |revision: &Revision| {
         let mut known = collected.discovery.revisions.iter();
-        if known.any(|served| served.revision == revision) {
-            continue;
-        }
+        !known.any(|served| served.revision == *revision)
+    };
+    let older = [Revision::R2025_06, Revision::R2025_03].into_iter();
+    let mut sessions: Vec<Session> = older
+        .filter(unknown)
+        .map(|revision| Session::stateless(revision, &endpoint))
+        .collect();
+    let asks = sessions.iter().map(|session| {
+        let revision = session.revision;
         let key = ProbeKey::new(ProbeId::DetectLegacy).variant(revision.as_str());
-        let mut session = Session::stateless(revision, &endpoint);
-        // One after another: sessions of one identity are told apart by the order of their answers.
-        let ask = Ask::new(key, identity, &session, Operation::Initialize);
-        let sent = rpc::ask(run, ask).await;
+        let mut ask = Ask::new(key, identity, session, Operation::Initialize);
+        ask.opens = Some(format!("{}-{revision}", identity.name));
+        let id = run.next_id();
+        Box::pin(rpc::send(run, ask, id)) as Pending<'_, Sent>
+    });
+    let answers = together(asks.collect()).await;
+    for (session, sent) in sessions.iter_mut().zip(answers) {
         session.id = sent.learned.first().map(|learned| learned.secret.clone());
         let version = reply::result(&sent.exchange).and_then(|result| negotiated(&result));
         let exchange = file(collected, sent);
-        if version == Some(revision) {
-            let served = streamable(revision, exchange);
+        if version == Some(session.revision) {
+            let served = streamable(session.revision, exchange);
             add(&mut collected.discovery.revisions, served);
         }
-        close::one(run, collected, identity, &session).await;
     }
+    let owners = sessions.iter().map(|session| (identity, session));
+    close::all(run, collected, owners).await;
 }
 
 /// Adds what was seen to the discovery. The audited revision is the one asked for, else the newest

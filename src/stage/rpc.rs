@@ -34,6 +34,8 @@ pub(crate) struct Ask<'a> {
     pub(crate) alter: Option<Alter<'a>>,
     /// What is wrong with the proof of a bound token, on purpose.
     pub(crate) flaw: Option<ProofFlaw>,
+    /// What a session that it opens is called, where one identity opens several side by side.
+    pub(crate) opens: Option<String>,
 }
 
 /// A change of an encoded message.
@@ -58,6 +60,7 @@ impl<'a> Ask<'a> {
             fresh_connection: false,
             alter: None,
             flaw: None,
+            opens: None,
         }
     }
 }
@@ -84,7 +87,8 @@ pub(crate) async fn send(run: &Run<'_>, ask: Ask<'_>, id: u64) -> Sent {
     let expected = encoded.id.clone().unwrap_or(Value::Null);
     let watch = sse::Watch::new(expected);
     let complete = move |bytes: &[u8]| watch.sees(bytes);
-    let label = format!("session-{}", ask.identity.name);
+    let opens = ask.opens.as_ref().unwrap_or(&ask.identity.name);
+    let label = format!("session-{opens}");
     let learn = move |answer: &RawAnswer<'_>| session_id(answer, &label);
     let mut outgoing = Outgoing::new(ask.key, encoded.method, session.url.clone());
     outgoing.tier = ask.tier.unwrap_or(outgoing.tier);

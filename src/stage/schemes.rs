@@ -6,13 +6,14 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::rpc::{self, Ask};
 use super::session::Session;
-use super::{Run, close, enrol, file, reply};
+use super::{Run, close, enrol, file, reply, together};
 use crate::mcp::Operation;
 use crate::model::audit::Collected;
 use crate::model::discovery::AnonymousAccess;
 use crate::model::probe::{ProbeId, ProbeKey};
 use crate::model::settings::SkippedArm;
 use crate::model::target::Revision;
+use crate::wire::{Pending, Sent};
 
 /// Asks with each, where a request without any credential is refused.
 pub async fn schemes(run: &Run<'_>, collected: &mut Collected) {
@@ -29,26 +30,35 @@ pub async fn schemes(run: &Run<'_>, collected: &mut Collected) {
         Operation::Initialize
     };
     let anonymous = enrol::anonymous();
-    for (variant, before) in SCHEMES {
-        let word = run.entropy.word(&format!("scheme-{variant}"), 24);
-        let value = match variant {
-            "Basic" => format!("{before}{}", STANDARD.encode(format!("mcp-assay:{word}"))),
-            _ => format!("{before}{word}"),
-        };
-        let key = ProbeKey::new(ProbeId::ForeignScheme).variant(variant);
-        let mut ask = Ask::new(key, &anonymous, &session, operation.clone());
-        ask.extra.push(("Authorization".to_owned(), value));
-        let sent = rpc::ask(run, ask).await;
-        let admitted = reply::result(&sent.exchange).is_some();
-        let opened = Session {
-            id: sent.learned.first().map(|learned| learned.secret.clone()),
-            ..session.clone()
-        };
-        file(collected, sent);
-        if admitted {
-            close::one(run, collected, &anonymous, &opened).await;
+    let asks = SCHEMES
+        .iter()
+        .zip(1_usize..)
+        .map(|((variant, before), number)| {
+            let word = run.entropy.word(&format!("scheme-{variant}"), 24);
+            let value = match *variant {
+                "Basic" => format!("{before}{}", STANDARD.encode(format!("mcp-assay:{word}"))),
+                _ => format!("{before}{word}"),
+            };
+            let key = ProbeKey::new(ProbeId::ForeignScheme).variant(*variant);
+            let mut ask = Ask::new(key, &anonymous, &session, operation.clone());
+            ask.extra.push(("Authorization".to_owned(), value));
+            // Named here, not as they are answered, so that two runs report the same.
+            ask.opens = Some(format!("scheme-{number}"));
+            let id = run.next_id();
+            Box::pin(rpc::send(run, ask, id)) as Pending<'_, Sent>
+        });
+    let mut opened = Vec::new();
+    for sent in together(asks.collect()).await {
+        if reply::result(&sent.exchange).is_some() {
+            opened.push(Session {
+                id: sent.learned.first().map(|learned| learned.secret.clone()),
+                ..session.clone()
+            });
         }
+        file(collected, sent);
     }
+    let owners = opened.iter().map(|session| (&anonymous, session));
+    close::all(run, collected, owners).await;
 }
 
 /// The most requests of [`schemes`].

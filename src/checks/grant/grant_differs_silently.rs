@@ -53,7 +53,7 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
         ));
     }
     match (grants.is_empty(), compared) {
-        (true, _) => Verdict::undecided("the run obtained no token itself", "--login"),
+        (true, _) => logins::no_token(evidence, "the run obtained no token itself", "--login"),
         (false, 0) => Verdict::inconclusive("the tokens are opaque"),
         _ => case.verdict(Verdict::Held(format!(
             "{compared} token(s) hold what their answers name"

@@ -4,6 +4,7 @@
 
 use crate::checks::case::Draft;
 use crate::checks::evidence::Evidence;
+use crate::checks::logins;
 use crate::model::identity::Identity;
 use crate::model::verdict::{Part, Severity, Verdict};
 
@@ -37,7 +38,7 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
         });
     }
     if given == 0 {
-        return Verdict::undecided("no valid token was given", "--identity");
+        return logins::no_token(evidence, "no valid token was given", "--identity");
     }
     case.verdict(match longest {
         Some(seconds) => Verdict::Held(format!("the longest token lives {seconds} s")),

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use crate::checks::case::Draft;
 use crate::checks::evidence::Evidence;
+use crate::checks::logins;
 use crate::checks::scopes;
 use crate::model::verdict::{Part, Verdict};
 
@@ -54,7 +55,7 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
         }
     }
     match (given, read) {
-        (0, _) => Verdict::undecided("no valid token was given", "--identity"),
+        (0, _) => logins::no_token(evidence, "no valid token was given", "--identity"),
         (_, 0) => Verdict::inconclusive("the tokens are opaque, so their audience is not visible"),
         _ => case.verdict(Verdict::Held(format!("{read} token(s) name this server"))),
     }

@@ -37,7 +37,7 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
         case.breach(Draft::new(url, message).at(exchange.id, part, "the token response"));
     }
     if seen == 0 {
-        return Verdict::undecided("the run obtained no token itself", "--login");
+        return logins::no_token(evidence, "the run obtained no token itself", "--login");
     }
     case.verdict(Verdict::Held(format!(
         "{seen} token response(s) must not be stored"

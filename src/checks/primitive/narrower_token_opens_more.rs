@@ -4,6 +4,7 @@
 
 use crate::checks::case::Draft;
 use crate::checks::evidence::Evidence;
+use crate::checks::logins;
 use crate::checks::scopes;
 use crate::model::identity::ScopeSet;
 use crate::model::matrix::{Access, Cell, Confidence};
@@ -19,7 +20,8 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
         others.any(|other| one.is_subset(other) && one != other)
     });
     if !nested {
-        return Verdict::undecided(
+        return logins::no_token(
+            evidence,
             "no two valid tokens of which one holds all scopes of the other and more",
             "a second --identity, or [mint] scopes = \"each\"",
         );

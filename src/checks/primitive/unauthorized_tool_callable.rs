@@ -6,6 +6,7 @@ use crate::checks::access::{Policy, stated_or_derived};
 use crate::checks::case::{Case, Draft};
 use crate::checks::evidence::{Evidence, ToolCell};
 use crate::checks::intended::{demand, intended_cells};
+use crate::checks::logins;
 use crate::model::identity::IdentityKind;
 use crate::model::matrix::Access;
 use crate::model::policy::Conformity;
@@ -16,7 +17,11 @@ use crate::model::verdict::{Part, Verdict};
 pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
     let cells: Vec<ToolCell<'_>> = evidence.valid_cells().collect();
     if cells.is_empty() {
-        return Verdict::undecided("no tool was called with a valid token", "--identity");
+        return logins::no_token(
+            evidence,
+            "no tool was called with a valid token",
+            "--identity",
+        );
     }
     let mut case = evidence.case();
     let mut judged = 0_usize;

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use crate::checks::case::Draft;
 use crate::checks::evidence::{Evidence, ToolCell};
+use crate::checks::logins;
 use crate::checks::scopes;
 use crate::model::identity::Identity;
 use crate::model::ladder::{Rung, RungPurpose};
@@ -15,7 +16,8 @@ use crate::model::verdict::{Part, Verdict};
 /// Asks whether anything that takes a scope is open to less than all of them.
 pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
     let Some(widest) = evidence.baseline().and_then(scopes::held) else {
-        return Verdict::undecided(
+        return logins::no_token(
+            evidence,
             "the scopes of the strongest token are not known",
             "scopes = […] of the [[identity]]",
         );

@@ -1,5 +1,7 @@
 //! Completions: arguments become subjects of their own, and what was suggested is read back.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use crate::codec::uri_template::Template;
@@ -7,6 +9,7 @@ use crate::mcp::Operation;
 use crate::model::audit::Collected;
 use crate::model::doors::Completion;
 use crate::model::exchange::Exchange;
+use crate::model::identity::{Identity, IdentityKind};
 use crate::model::probe::{ProbeId, ProbeKey};
 use crate::model::surface::{Subject, SubjectKind};
 use crate::oracle::calibrate::Treatment;
@@ -31,6 +34,17 @@ impl Argument {
         format!("{}#{}", self.owner.id, self.name)
     }
 
+    /// Whether a call needs a value for it.
+    fn is_filled_in(&self) -> bool {
+        let mut arguments = self.owner.prompt_arguments.iter();
+        match self.owner.kind {
+            SubjectKind::Prompt => {
+                arguments.any(|(name, required)| *required && *name == self.name)
+            }
+            _ => true,
+        }
+    }
+
     fn params(&self) -> Value {
         let reference = match self.owner.kind {
             SubjectKind::Prompt => json!({"type": "ref/prompt", "name": self.owner.name}),
@@ -40,8 +54,8 @@ impl Argument {
     }
 }
 
-/// Makes a subject of every argument that is asked about, and asks the baseline for the values of
-/// template variables, since templates are filled with them.
+/// Makes a subject of every argument that is asked about, and asks for the values of template
+/// variables and of arguments that a prompt requires, since both are filled with them.
 pub(super) async fn introduce(run: &Run<'_>, collected: &mut Collected, sessions: &Sessions) {
     let arguments = arguments(collected);
     for argument in &arguments {
@@ -56,7 +70,7 @@ pub(super) async fn introduce(run: &Run<'_>, collected: &mut Collected, sessions
             )
         });
     }
-    let Some(identity) = collected.identities.baseline().cloned() else {
+    let Some(identity) = informant(collected).cloned() else {
         return;
     };
     let Some(session) = sessions.get(&identity.name).filter(|_| run.settings.reads) else {
@@ -64,7 +78,7 @@ pub(super) async fn introduce(run: &Run<'_>, collected: &mut Collected, sessions
     };
     let mut pending: Vec<Pending<'_, Sent>> = Vec::new();
     for argument in &arguments {
-        if argument.owner.kind == SubjectKind::ResourceTemplate {
+        if argument.is_filled_in() {
             let key = ProbeKey::new(ProbeId::Complete)
                 .about(argument.id())
                 .variant(VALUES);
@@ -86,14 +100,59 @@ pub(super) async fn introduce(run: &Run<'_>, collected: &mut Collected, sessions
     read(collected);
 }
 
-/// How completions are asked for.
+/// How completions are asked for, and prompts with what the server suggests for their arguments.
 pub(super) fn treat(collected: &Collected, treatments: &mut Treatments) {
+    for subject in &collected.surface.subjects {
+        let Some(Treatment::Valid { arguments }) = treatments.get_mut(&subject.id) else {
+            continue;
+        };
+        let Some(members) = arguments.as_object_mut() else {
+            continue;
+        };
+        if subject.kind == SubjectKind::Prompt {
+            for (name, value) in suggested(collected, subject) {
+                members.entry(name).and_modify(|it| *it = value.into());
+            }
+        }
+    }
     for argument in arguments(collected) {
         let treatment = Treatment::Valid {
             arguments: argument.params(),
         };
         treatments.insert(argument.id(), treatment);
     }
+}
+
+/// The first harmless value that was suggested for each argument of a prompt or variable of a template.
+pub(super) fn suggested(collected: &Collected, subject: &Subject) -> BTreeMap<String, String> {
+    let informant = informant(collected).map(|identity| identity.name.as_str());
+    let completions = collected.doors.completions.iter();
+    let own = completions
+        .filter(|it| Some(it.identity.as_str()) == informant && it.subject == subject.id);
+    own.filter_map(|it| {
+        let mut values = it.values.iter().flatten();
+        let value = values.find(|value| is_harmless(value))?;
+        Some((it.argument.clone(), value.clone()))
+    })
+    .collect()
+}
+
+/// Who is asked for values: the strongest identity, else nobody in particular.
+fn informant(collected: &Collected) -> Option<&Identity> {
+    let mut all = collected.identities.present.iter();
+    let nobody = || all.find(|identity| identity.kind == IdentityKind::Anonymous);
+    collected.identities.baseline().or_else(nobody)
+}
+
+/// Nothing that climbs, leads elsewhere, or could be read as more than one value.
+pub(super) fn is_harmless(value: &str) -> bool {
+    let strange = |c: char| c.is_control() || matches!(c, '\\' | '<' | '>' | '"' | '{' | '}');
+    !value.is_empty()
+        && value.len() <= MOST_BYTES
+        && !value.contains("..")
+        && !value.contains("://")
+        && !value.starts_with('/')
+        && !value.contains(strange)
 }
 
 /// Reads what every identity was offered, the first answer of each.
@@ -127,11 +186,10 @@ fn completion(collected: &Collected, exchange: &Exchange) -> Option<Completion> 
     })
 }
 
-/// How many template variables the baseline is asked about beforehand.
-pub(crate) fn variables(collected: &Collected) -> usize {
+/// How many values are asked for beforehand.
+pub(crate) fn values_asked(collected: &Collected) -> usize {
     let arguments = arguments(collected);
-    let of = |it: &&Argument| it.owner.kind == SubjectKind::ResourceTemplate;
-    arguments.iter().filter(of).count()
+    arguments.iter().filter(|it| it.is_filled_in()).count()
 }
 
 /// Arguments of prompts and variables of templates, in the order of the lists; none where the server
@@ -192,5 +250,56 @@ const MOST_ARGUMENTS: usize = 8;
 /// Arguments of one prompt or template.
 const MOST_PER_SUBJECT: usize = 4;
 
+/// Bytes of a value that is used.
+const MOST_BYTES: usize = 200;
+
 /// Values kept of one answer; a server may send at most a hundred (MCP §Completion).
 const MOST_VALUES: usize = 200;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::exchange::ExchangeId;
+    use crate::stage::enrol;
+
+    fn offered(collected: &mut Collected, subject: &str, argument: &str, values: &[&str]) {
+        collected.doors.completions.push(Completion {
+            identity: "anonymous".to_owned(),
+            completion: format!("completion/{subject}#{argument}"),
+            subject: subject.to_owned(),
+            argument: argument.to_owned(),
+            values: Some(values.iter().map(|it| (*it).to_owned()).collect()),
+            exchange: ExchangeId(1),
+        });
+    }
+
+    #[test]
+    fn a_prompt_is_filled_with_what_is_suggested_and_harmless() {
+        let mut world = Collected::default();
+        world.identities.present.push(enrol::anonymous());
+        let mut prompt = Subject::new(SubjectKind::Prompt, "describe", ExchangeId(1));
+        prompt.prompt_arguments = vec![("kind".to_owned(), true), ("path".to_owned(), true)];
+        let id = prompt.id.clone();
+        world.surface.subjects.push(prompt);
+        offered(&mut world, &id, "kind", &["../x", "Text", "Blob"]);
+        offered(&mut world, &id, "path", &["/etc/passwd"]);
+        offered(&mut world, &id, "other", &["unasked"]);
+        let arguments = json!({"kind": "word", "path": "word"});
+        let mut treatments = Treatments::from([(id.clone(), Treatment::Valid { arguments })]);
+        treat(&world, &mut treatments);
+        let filled = json!({"kind": "Text", "path": "word"});
+        assert_eq!(
+            treatments.get(&id),
+            Some(&Treatment::Valid { arguments: filled })
+        );
+    }
+
+    #[test]
+    fn values_that_climb_or_lead_elsewhere_are_not_used() {
+        for value in ["", "../x", "http://x", "/etc", "a\\b", "a\nb", "{x}"] {
+            assert!(!is_harmless(value), "{value:?}");
+        }
+        assert!(is_harmless("Plan 7, draft"));
+        assert!(!is_harmless(&"x".repeat(MOST_BYTES + 1)));
+    }
+}

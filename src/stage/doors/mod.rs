@@ -18,7 +18,7 @@ use crate::model::audit::Collected;
 use crate::model::identity::{Identity, IdentityKind};
 use crate::oracle::matrix;
 
-pub(crate) use completions::{METHOD as COMPLETE, variables};
+pub(crate) use completions::{METHOD as COMPLETE, values_asked};
 pub(crate) use greetings::MOST_GREETED;
 pub(crate) use links::MOST_FOLLOWED;
 pub(crate) use objects::{MOST_OBJECTS, PER_OBJECT, SECOND_USER};

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
+use super::completions::{is_harmless, suggested};
 use crate::codec::uri_template::Template;
 use crate::model::audit::Collected;
 use crate::model::doors::Expansion;
@@ -91,39 +92,11 @@ fn one(
     })
 }
 
-/// The first harmless value that the baseline was offered for each variable.
-fn suggested(collected: &Collected, template: &Subject) -> BTreeMap<String, String> {
-    let baseline = collected.identities.baseline.as_deref();
-    let completions = collected.doors.completions.iter();
-    let own = completions
-        .filter(|it| Some(it.identity.as_str()) == baseline && it.subject == template.id);
-    own.filter_map(|it| {
-        let values = it.values.iter().flatten();
-        let value = values.into_iter().find(|value| is_harmless(value))?;
-        Some((it.argument.clone(), value.clone()))
-    })
-    .collect()
-}
-
-/// Nothing that climbs, leads elsewhere, or could be read as more than one value.
-fn is_harmless(value: &str) -> bool {
-    let strange = |c: char| c.is_control() || matches!(c, '\\' | '<' | '>' | '"' | '{' | '}');
-    !value.is_empty()
-        && value.len() <= MOST_BYTES
-        && !value.contains("..")
-        && !value.contains("://")
-        && !value.starts_with('/')
-        && !value.contains(strange)
-}
-
 /// Templates that are expanded; each is asked about by every column.
 const MOST_TEMPLATES: usize = 20;
 
 /// Listed resources that a template is compared with.
 const MOST_COMPARED: usize = 500;
-
-/// Bytes of a value.
-const MOST_BYTES: usize = 200;
 
 #[cfg(test)]
 mod tests {
@@ -169,12 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn values_that_climb_or_lead_elsewhere_are_not_used() {
-        for value in ["", "../x", "http://x", "/etc", "a\\b", "a\nb", "{x}"] {
-            assert!(!is_harmless(value), "{value:?}");
-        }
-        assert!(is_harmless("Plan 7, draft"));
-        assert!(!is_harmless(&"x".repeat(MOST_BYTES + 1)));
+    fn listed_values_that_climb_are_not_used() {
         let climbing = ["file:///a/../b"];
         assert_eq!(
             made("file:///{+path}", &[], &climbing).unwrap(),

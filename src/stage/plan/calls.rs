@@ -63,8 +63,8 @@ pub(super) fn doors(plan: &mut Plan, settings: &Settings, who: &Who, collected: 
     let told = (who.valid.len() + 1).min(doors::MOST_GREETED);
     let greeted = usize::from(modern) * told;
     add(plan, ProbeId::Introduce, &who.columns(), greeted, true);
-    let variables = doors::variables(collected);
-    add(plan, ProbeId::Complete, &who.valid, variables, true);
+    let values = doors::values_asked(collected);
+    add(plan, ProbeId::Complete, &who.columns(), values, true);
     let watched = doors::subscriptions_planned(collected);
     add(plan, ProbeId::Subscribe, &who.valid, watched, true);
     let undone = usize::from(!modern) * watched;

@@ -20,7 +20,7 @@ pub(super) fn registration(plan: &mut Plan, settings: &Settings, collected: &Col
     });
     let advertised = advertised.count();
     let silent = servers.len() - advertised;
-    let unknown = servers.is_empty();
+    let unknown = servers.is_empty() && collected.discovery.audited.is_none();
     add(
         plan,
         ProbeId::RegistrationGate,
