@@ -212,7 +212,7 @@ pub fn settings_with(
     let mut login = login::request(&asked, file, &identities, secrets)?;
     mark_privileged(&mut identities, login.as_mut(), flags.privileged.as_deref())?;
     let mint = file.mint(&identities, login.as_ref().map(|it| it.name.as_str()))?;
-    let upkeep = cache::upkeep(&flags.upkeep, &identities)?;
+    let upkeep = cache::upkeep(&flags.upkeep, &url, &identities)?;
     let client = client::known(flags, file)?;
     let mut tiers = BTreeSet::from([Tier::Passive, Tier::Anonymous, Tier::Authenticated]);
     tiers.extend(flags.allow.iter().copied());

@@ -47,6 +47,7 @@ async fn each_identity_says_how_it_was_had() {
         mcp_assay::report::Format::Table,
         mcp_assay::report::Format::Html,
         mcp_assay::report::Format::Markdown,
+        mcp_assay::report::Format::Brief,
     ] {
         let bytes =
             mcp_assay::report::render(format, &report, &mcp_assay::report::Style::default());
