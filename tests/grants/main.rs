@@ -18,6 +18,7 @@ mod login;
 mod machine;
 mod mistakes;
 mod people;
+mod printed;
 mod sibling;
 mod upkeep;
 
