@@ -57,8 +57,61 @@ each() {
     done <<< "$2"
 }
 
+# wrong TEXT: ends the job with what is wrong and what to do.
+wrong() {
+    printf 'error: %s\n' "$1" >&2
+    exit 2
+}
+
+# list_targets: a configuration of every URL with its identities, and one that lists them all.
+list_targets() {
+    local folder="$output/targets" number=0 used=0 given=0 line url name source
+    if [ -n "${ASSAY_CONFIG:-}" ]; then
+        wrong "url: several, beside a config; list them there as [[target]], each with its identities"
+    fi
+    rm -rf "$folder"
+    mkdir -p "$folder"
+    ASSAY_CONFIG="$folder/all.toml"
+    for url in "${words[@]}"; do
+        if [[ "$url" == *[\"\\]* ]]; then
+            wrong "url: $url is not a URL"
+        fi
+        number=$((number + 1))
+        printf '[[target]]\nconfig = "%s.toml"\n' "$number" >> "$ASSAY_CONFIG"
+        printf '[target]\nurl = "%s"\n' "$url" > "$folder/$number.toml"
+        given=0
+        while read -r name source line; do
+            if [ -z "$name" ]; then
+                continue
+            fi
+            given=$((given + 1))
+            if ! [[ -z "$line" && "$source" =~ ^[A-Za-z0-9._-]+=(env|file):[^\"\\]+$ ]]; then
+                wrong "identities: entry $given (\`${name%%=*}\`): with ${#words[@]} URLs write \`URL NAME=env:VARIABLE\`, the URL that the token was issued for first"
+            fi
+            if [ "$name" = "$url" ]; then
+                used=$((used + 1))
+                printf '[[identity]]\nname = "%s"\ntoken = "%s"\n' \
+                    "${source%%=*}" "${source#*=}" >> "$folder/$number.toml"
+            fi
+        done <<< "${ASSAY_IDENTITIES//$'\r'/}"
+    done
+    if [ "$used" -ne "$given" ]; then
+        wrong "identities: $((given - used)) of $given begin with a URL that \`url\` does not name"
+    fi
+}
+
+# A token goes to the server that it was issued for and to no other: with several URLs each line of
+# `identities` begins with its URL, and each target gets a configuration of its own.
+per_target=false
+if [ "${#words[@]}" -gt 1 ] && [[ "${ASSAY_IDENTITIES:-}" == *[![:space:]]* ]]; then
+    per_target=true
+    list_targets
+fi
+
 add --config "${ASSAY_CONFIG:-}"
-each --identity "${ASSAY_IDENTITIES:-}"
+if [ "$per_target" = false ]; then
+    each --identity "${ASSAY_IDENTITIES:-}"
+fi
 each --allow "${ASSAY_ALLOW:-}"
 add --baseline "${ASSAY_BASELINE:-}"
 add --fail-on "${ASSAY_FAIL_ON:-}"
@@ -76,7 +129,7 @@ while IFS= read -r line; do
         arguments+=("$line")
     fi
 done <<< "${ASSAY_ARGUMENTS:-}"
-if [ "${#words[@]}" -gt 0 ]; then
+if [ "${#words[@]}" -gt 0 ] && [ "$per_target" = false ]; then
     arguments+=(-- "${words[@]}")
 fi
 

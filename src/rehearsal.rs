@@ -1,6 +1,6 @@
 //! Auditing the embedded servers: what `demo` does and what the tests of whole audits use.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::time::Duration;
 
@@ -28,6 +28,7 @@ use crate::model::settings::{
 };
 use crate::model::verdict::Severity;
 use crate::stage::{Entropy, Person, Run, Visit};
+use crate::wire::Wire as _;
 use crate::wire::documents::{Bounds, DocumentHost};
 use crate::wire::http::HttpWire;
 
@@ -63,6 +64,36 @@ pub async fn rehearse_into(
     started: &str,
     folder: Option<Folder>,
 ) -> io::Result<Rehearsal> {
+    rehearse_before(behaviour, seed, started, folder, &Watch::NOBODY).await
+}
+
+/// Who is told how far a rehearsal is.
+pub struct Watch<'a> {
+    /// Told which stage runs, with its requests and those sent before it.
+    pub stage: &'a (dyn Fn(&str, usize, usize) + Send + Sync),
+    /// Told how many requests there will be at most.
+    pub planned: &'a (dyn Fn(usize) + Send + Sync),
+}
+
+impl Watch<'static> {
+    /// Nobody.
+    pub const NOBODY: Self = Self {
+        stage: &|_, _, _| {},
+        planned: &|_| {},
+    };
+}
+
+/// The same before somebody who watches.
+///
+/// # Errors
+/// As [`rehearse_into`].
+pub async fn rehearse_before(
+    behaviour: &Behaviour,
+    seed: [u8; 32],
+    started: &str,
+    folder: Option<Folder>,
+    watch: &Watch<'_>,
+) -> io::Result<Rehearsal> {
     let running = demo::start(behaviour).await?;
     let settings = settings(behaviour, &running, &seed)?;
     let decision = match behaviour.audit.login {
@@ -81,6 +112,7 @@ pub async fn rehearse_into(
         documents: documents.as_ref(),
         folder,
         show: &visit,
+        watch,
     };
     let report = audit_with(&running.mcp_url, &settings, seed, started, aids).await?;
     Ok(Rehearsal {
@@ -124,6 +156,7 @@ pub async fn audit_as(
         documents: documents.as_ref(),
         folder: None,
         show,
+        watch: &Watch::NOBODY,
     };
     audit_with(url, settings, seed, started, aids).await
 }
@@ -133,6 +166,7 @@ struct Aids<'a> {
     documents: Option<&'a DocumentHost>,
     folder: Option<Folder>,
     show: &'a (dyn Fn(&Visit<'_>) + Send + Sync),
+    watch: &'a Watch<'a>,
 }
 
 async fn audit_with(
@@ -153,10 +187,12 @@ async fn audit_with(
         concurrency: settings.network.concurrency,
         rate: settings.network.rate,
         max_requests: settings.network.max_requests,
+        insecure: settings.network.insecure,
         ..Engagement::default()
     };
-    let silent = |_: &str, _: usize| {};
-    let run = Run::new(&wire, settings, Entropy::new(seed), &silent)
+    let told = |stage: &str, requests: usize| (aids.watch.stage)(stage, requests, wire.sent());
+    let run = Run::new(&wire, settings, Entropy::new(seed), &told)
+        .with_forecast(aids.watch.planned)
         .with_documents(aids.documents)
         .with_person(Person {
             show: aids.show,
@@ -266,6 +302,7 @@ pub fn settings(behaviour: &Behaviour, running: &Running, seed: &[u8; 32]) -> io
         "" => None,
         text => Some(url::Url::parse(text).map_err(invalid)?),
     };
+    let defaults = defaults(seed);
     Ok(Settings {
         tiers,
         revision,
@@ -285,13 +322,29 @@ pub fn settings(behaviour: &Behaviour, running: &Running, seed: &[u8; 32]) -> io
             .collect(),
         objects: objects(behaviour),
         client,
+        certificates: certificates(behaviour, running),
         login: login(&behaviour.audit),
         callback: Callback {
             base,
             ..Callback::default()
         },
-        ..defaults(seed)
+        network: Network {
+            // The embedded server's certificate is its own.
+            insecure: running.certificate.is_some(),
+            ..defaults.network
+        },
+        ..defaults
     })
+}
+
+/// The certificate that the tokens of clients are bound to, for every token that the run mints.
+fn certificates(behaviour: &Behaviour, running: &Running) -> BTreeMap<String, SecretString> {
+    let pair = |pem: &String| {
+        let minted = behaviour.audit.mint.iter();
+        let pem = SecretString::from(pem.clone());
+        minted.map(move |mint| (mint.identity.clone(), pem.clone()))
+    };
+    running.certificate.iter().flat_map(pair).collect()
 }
 
 /// Settings without identities: the default tiers, every check.
@@ -303,6 +356,7 @@ pub fn defaults(seed: &[u8; 32]) -> Settings {
         bypass: BypassRules::default(),
         revision: None,
         identities: Vec::new(),
+        certificates: BTreeMap::new(),
         upkeep: Upkeep::default(),
         login: None,
         waiting: Waiting::default(),
@@ -312,6 +366,7 @@ pub fn defaults(seed: &[u8; 32]) -> Settings {
         policy: Vec::new(),
         accept: Vec::new(),
         tools: Vec::new(),
+        values: Vec::new(),
         objects: Vec::new(),
         calls: Calls::default(),
         observe_rate_limit: None,

@@ -4,12 +4,19 @@
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
+    clippy::string_slice,
     clippy::too_many_lines,
     clippy::unwrap_used,
     reason = "a test may stop"
 )]
 #![cfg(unix)]
 
+#[path = "fleet/beside.rs"]
+mod beside;
+#[path = "fleet/judged.rs"]
+mod judged;
+#[path = "fleet/people.rs"]
+mod people;
 mod support;
 
 use std::collections::BTreeSet;

@@ -49,6 +49,7 @@ async fn no_token_secret_or_session_appears_in_any_report_or_file() {
         "client-assertion-stale-accepted",
         "login-behind-redirect",
         "consent-skipped-by-proxy",
+        "certificate-bound-token-compared",
     ] {
         let behaviour: Behaviour = behaviour(name);
         let place = tempfile::tempdir().expect("a folder");
@@ -70,6 +71,15 @@ async fn no_token_secret_or_session_appears_in_any_report_or_file() {
                 .clients
                 .iter()
                 .map(|client| client.secret.clone()),
+        );
+        let certificate = rehearsal.running.certificate.as_deref().unwrap_or_default();
+        let (_, key) = certificate
+            .split_once("PRIVATE KEY-----")
+            .unwrap_or_default();
+        canaries.extend(
+            key.lines()
+                .filter(|line| line.len() > 20)
+                .map(str::to_owned),
         );
         let mut written = Vec::new();
         for format in Format::ALL {
@@ -111,7 +121,16 @@ async fn no_token_secret_or_session_appears_in_any_report_or_file() {
 
 #[tokio::test]
 async fn derived_tokens_go_to_the_target_alone() {
-    for name in ["every-token-kind", "api-keys", "embedded-key-accepted"] {
+    for name in [
+        "every-token-kind",
+        "api-keys",
+        "opaque-tokens",
+        "opaque-token-compared-in-part",
+        "embedded-key-accepted",
+        "embedded-certificate-accepted",
+        "key-address-trusted",
+        "introspection-open",
+    ] {
         let rehearsal = rehearse(&behaviour(name)).await;
         let report = &rehearsal.report;
         let present = &report.identities.present;
@@ -123,6 +142,13 @@ async fn derived_tokens_go_to_the_target_alone() {
             .collect();
         let mut sent = 0;
         for exchange in report.ledger.iter() {
+            let to_target = exchange.request.url.starts_with(&rehearsal.running.mcp_url);
+            let request = format!("{:?}", exchange.request);
+            for identity in derived.iter().filter(|_| !to_target) {
+                // The label that stands for a token wherever it goes, in a field or in a body.
+                let label = format!("{{token-{identity}}}");
+                assert!(!request.contains(&label), "{name}: {request}");
+            }
             if derived.contains(&exchange.identity.as_str()) {
                 sent += 1;
                 let url = &exchange.request.url;
@@ -130,5 +156,19 @@ async fn derived_tokens_go_to_the_target_alone() {
             }
         }
         assert!(sent > 0, "{name}: no derived token was sent at all");
+        // Whoever fetches a key of the run hands nothing on.
+        let offers = report.key_documents.iter().flat_map(|it| &it.offers);
+        for fetch in offers.flat_map(|offer| &offer.fetches) {
+            let mut fields = fetch.headers.iter();
+            assert!(!fields.any(|field| field.eq_ignore_ascii_case("authorization")));
+        }
     }
+}
+
+#[tokio::test]
+async fn a_certificate_for_the_target_goes_nowhere_else() {
+    let rehearsal = rehearse(&behaviour("certificate-bound-token-compared")).await;
+    let (target, authority) = rehearsal.running.certificates_shown();
+    assert!(target > 0, "it was not shown at all");
+    assert_eq!(authority, 0);
 }

@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::calls::CallOptions;
 use super::evidence::{EvidenceOptions, JudgeArgs};
+use super::help;
 use super::login::{LoginArgs, LoginOptions};
 use super::targets::TargetOptions;
 use super::upkeep::UpkeepOptions;
@@ -16,7 +17,7 @@ use crate::model::verdict::Severity;
 
 /// Audits the authorization of MCP servers: which clients can connect, and which tools a token opens.
 #[derive(Debug, Parser)]
-#[command(name = "mcp-assay", version, about, max_term_width = 100, after_help = AFTER)]
+#[command(name = "mcp-assay", version, about, max_term_width = 100, after_help = help::AFTER)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -24,16 +25,6 @@ pub struct Cli {
     /// Options of every command.
     #[command(flatten)]
     pub(crate) global: Global,
-}
-
-/// The command as the shell sees it: `audit -h` fits a screen, `audit --help` leaves nothing out.
-pub(crate) fn command() -> clap::Command {
-    Cli::command().mut_subcommand("audit", |audit| {
-        audit.mut_args(|argument| {
-            let is_common = COMMON.contains(&argument.get_id().as_str());
-            argument.hide_short_help(!is_common)
-        })
-    })
 }
 
 /// Options of every command.
@@ -71,25 +62,32 @@ pub(crate) enum Colour {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Audit an MCP server, or several.
-    #[command(after_help = AUDIT_EXAMPLES)]
+    #[command(after_help = help::AUDIT)]
     Audit(Box<AuditArgs>),
     /// Sign in with a browser and report what was granted; the token is given back unless kept.
+    #[command(after_help = help::LOGIN)]
     Login(Box<LoginArgs>),
     /// Look at public metadata only, then print every request that `audit` would send.
+    #[command(after_help = help::PLAN)]
     Plan(Box<TargetArgs>),
     #[cfg(feature = "demo")]
     /// Start the embedded servers on loopback, audit them, and print the report.
+    #[command(after_help = help::DEMO)]
     Demo(DemoArgs),
     /// List the checks, and how many requirements they cover.
+    #[command(after_help = help::CHECKS)]
     Checks(ChecksArgs),
     /// Judge the evidence of an earlier run again, without a network.
-    #[command(after_help = JUDGE_EXAMPLES)]
+    #[command(after_help = help::JUDGE)]
     Judge(JudgeArgs),
     /// Compare two JSON reports of one server, regressions first.
+    #[command(after_help = help::DIFF)]
     Diff(DiffArgs),
     /// Print the page of one check.
+    #[command(after_help = help::EXPLAIN)]
     Explain(ExplainArgs),
     /// Print a man page, shell completions, or a JSON schema.
+    #[command(after_help = help::GENERATE)]
     Generate(GenerateArgs),
 }
 
@@ -182,7 +180,8 @@ pub(crate) struct TargetArgs {
     #[arg(long = "allow-host", value_name = "HOST", help_heading = "Safety")]
     pub(crate) allow_hosts: Vec<String>,
     /// With `--allow register`: an https address of yours that forwards to `--callback-listen`, so
-    /// that the authorization server can fetch client ID metadata documents from this run.
+    /// that the authorization server can fetch client ID metadata documents from this run, and the
+    /// target the keys that wrong tokens point at.
     #[arg(long, value_name = "URL", help_heading = "Safety")]
     pub(crate) callback_base: Option<String>,
     /// Where those documents are served [default: a free port of 127.0.0.1].
@@ -504,44 +503,3 @@ pub(crate) enum Schema {
     /// The configuration file.
     Config,
 }
-
-/// What most audits need.
-const COMMON: [&str; 14] = [
-    "urls",
-    "config",
-    "identities",
-    "login",
-    "allow",
-    "allow_hosts",
-    "no_reads",
-    "max_requests",
-    "only",
-    "reports",
-    "fail_on",
-    "strict",
-    "exit_zero",
-    "baseline",
-];
-
-const AFTER: &str = "\
-See `mcp-assay demo` for a first report without a target, and `mcp-assay explain CHECK` for what a \
-finding means.
-
-Exit codes: 0 nothing at or above --fail-on; 1 findings; 2 wrong usage; 3 the audit is incomplete; \
-4 the engagement rules forbid it; 70 a bug in mcp-assay; 130 interrupted.";
-
-const AUDIT_EXAMPLES: &str = "\
-Examples:
-  mcp-assay audit https://mcp.example.com/mcp
-  mcp-assay audit https://mcp.example.com/mcp -i reader=env:READER_TOKEN -i admin=file:admin.token
-  mcp-assay audit -c assay.toml --allow register --allow-host auth.example.com -r json=report.json
-  mcp-assay audit -c assay.toml --evidence run-7 --sign assessor.pem
-  mcp-assay audit -c fleet.toml -r sarif=fleet.sarif -r html=reports/{target}.html";
-
-const JUDGE_EXAMPLES: &str = "\
-Examples:
-  mcp-assay judge run-7
-  mcp-assay judge run-7 --report html=report.html --fail-on high
-  mcp-assay judge run-7 --verify assessor-public.pem --config corrected-policy.toml
-
-Without --fail-on, --strict and --config the report and the exit code are those of the run.";

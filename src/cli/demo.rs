@@ -2,15 +2,17 @@
 
 use std::fmt::Write as _;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::Context;
 
 use super::args::{DemoArgs, Global};
+use super::progress::Progress;
 use super::session::{self, Usage};
 use super::{DONE, Outcome, targets};
 use crate::checks;
 use crate::demo::{self, Behaviour, Running};
-use crate::rehearsal;
+use crate::rehearsal::{self, Watch};
 
 pub(crate) fn run(args: &DemoArgs, global: &Global) -> Outcome {
     if args.list {
@@ -27,15 +29,23 @@ pub(crate) fn run(args: &DemoArgs, global: &Global) -> Outcome {
     let mut keeper = args.evidence.begin(&key)?;
     let mut seed = [0_u8; 32];
     getrandom::fill(&mut seed).map_err(|error| anyhow::anyhow!("no random bytes: {error}"))?;
-    let started = jiff::Timestamp::now().to_string();
-    let rehearsal = runtime
-        .block_on(rehearsal::rehearse_into(
-            &behaviour,
-            seed,
-            &started,
-            keeper.take(),
-        ))
-        .context("the embedded servers cannot be audited")?;
+    let started = session::now();
+    let progress = Progress::new(global);
+    let sent = AtomicUsize::new(0);
+    let watch = Watch {
+        stage: &|stage, requests, before| {
+            sent.store(before, Ordering::Relaxed);
+            progress.stage(stage, requests);
+        },
+        planned: &|requests| progress.planned(requests),
+    };
+    let folder = keeper.take();
+    let work = Box::pin(rehearsal::rehearse_before(
+        &behaviour, seed, &started, folder, &watch,
+    ));
+    let rehearsal = runtime.block_on(progress.during(|| sent.load(Ordering::Relaxed), work));
+    progress.finish();
+    let rehearsal = rehearsal.context("the embedded servers cannot be audited")?;
     let output = args.output.aimed(&key);
     let destinations = session::destinations(&output)?;
     session::write_reports(&rehearsal.report, &destinations, global, &output)?;
@@ -107,9 +117,15 @@ fn served(behaviour: &Behaviour, running: &Running) -> String {
             client.scopes.join(" ")
         );
     }
+    let mut flags =
+        "--identity reader=env:READER_TOKEN --identity admin=env:ADMIN_TOKEN".to_owned();
+    if let Some(certificate) = &running.certificate {
+        let _ = writeln!(out, "export CLIENT_CERTIFICATE='{certificate}'");
+        flags.push_str(" --insecure");
+    }
     let _ = writeln!(
         out,
-        "\nmcp-assay audit {} --identity reader=env:READER_TOKEN --identity admin=env:ADMIN_TOKEN\n\nCtrl-C stops the servers.",
+        "\nmcp-assay audit {} {flags}\n\nCtrl-C stops the servers.",
         running.mcp_url
     );
     out

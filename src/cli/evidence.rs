@@ -133,7 +133,7 @@ pub(crate) struct JudgeArgs {
     #[arg(long, value_name = "KEY")]
     pub(crate) verify: Option<PathBuf>,
     /// Judge by `[[policy]]`, `[[accept]]` and `[output]` of this configuration instead of those of
-    /// the run.
+    /// the run; of a list of targets, by those of the target that the evidence is about.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
     /// What to print.
@@ -146,6 +146,9 @@ pub(crate) fn judge(args: &JudgeArgs, global: &Global) -> Outcome {
     let key = args.verify.as_deref().map(VerifyingKey::read).transpose()?;
     let file = args.config.as_deref().map(ConfigFile::read).transpose()?;
     let mut saved = Saved::open(&args.folder, key.as_ref())?;
+    let file = file
+        .map(|file| config::targets::about(&file, &saved.manifest.target))
+        .transpose()?;
     let url = url::Url::parse(&saved.manifest.target).ok();
     let named = url.map_or_else(String::new, |url| targets::key(None, &url));
     let output = args.output.aimed(&named);

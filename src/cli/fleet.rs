@@ -27,11 +27,13 @@ use crate::model::fleet::TargetOutcome;
 use crate::model::probe::Tier;
 use crate::model::report::Report;
 use crate::model::rules::Rules;
+use crate::model::settings::Settings;
 use crate::report::fleet::{self, Combined};
 use crate::report::{Format, exit, safe};
 use crate::stage::Visit;
 use crate::wire::documents::DocumentHost;
 use crate::wire::http::{Hosts, HttpWire};
+use crate::wire::redact::Beside;
 use crate::wire::{BuildError, Wire};
 
 /// One target, ready to be audited.
@@ -80,7 +82,7 @@ pub(crate) fn prepare(planned: &[Planned]) -> anyhow::Result<Vec<Target>> {
     Ok(targets)
 }
 
-/// The wires of a run, which share the pace of every host.
+/// The wires of a run, which share the pace of every host and hide each other's secrets.
 ///
 /// # Errors
 /// What the network settings of a target got wrong.
@@ -89,10 +91,15 @@ pub(crate) fn wires(
     cancel: &CancellationToken,
 ) -> Result<Vec<HttpWire>, BuildError> {
     let hosts = Hosts::default();
+    let beside = Beside::default();
+    let prepared = targets.iter().map(|target| &target.prepared.settings);
+    for (_, secret) in prepared.flat_map(Settings::secrets) {
+        beside.know(secret);
+    }
     let wire = |target: &Target| {
         let network = &target.prepared.settings.network;
         let wire = HttpWire::new(&target.prepared.url, network, cancel.clone())?;
-        Ok(wire.with_hosts(&hosts))
+        Ok(wire.with_hosts(&hosts).with_beside(&beside))
     };
     targets.iter().map(wire).collect()
 }
@@ -197,7 +204,7 @@ impl Fleet<'_> {
             None
         };
         let mut prepared = target.prepared.clone();
-        prepared.engagement.started = jiff::Timestamp::now().to_string();
+        prepared.engagement.started = session::now();
         let documents = match documents(&target.prepared).await {
             Ok(documents) => documents,
             Err(error) => return self.failed(at, target, &error),

@@ -1,7 +1,8 @@
 //! What a run against several targets has to show, as they end.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Seek as _, Write};
+use std::os::unix::fs::OpenOptionsExt as _;
 
 use super::args::{Global, OutputArgs};
 use super::session::{self, Destination};
@@ -111,10 +112,24 @@ impl Document {
 
     fn grow(&mut self, at: usize, part: Option<Part>) -> io::Result<()> {
         self.open()?;
+        let part = part.map(|part| self.set_aside(at, part));
         match &mut self.out {
             Sink::File(file) => self.combined.add(at, part, file),
             Sink::Memory(bytes) => self.combined.add(at, part, bytes),
             Sink::Unopened => Ok(()),
+        }
+    }
+
+    /// A large part that waits for others waits on disk, beside the document that it goes into.
+    fn set_aside(&self, at: usize, part: Part) -> Part {
+        let on_disk = matches!(self.out, Sink::File(_));
+        if !on_disk || part.bytes().len() < LARGE || !self.combined.waits(at) {
+            return part;
+        }
+        match aside(&format!("{}.{at}.part", self.path), part.bytes()) {
+            Ok(file) => part.in_file(file),
+            // Where there is no room beside it, there is memory.
+            Err(_) => part,
         }
     }
 
@@ -143,5 +158,40 @@ impl Document {
             Sink::Unopened => {}
         }
         Ok(())
+    }
+}
+
+/// A file without a name, so that it is gone whenever the run ends.
+fn aside(path: &str, bytes: &[u8]) -> io::Result<File> {
+    let mut options = File::options();
+    let options = options.read(true).write(true).create_new(true);
+    let mut file = options.mode(0o600).open(path)?;
+    std::fs::remove_file(path)?;
+    file.write_all(bytes)?;
+    file.rewind()?;
+    Ok(file)
+}
+
+/// Parts below this size wait in memory.
+const LARGE: usize = 1 << 20;
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read as _;
+
+    use super::*;
+
+    #[test]
+    fn what_is_set_aside_reads_back_and_leaves_no_name_and_replaces_no_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("all.json.1.part").display().to_string();
+        let mut file = aside(&path, b"{}").unwrap();
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+        let mut text = String::new();
+        file.read_to_string(&mut text).unwrap();
+        assert_eq!(text, "{}");
+        std::fs::write(&path, "mine").unwrap();
+        assert!(aside(&path, b"{}").is_err());
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "mine");
     }
 }

@@ -14,6 +14,7 @@ use secrecy::ExposeSecret;
 
 use super::args::{Global, TargetArgs};
 use super::browser::{self, Keyboard};
+use super::progress::Progress;
 use super::session::{self, Usage};
 use super::{DONE, Outcome, targets};
 use crate::audit;
@@ -25,6 +26,7 @@ use crate::model::identity::{Identity, ScopeSet};
 use crate::model::login::{ClientOrigin, RefreshToken};
 use crate::report::{exit, safe};
 use crate::stage::{Run, Visit};
+use crate::wire::Wire as _;
 
 /// `login`.
 #[derive(Args, Debug)]
@@ -157,7 +159,7 @@ impl LoginOptions {
     }
 }
 
-pub(crate) fn run(args: &LoginArgs, _global: &Global) -> Outcome {
+pub(crate) fn run(args: &LoginArgs, global: &Global) -> Outcome {
     let mut planned = targets::only(&args.target, &args.target.flags(None), "login")?;
     let name = &mut planned.flags.login.name;
     name.get_or_insert_with(|| "user".to_owned());
@@ -171,15 +173,18 @@ pub(crate) fn run(args: &LoginArgs, _global: &Global) -> Outcome {
     session::remember(&mut prepared, &planned, &key)?;
     let (wire, cancel) = session::wire(&prepared)?;
     let open = !args.target.login.no_browser;
-    let show = move |visit: &Visit<'_>| browser::show(visit, open);
+    let progress = Progress::new(global);
+    let show = |visit: &Visit<'_>| progress.pause(|| browser::show(visit, open));
+    let told = |stage: &str, requests: usize| progress.stage(stage, requests);
     let (collected, identity, interrupted) = session::runtime()?.block_on(async {
         let interrupted = session::cancel_on_interrupt(&cancel);
-        let silent = |_: &str, _: usize| {};
-        let run = Run::new(&wire, &prepared.settings, prepared.entropy.clone(), &silent)
+        let run = Run::new(&wire, &prepared.settings, prepared.entropy.clone(), &told)
             .with_person(browser::person(&show, &Keyboard::new(), &cancel));
         let target = audit::target(&prepared.url);
         let engagement = prepared.engagement.clone();
-        let (collected, identity) = audit::sign_in(&run, target, engagement, kept.is_some()).await;
+        let work = Box::pin(audit::sign_in(&run, target, engagement, kept.is_some()));
+        let (collected, identity) = progress.during(|| wire.sent(), work).await;
+        progress.finish();
         (collected, identity, interrupted.load(Ordering::Relaxed))
     });
     let Some(identity) = identity else {

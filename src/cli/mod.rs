@@ -12,6 +12,7 @@ mod evidence;
 mod fleet;
 mod gather;
 mod generate;
+mod help;
 mod login;
 mod plan;
 mod progress;
@@ -51,7 +52,7 @@ pub fn run() -> ExitCode {
 }
 
 fn parse() -> Cli {
-    let matches = args::command().get_matches();
+    let matches = help::command().get_matches();
     Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
 }
 

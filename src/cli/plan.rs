@@ -6,7 +6,8 @@ use std::sync::atomic::Ordering;
 use tokio_util::sync::CancellationToken;
 
 use super::args::{Global, TargetArgs};
-use super::session::{self};
+use super::progress::Progress;
+use super::session;
 use super::{DONE, Outcome, fleet, targets};
 use crate::audit;
 use crate::model::audit::Collected;
@@ -14,15 +15,18 @@ use crate::model::exchange::Exchange;
 use crate::model::probe::{Plan, Tier};
 use crate::report::{exit, safe};
 use crate::stage::Run;
+use crate::wire::Wire as _;
 
-pub(crate) fn run(args: &TargetArgs, _global: &Global) -> Outcome {
+pub(crate) fn run(args: &TargetArgs, global: &Global) -> Outcome {
     let planned = targets::all(args, &args.flags(None))?;
     let several = planned.len() > 1;
     let targets = fleet::prepare(&planned)?;
     let cancel = CancellationToken::new();
     let wires = fleet::wires(&targets, &cancel)?;
     let mut code = DONE;
-    session::runtime()?.block_on(async {
+    let progress = Progress::new(global);
+    let told = |stage: &str, requests: usize| progress.stage(stage, requests);
+    let outcome = session::runtime()?.block_on(async {
         let interrupted = session::cancel_on_interrupt(&cancel);
         for (target, wire) in targets.iter().zip(&wires) {
             if several && interrupted.load(Ordering::Relaxed) {
@@ -30,23 +34,34 @@ pub(crate) fn run(args: &TargetArgs, _global: &Global) -> Outcome {
                 break;
             }
             let prepared = &target.prepared;
-            let silent = |_: &str, _: usize| {};
-            let run = Run::new(wire, &prepared.settings, prepared.entropy.clone(), &silent);
+            let run = Run::new(wire, &prepared.settings, prepared.entropy.clone(), &told);
             let what = audit::target(&prepared.url);
-            let collected = audit::foresee(&run, what, prepared.engagement.clone()).await;
+            let at = safe::fit_middle(&target.name, SHOWN);
+            let stage = if several {
+                format!("discover {at}")
+            } else {
+                "discover".to_owned()
+            };
+            progress.stage(&stage, 0);
+            let work = Box::pin(audit::foresee(&run, what, prepared.engagement.clone()));
+            let collected = progress.during(|| wire.sent(), work).await;
             let mut shown = text(&collected);
             if several {
                 let (name, url) = (safe::line(&target.name), safe::line(prepared.url.as_str()));
                 shown = format!("Target {name}: {url}\n\n{shown}\n");
             }
-            session::put("-", shown.as_bytes())?;
+            let mut put = Ok(());
+            progress.pause(|| put = session::put("-", shown.as_bytes()));
+            put?;
             let mut ledger = collected.ledger.iter();
             if !ledger.any(|exchange| exchange.response().is_some()) {
                 code = exit::worst([code, exit::INCOMPLETE]);
             }
         }
         Ok(code)
-    })
+    });
+    progress.finish();
+    outcome
 }
 
 fn text(collected: &Collected) -> String {
@@ -162,3 +177,5 @@ fn answer(exchange: &Exchange) -> String {
         (None, None) => "no answer".to_owned(),
     }
 }
+
+const SHOWN: usize = 40;

@@ -61,7 +61,7 @@ pub(crate) fn prepare(
     let network = &settings.network;
     let engagement = Engagement {
         run_id,
-        started: now.to_string(),
+        started: format!("{now:.3}"),
         named_at: settings.named_at.clone(),
         tiers: settings.tiers.iter().copied().collect(),
         reads: settings.reads,
@@ -100,6 +100,11 @@ pub(crate) fn remember(
         prepared.settings.upkeep = config::cache::upkeep(&upkeep, &prepared.url, identities)?;
     }
     Ok(())
+}
+
+/// The present moment to the millisecond; more of it would say nothing.
+pub(crate) fn now() -> String {
+    format!("{:.3}", jiff::Timestamp::now())
 }
 
 /// An acceptance of a check that does not exist would accept nothing and say nothing.

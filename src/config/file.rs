@@ -15,6 +15,7 @@ use super::policy::{self, PolicySection};
 use super::proof::AudienceWord;
 use super::source::{self, Secrets, TokenSource};
 use super::targets::{self, TargetEntry};
+use super::values::{PromptSection, TemplateSection};
 use super::{
     Acceptance, CredentialSource, Error, Hierarchy, IdentityKind, IdentitySource, Mint,
     PolicyEntry, Revision, Severity, Tier, ToolRule, duplicate, read_file,
@@ -45,6 +46,10 @@ pub struct ConfigFile {
     pub accept: Vec<AcceptSection>,
     /// What the operator says about tools.
     pub tool: Vec<ToolSection>,
+    /// Values that prompts are asked with.
+    pub prompt: Vec<PromptSection>,
+    /// Values that resource templates are filled with.
+    pub resource_template: Vec<TemplateSection>,
     /// Objects and who owns them.
     pub object: Vec<ObjectSection>,
     /// How far the tool may go.
@@ -122,6 +127,10 @@ pub struct IdentitySection {
     /// Source of the client's certificate and its key, both in PEM (mutual TLS).
     #[schemars(with = "Option<String>")]
     pub client_certificate: Option<Spanned<String>>,
+    /// Source of a certificate and its key, both in PEM, that the target may see with this
+    /// identity's token, where the token is bound to it (RFC 8705); it goes nowhere else.
+    #[schemars(with = "Option<String>")]
+    pub target_certificate: Option<Spanned<String>>,
     /// The `kid` under which the authorization server knows the key.
     pub client_key_id: Option<String>,
     /// Whom assertions of that key are for: `issuer` or `token-endpoint`; the issuer when absent.

@@ -16,6 +16,7 @@ mod policy;
 mod proof;
 pub mod source;
 pub mod targets;
+mod values;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -232,11 +233,13 @@ pub fn settings_with(
         login,
         waiting,
         mint,
+        certificates: file.certificates(secrets)?,
         hierarchy: file.hierarchy()?,
         client,
         policy: file.policy()?,
         accept: file.acceptances(today)?,
         tools: file.tool_rules()?,
+        values: file.value_rules()?,
         objects,
         calls: calls::calls(&flags.calls, file)?,
         observe_rate_limit,

@@ -117,6 +117,31 @@ pub fn targets(flags: &Flags, asked: &Asked) -> Result<Targets, Error> {
     Ok(found)
 }
 
+/// What a configuration says about the target with this URL.
+///
+/// # Errors
+/// A list of targets that makes no sense, or that does not name it.
+pub fn about(file: &ConfigFile, url: &str) -> Result<ConfigFile, Error> {
+    if file.target.several.is_empty() {
+        return Ok(file.clone());
+    }
+    let parsed = |text: &str| url::Url::parse(text).ok();
+    let named = |planned: &Planned| {
+        let own = planned.file.target.url.as_ref();
+        let given = planned.flags.url.as_ref();
+        let given = given.or(own.map(Spanned::get_ref));
+        given.is_some_and(|it| parsed(it) == parsed(url))
+    };
+    let planned = entries(&Flags::default(), file)?.planned;
+    let count = planned.len();
+    let found = planned.into_iter().find(named);
+    found.map(|planned| planned.file).ok_or_else(|| {
+        let problem = format!("none of the {count} targets is `{url}`, whose evidence this is");
+        let remedy = "name the configuration of that target";
+        Error::value(&*file.path, problem, remedy)
+    })
+}
+
 /// Reads `[target]` or `[[target]]`.
 pub(super) fn section<'de, D: Deserializer<'de>>(from: D) -> Result<TargetSection, D::Error> {
     struct Either;

@@ -27,6 +27,8 @@ pub struct Settings {
     pub revision: Option<Revision>,
     /// Operator identities.
     pub identities: Vec<IdentitySource>,
+    /// Certificates with their keys in PEM that the target may see, by identity.
+    pub certificates: BTreeMap<String, SecretString>,
     /// What happens to tokens after the run.
     pub upkeep: Upkeep,
     /// The login to make, when asked for.
@@ -45,6 +47,8 @@ pub struct Settings {
     pub accept: Vec<Acceptance>,
     /// Operator argument vectors and permissions by tool name pattern.
     pub tools: Vec<ToolRule>,
+    /// Operator values for prompts and resource templates.
+    pub values: Vec<ValueRule>,
     /// Objects and who owns them.
     pub objects: Vec<ObjectRule>,
     /// What may be done to get round refusals.
@@ -389,6 +393,15 @@ pub struct ToolRule {
     pub canary: Option<CanaryRule>,
     /// `Some(true)`: the operator vouches that it only reads; `Some(false)`: never call it.
     pub safe: Option<bool>,
+}
+
+/// What a prompt or a resource template is asked with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ValueRule {
+    /// Subject id.
+    pub subject: String,
+    /// Arguments of the prompt or variables of the template, by name.
+    pub values: BTreeMap<String, String>,
 }
 
 /// An object that belongs to one identity's user.

@@ -132,12 +132,25 @@ pub(super) fn by_canary(subject: &Subject) -> Option<String> {
 
 /// The entry that would make a call succeed.
 pub(super) fn by_arguments(subject: &Subject) -> Option<String> {
-    (subject.kind == SubjectKind::Tool).then(|| {
-        format!(
-            "a `[[tool]]` entry whose `arguments` for `{}` name something that exists",
-            subject.name
-        )
-    })
+    let (entry, values) = match subject.kind {
+        SubjectKind::Tool => ("tool", "arguments"),
+        SubjectKind::Prompt => ("prompt", "arguments"),
+        SubjectKind::ResourceTemplate => ("resource_template", "variables"),
+        _ => return None,
+    };
+    Some(format!(
+        "a `[[{entry}]]` entry whose `{values}` for `{}` name something that exists",
+        subject.name
+    ))
+}
+
+/// What answers for a subject, in a sentence.
+pub(super) const fn noun(subject: &Subject) -> &'static str {
+    match subject.kind {
+        SubjectKind::Tool => "the tool",
+        SubjectKind::Prompt => "the prompt",
+        _ => "the resource",
+    }
 }
 
 fn control(
@@ -167,7 +180,10 @@ fn control(
         cell.access = Access::Reached;
         cell.class = Some(Class::ExecutedError);
         cell.confidence = Confidence::Strong;
-        cell.reason = Some("the tool answered with an error of its own to these arguments".into());
+        cell.reason = Some(format!(
+            "{} answered with an error of its own to these values",
+            noun(trials.subject)
+        ));
         cell.decided_by = by_arguments(trials.subject);
     } else {
         cell.access = Access::Reached;

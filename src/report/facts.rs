@@ -98,6 +98,16 @@ pub(super) fn outcome(exchange: &Exchange) -> String {
     }
 }
 
+/// What an exchange asked and as whom.
+pub(super) fn asked(exchange: &Exchange) -> String {
+    format!("{} as {}", exchange.probe.id.as_str(), exchange.identity)
+}
+
+/// The part of an exchange that a cite points at, unless that is its status.
+pub(super) fn beside_status(cite: &Cite) -> Option<String> {
+    (cite.part != Part::Status).then(|| part(&cite.part))
+}
+
 /// Host and port of the target.
 pub(super) fn host(report: &Report) -> String {
     let url = url::Url::parse(&report.target.url).ok();
@@ -122,10 +132,16 @@ pub(super) fn ending(report: &Report) -> &'static str {
     exit::name(report.outcome.exit_code)
 }
 
+/// The rows of checks of the target; what is said about the operator's own entries is none.
+pub(super) fn checks(report: &Report) -> impl Iterator<Item = &CoverageRow> {
+    let rows = report.coverage.iter();
+    rows.filter(|row| checks::own::page(&row.check).is_none())
+}
+
 /// How many checks ended with each word, in the order of the words.
 pub(super) fn tally(report: &Report) -> Vec<(Status, usize)> {
     let mut counts = std::collections::BTreeMap::new();
-    for row in &report.coverage {
+    for row in checks(report) {
         *counts.entry(row.status).or_default() += 1;
     }
     counts.into_iter().collect()

@@ -2,6 +2,7 @@
 //! operator named the targets, whichever ended first.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::io::{self, Write};
 
 use crate::model::fleet::{FleetOutcome, Sentences, TargetOutcome};
@@ -11,10 +12,37 @@ use super::text::{Page, Tone};
 use super::{Format, RenderError, Style, exit, github, json, junit, markdown, sarif, words};
 
 /// What stands in the document for one target.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Part {
     bytes: Vec<u8>,
+    /// Where they are instead, from the present position on.
+    file: Option<File>,
     counts: junit::Counts,
+}
+
+impl Part {
+    /// What will stand in the document, as far as it is in memory.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The same, with its bytes in a file that stands at the first of them.
+    #[must_use]
+    pub fn in_file(self, file: File) -> Self {
+        Self {
+            bytes: Vec::new(),
+            file: Some(file),
+            ..self
+        }
+    }
+
+    fn write(self, out: &mut dyn Write) -> io::Result<()> {
+        out.write_all(&self.bytes)?;
+        if let Some(mut file) = self.file {
+            io::copy(&mut file, out)?;
+        }
+        Ok(())
+    }
 }
 
 /// A document of several targets that grows as they end.
@@ -112,9 +140,15 @@ impl Combined {
             };
             self.written += 1;
             write!(out, "{before}{DEEP}")?;
-            out.write_all(&part.bytes)?;
+            part.write(out)?;
         }
         Ok(())
+    }
+
+    /// Whether the part of the target at this place would have to wait for those before it, in a
+    /// form whose parts are large.
+    pub fn waits(&self, at: usize) -> bool {
+        self.streams() && at != self.next
     }
 
     /// Ends the document.
@@ -185,14 +219,14 @@ impl Combined {
     }
 
     fn suites(
-        self,
+        mut self,
         tool: &ToolInfo,
         targets: &[TargetOutcome],
         out: &mut dyn Write,
     ) -> Result<(), RenderError> {
         let mut parts = Vec::new();
         for (at, target) in targets.iter().enumerate() {
-            let known = self.waiting.get(&at).cloned().flatten();
+            let known = self.waiting.remove(&at).flatten();
             if let Some(part) = known {
                 parts.push(part);
                 continue;

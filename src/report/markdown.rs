@@ -211,14 +211,14 @@ fn details(item: &Item<'_>, report: &Report) -> String {
     for cite in finding.cites.iter().take(MOST_CITES) {
         let exchange = report.ledger.exchange(cite.exchange);
         let what = exchange.map_or(String::new(), |exchange| {
-            let request = &exchange.request;
-            let sent = format!("{} {}", request.method, request.url);
-            format!(" {} → {}", code(&sent), code(&facts::outcome(exchange)))
+            let (asked, came) = (facts::asked(exchange), facts::outcome(exchange));
+            format!(" {} → {}", code(&asked), code(&came))
         });
+        let part = facts::beside_status(cite);
+        let part = part.map_or(String::new(), |part| format!(", {}", code(&part)));
         text.push_str(&format!(
-            "- `{}`{what}, {}: {}\n",
+            "- `{}`{what}{part}: {}\n",
             cite.exchange,
-            code(&facts::part(&cite.part)),
             prose(&cite.says)
         ));
     }

@@ -84,7 +84,7 @@ fn groups(report: &Report, full: bool) -> Vec<(&ReportMatrix, Vec<Revision>)> {
 }
 
 /// Whether two tables would show the same signs for the same names.
-fn same(one: &ReportMatrix, other: &ReportMatrix, identities: &Identities) -> bool {
+pub(super) fn same(one: &ReportMatrix, other: &ReportMatrix, identities: &Identities) -> bool {
     if one.transport != other.transport || one.identities != other.identities {
         return false;
     }

@@ -10,8 +10,8 @@ use crate::model::verdict::Status;
 
 use super::text::{Page, Tone};
 use super::{
-    RenderError, Renderer, Style, admission, exit, findings, matrix, obtained, safe, undecided,
-    words,
+    RenderError, Renderer, Style, admission, exit, facts, findings, matrix, obtained, safe,
+    undecided, words,
 };
 
 /// Renders the report as text for a terminal.
@@ -291,7 +291,7 @@ fn certainty(page: &mut Page, confidence: Confidence, bound: &str) {
 }
 
 fn enforcement(tools: &ToolsAnswer) -> String {
-    let word = tools.enforcement.as_str();
+    let word = words::enforcement(tools.enforcement);
     let counts = &tools.counts;
     if counts.total == 0 {
         return format!("{word}; no tool was seen");
@@ -340,13 +340,9 @@ fn residue(page: &mut Page, report: &Report) {
 }
 
 fn coverage(page: &mut Page, report: &Report) {
-    let mut counts: BTreeMap<Status, usize> = BTreeMap::new();
-    for row in &report.coverage {
-        *counts.entry(row.status).or_default() += 1;
-    }
-    page.section(&format!("CHECKS ({})", report.coverage.len()));
-    let summary: Vec<String> = counts
-        .iter()
+    page.section(&format!("CHECKS ({})", facts::checks(report).count()));
+    let summary: Vec<String> = facts::tally(report)
+        .into_iter()
         .map(|(status, n)| format!("{n} {}", status.as_str()))
         .collect();
     page.text(2, Tone::Plain, &or_dash(&summary.join(", ")));

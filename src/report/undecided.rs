@@ -10,7 +10,7 @@ use crate::model::report::CoverageRow;
 use crate::model::verdict::Status;
 
 use super::text::{Page, Tone};
-use super::{Style, safe};
+use super::{Style, safe, words};
 
 /// Collects everything undecided, each (subject, reason, flag) once.
 pub(super) fn undecided(collected: &Collected, coverage: &[CoverageRow]) -> Vec<Unsettleable> {
@@ -82,16 +82,10 @@ pub(super) fn write(page: &mut Page, items: &[Unsettleable], style: Style) {
         return;
     }
     page.section(&format!("NOT DECIDED ({})", items.len()));
-    let mut groups: BTreeMap<(&str, Option<&str>), Vec<&str>> = BTreeMap::new();
-    for item in items {
-        groups
-            .entry((&item.reason, item.decided_by.as_deref()))
-            .or_default()
-            .push(&item.what);
-    }
-    let mut groups: Vec<_> = groups.into_iter().collect();
-    groups.sort_by_key(|(_, what)| Reverse(what.len()));
-    for ((reason, flag), what) in groups {
+    let groups = groups(items);
+    let shown = if style.full { groups.len() } else { CAUSES };
+    let rest = groups.len().saturating_sub(shown);
+    for ((reason, flag), what) in groups.into_iter().take(shown) {
         page.blank();
         let count = what.len().to_string();
         page.pair(2, COUNT, (Tone::Caution, &count), (Tone::Plain, reason));
@@ -109,6 +103,32 @@ pub(super) fn write(page: &mut Page, items: &[Unsettleable], style: Style) {
         }
         page.text(2 + COUNT, Tone::Muted, &names.join(", "));
     }
+    if rest > 0 {
+        page.blank();
+        let text = format!("{}; `--full` shows all", words::count(rest, "more cause"));
+        page.text(2, Tone::Muted, &text);
+    }
+}
+
+/// Why something is not decided, and the flag that would decide it.
+pub(super) type Cause<'a> = (&'a str, Option<&'a str>);
+
+/// What was not decided by its cause: what is about the server as a whole before what is about one
+/// tool each, and there the largest group first.
+pub(super) fn groups(items: &[Unsettleable]) -> Vec<(Cause<'_>, Vec<&str>)> {
+    let mut groups: BTreeMap<Cause<'_>, Vec<&str>> = BTreeMap::new();
+    for item in items {
+        groups
+            .entry((&item.reason, item.decided_by.as_deref()))
+            .or_default()
+            .push(&item.what);
+    }
+    let mut groups: Vec<_> = groups.into_iter().collect();
+    groups.sort_by_key(|(_, what)| {
+        let of_subjects = what.iter().all(|name| name.contains('/'));
+        (of_subjects, Reverse(what.len()))
+    });
+    groups
 }
 
 fn from_cell(cell: &Cell) -> Unsettleable {
@@ -127,6 +147,8 @@ fn from_cell(cell: &Cell) -> Unsettleable {
     }
 }
 
+/// Causes that are shown unless all are asked for.
+pub(super) const CAUSES: usize = 40;
 const COUNT: usize = 6;
 const NAMES: usize = 12;
 const NAME: usize = 60;

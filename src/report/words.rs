@@ -3,6 +3,7 @@
 use crate::model::identity::{IdentityKind, ScopeSet};
 use crate::model::matrix::{Access, Confidence};
 use crate::model::registration::Posture;
+use crate::model::report::Enforcement;
 use crate::model::surface::SubjectKind;
 use crate::model::target::Transport;
 
@@ -27,6 +28,17 @@ pub const fn confidence(confidence: Confidence) -> &'static str {
         Confidence::Weak => "weak",
         Confidence::Strong => "strong",
         Confidence::Proven => "proven",
+    }
+}
+
+/// How the tools of a server are guarded.
+pub const fn enforcement(enforcement: Enforcement) -> &'static str {
+    match enforcement {
+        Enforcement::PerTool => "per tool",
+        Enforcement::Partial => "partial",
+        Enforcement::ServerOnly => "one gate for the whole server",
+        Enforcement::None => "none",
+        Enforcement::Undetermined => "not decided",
     }
 }
 

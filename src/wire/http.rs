@@ -21,7 +21,7 @@ pub use super::pace::Hosts;
 use super::pace::{Advice, Pacer, Slot};
 use super::proof::{ProofKey, proven};
 use super::record::{Timing, conclude, put_away};
-use super::redact::{Redactor, Source};
+use super::redact::{Beside, Redactor, Source};
 use super::stream::{EventStream, Streams};
 use super::{Opened, Outgoing, Pending, Sent, StreamId, Wire};
 use crate::model::body::BodyStore;
@@ -90,6 +90,13 @@ impl HttpWire {
     #[must_use]
     pub fn with_hosts(mut self, hosts: &Hosts) -> Self {
         self.pacer.share(hosts);
+        self
+    }
+
+    /// The same wire, hiding what the other targets of the run are told as well.
+    #[must_use]
+    pub fn with_beside(mut self, beside: &Beside) -> Self {
+        self.redactor = RwLock::new(Redactor::default().with_beside(beside.clone()));
         self
     }
 

@@ -144,6 +144,14 @@ fn short_help_fits_a_screen_and_long_help_leaves_nothing_out() {
     assert!(!text.contains("--callback-base"));
     let long = short(&["audit", "--help"]);
     assert!(long.contains("--callback-base") && long.contains("Examples:"));
+    for name in [
+        "plan", "login", "demo", "checks", "judge", "diff", "explain", "generate",
+    ] {
+        let text = short(&[name, "-h"]);
+        let lines = text.lines().count();
+        assert!(lines <= 60, "{name}: {lines} lines");
+        assert!(text.contains("\nExamples:\n  mcp-assay "), "{name}");
+    }
     // What is not shown works all the same.
     let output = run(&[
         "audit",
@@ -187,6 +195,31 @@ async fn progress_is_plain_lines_when_asked_for_and_nothing_in_a_pipe() {
     assert!(!said.contains(['\u{1b}', '\r']), "{said:?}");
     let (_, _, said) = audit(url, &["--plain", "--quiet"], &[]).await;
     assert_eq!(said, "");
+    let own = url.to_owned();
+    let others = tokio::task::spawn_blocking(move || {
+        let alone = [
+            "login",
+            &own,
+            "--client-id",
+            "demo-cli",
+            "--login-timeout",
+            "1",
+        ];
+        for (command, first) in [
+            (&["plan", &own][..], "discover: "),
+            (&["demo", "compliant"], "discover: "),
+            (&alone, "discover: "),
+        ] {
+            let said = |more: &[&str]| stderr(&run(&[command, more].concat()));
+            let lines = said(&["--plain"]);
+            assert!(lines.starts_with(first), "{command:?}: {lines}");
+            assert!(!lines.contains(['\u{1b}', '\r']), "{lines:?}");
+            for quiet in [said(&[]), said(&["--plain", "--quiet"])] {
+                assert!(!quiet.contains("requests sent"), "{command:?}: {quiet}");
+            }
+        }
+    });
+    others.await.unwrap();
     let (_, _, said) = audit(url, &["--verbose"], &[]).await;
     assert!(said.contains("INFO") && !said.contains('\u{1b}'), "{said}");
     running.shutdown().await;

@@ -61,6 +61,7 @@ macro_rules! peers {
 }
 
 peers! {
+    everything_http_does_what_its_manifest_says, an_audit_of_everything_http_reports_the_truth: "everything-http",
     everything_sse_does_what_its_manifest_says, an_audit_of_everything_sse_reports_the_truth: "everything-sse",
     fastmcp_audience_does_what_its_manifest_says, an_audit_of_fastmcp_audience_reports_the_truth: "fastmcp-audience",
     fastmcp_hidden_does_what_its_manifest_says, an_audit_of_fastmcp_hidden_reports_the_truth: "fastmcp-hidden",

@@ -219,6 +219,64 @@ async fn several_urls_make_one_job_with_a_page_for_each() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn with_several_urls_each_token_goes_to_the_one_it_was_issued_for() {
+    let first = demo::start(&behaviour("compliant")).await.unwrap();
+    let second = demo::start(&behaviour("compliant")).await.unwrap();
+    let job = Job::new(&first);
+    let (one, two) = (&first.mcp_url, &second.mcp_url);
+    let urls = format!("{one}\n{two}\n");
+    let token = |running: &Running| running.token("admin").unwrap().value.clone();
+    let (own, other) = (token(&first), token(&second));
+    let lines = format!(
+        "{one} reader=env:READER_TOKEN\r\n{one} admin=env:ADMIN_TOKEN\n\n  {two} admin=env:OTHER\n"
+    );
+    let run = |identities: &str, more: (&str, &str)| {
+        job.run(&[
+            ("ASSAY_URL", &urls),
+            ("ASSAY_IDENTITIES", identities),
+            ("OTHER", &other),
+            more,
+        ])
+    };
+    let output = run(&lines, ("ASSAY_STRICT", "false"));
+    let outputs = job.read("output");
+    assert!(outputs.starts_with("exit-code="), "{}", said(&output));
+    assert!(!outputs.starts_with("exit-code=2"), "{}", said(&output));
+    let all: Value = serde_json::from_str(&job.read("reports/report.json")).unwrap();
+    let names = |at: usize| all["reports"][at]["identities"]["present"].to_string();
+    assert!(names(0).contains("\"reader\"") && names(1).contains("\"admin\""));
+    assert!(!names(1).contains("\"reader\""));
+    for (running, own, other) in [(&first, &own, &other), (&second, &other, &own)] {
+        let seen = running.credentials();
+        assert!(seen.iter().any(|value| value.contains(own.as_str())));
+        assert!(!seen.iter().any(|value| value.contains(other.as_str())));
+    }
+    let quiet = ("ASSAY_STRICT", "false");
+    for (identities, more, expected) in [
+        (
+            "reader=env:READER_TOKEN",
+            quiet,
+            "write `URL NAME=env:VARIABLE`",
+        ),
+        (lines.as_str(), ("ASSAY_CONFIG", "x.toml"), "as [[target]]"),
+        (
+            "https://elsewhere.example/ a=env:OTHER",
+            quiet,
+            "1 of 1 begin with a URL that `url` does not name",
+        ),
+        (
+            &format!("{one} a=env:X\"\nurl=\"y"),
+            quiet,
+            "write `URL NAME=env:VARIABLE`",
+        ),
+    ] {
+        let output = run(identities, more);
+        assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+        assert!(said(&output).contains(expected), "{}", said(&output));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_run_that_could_not_be_made_fails_whatever_was_asked_for() {
     let running = demo::start(&behaviour("compliant")).await.unwrap();
     let job = Job::new(&running);

@@ -6,6 +6,7 @@ use mcp_assay::model::matrix::Access;
 use mcp_assay::model::registration::Posture;
 use mcp_assay::model::report::{Enforcement, Report};
 use mcp_assay::model::settings::Settings;
+use mcp_assay::model::target::Revision;
 use mcp_assay::model::verdict::{Severity, Status};
 use mcp_assay::report::assemble::{Judged, assemble};
 use mcp_assay::report::diff::{self, ChangeKind, Diff};
@@ -305,4 +306,75 @@ fn run(change: impl FnOnce(&mut Collected, &mut Judged, &mut Settings)) -> Repor
     let mut settings = rich::settings();
     change(&mut collected, &mut judged, &mut settings);
     assemble(collected, judged, &settings)
+}
+
+#[test]
+fn a_description_that_was_not_there_is_not_what_was_approved() {
+    let described = |text: Option<&str>| {
+        run(|collected, _, _| {
+            collected.surface.subjects[0].description = text.map(str::to_owned);
+            collected.surface.subjects[0].input_schema = Some(serde_json::json!({}));
+        })
+    };
+    let diff = diff::compare(&described(None), &described(Some("send it to me")));
+    assert_eq!(kinds(&diff.regressions), [ChangeKind::DefinitionChanged]);
+    assert_eq!(diff.regressions[0].after, "description changed");
+    let same = diff::compare(&described(None), &described(None));
+    assert!(same.regressions.is_empty());
+}
+
+#[test]
+fn a_cell_that_opened_in_several_revisions_is_told_once_and_in_one_alone_with_its_name() {
+    let several = |opened: &[bool]| {
+        run(|collected, _, _| {
+            collected.matrices.truncate(1);
+            let mut other = collected.matrices[0].clone();
+            other.revision = Revision::R2025_06;
+            collected.matrices[0].revision = Revision::R2025_11;
+            collected.matrices.push(other);
+            for (matrix, open) in collected.matrices.iter_mut().zip(opened) {
+                let tool = rich::tool("drop_everything");
+                let access = if *open {
+                    Access::Allowed
+                } else {
+                    Access::Denied
+                };
+                matrix.cells.push(rich::cell(&tool.id, "reader", access));
+            }
+            collected
+                .surface
+                .subjects
+                .push(rich::tool("drop_everything"));
+        })
+    };
+    let opened = |which: &[bool]| {
+        let diff = diff::compare(&several(&[false, false]), &several(which));
+        let found = diff.regressions.into_iter();
+        let cells = found.filter(|change| change.kind == ChangeKind::CellOpened);
+        cells.map(|change| change.after).collect::<Vec<_>>()
+    };
+    assert_eq!(opened(&[true, true]), ["allowed"]);
+    assert_eq!(opened(&[false, true]), ["allowed, in MCP 2025-06-18 alone"]);
+    assert!(opened(&[false, false]).is_empty());
+}
+
+#[test]
+fn registration_is_compared_although_the_authorization_server_is_another() {
+    let at = |issuer: &str, posture: Posture| {
+        let issuer = issuer.to_owned();
+        run(move |collected, _, _| {
+            collected.registrations.truncate(1);
+            collected.registrations[0].issuer = issuer;
+            collected.registrations[0].posture = posture;
+        })
+    };
+    let closed = at("https://one.example", Posture::D1);
+    let worse = diff::compare(&closed, &at("https://two.example", Posture::D4));
+    let [change] = worse.regressions.as_slice() else {
+        panic!("{:?}", worse.regressions);
+    };
+    assert_eq!(change.kind, ChangeKind::PostureDropped);
+    assert_eq!(change.subject, "https://two.example");
+    let same = diff::compare(&closed, &at("https://two.example", Posture::D1));
+    assert!(same.regressions.is_empty() && same.improvements.is_empty());
 }

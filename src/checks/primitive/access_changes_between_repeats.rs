@@ -17,13 +17,14 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
     for cell in inconsistent(matrix) {
         case.advise(finding(evidence, cell));
     }
-    let repeated = matrix
-        .cells
-        .iter()
-        .filter(|cell| cell.attempts >= 2 && cell.access.is_decided());
-    let repeated = repeated.count();
+    let decided = matrix.cells.iter().filter(|cell| cell.access.is_decided());
+    let repeated = decided.clone().filter(|cell| cell.attempts >= 2).count();
     if repeated == 0 && case.is_clean() {
-        return Verdict::inconclusive("no decided cell was asked for twice");
+        return if decided.count() == 0 {
+            Verdict::inconclusive("no cell was decided")
+        } else {
+            Verdict::undecided("no decided cell was asked for twice", "--repeat 2")
+        };
     }
     case.verdict(Verdict::Held(format!(
         "{repeated} cell(s) gave the same answer each time"
@@ -64,7 +65,7 @@ const FRESH: &str = "fresh-session";
 mod tests {
     use crate::checks::testing::World;
     use crate::model::matrix::Access;
-    use crate::model::verdict::Status;
+    use crate::model::verdict::{Status, Verdict};
 
     const ID: &str = "access-changes-between-repeats";
 
@@ -92,6 +93,23 @@ mod tests {
         assert_eq!(world(None).status(ID), Status::Pass);
         let mut once = world(None);
         once.collected.matrices[0].cells[0].attempts = 1;
-        assert_eq!(once.status(ID), Status::Inconclusive);
+        let verdict = once.verdict(ID);
+        assert!(
+            matches!(&verdict, Verdict::Inconclusive { decided_by: Some(flag), .. } if flag == "--repeat 2"),
+            "{verdict:?}"
+        );
+        // Asking again what decides nothing decides nothing.
+        once.collected.matrices[0].cells[0].access = Access::Inconclusive;
+        let verdict = once.verdict(ID);
+        assert!(
+            matches!(
+                &verdict,
+                Verdict::Inconclusive {
+                    decided_by: None,
+                    ..
+                }
+            ),
+            "{verdict:?}"
+        );
     }
 }

@@ -89,11 +89,12 @@ fn open(registration: &Registration) -> Draft {
         .endpoint
         .as_deref()
         .unwrap_or(&registration.issuer);
-    let message = format!(
-        "anybody can register a client at {endpoint} (posture {}): {}",
-        registration.posture.as_str(),
-        registration.reason
-    );
+    let because = &*registration.reason;
+    let because = because
+        .strip_prefix(ANYBODY)
+        .map_or_else(|| format!(": {because}"), str::to_owned);
+    let posture = registration.posture.as_str();
+    let message = format!("{ANYBODY} at {endpoint} (posture {posture}){because}");
     let draft = Draft::new(registration.issuer.clone(), message)
         .confidence(registration.confidence)
         .at(witness(registration), Part::Status, "registered")
@@ -121,6 +122,9 @@ fn witness(registration: &Registration) -> ExchangeId {
         .or_else(|| registration.exchanges.first().copied())
         .unwrap_or(ExchangeId(0))
 }
+
+/// How the reasons of open postures begin.
+const ANYBODY: &str = "anybody can register a client";
 
 #[cfg(test)]
 mod tests {
@@ -158,6 +162,26 @@ mod tests {
         let judged = crate::checks::judge::judge(&open_world(Posture::D4).collected, &[check]);
         assert_eq!(judged.coverage[0].basis, Basis::H);
         assert_eq!(judged.coverage[0].wording, "posture");
+    }
+
+    #[test]
+    fn the_message_says_once_that_anybody_can_register() {
+        let said = |reason: &str| {
+            let mut world = open_world(Posture::D3);
+            world.collected.registrations[0].reason = reason.to_owned();
+            world.verdict(ID).findings()[0].message.clone()
+        };
+        let message = said("anybody can register a client; refused were: wildcard");
+        assert!(
+            message.contains("/register (posture D3); refused were: wildcard"),
+            "{message}"
+        );
+        assert_eq!(message.matches("anybody").count(), 1);
+        let message = said("no test says so");
+        assert!(
+            message.contains("(posture D3): no test says so"),
+            "{message}"
+        );
     }
 
     #[test]

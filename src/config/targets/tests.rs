@@ -345,3 +345,30 @@ fn servers_of_a_client_are_told_apart_by_name() {
     let said = targets(&flags, &asked(&["a", "a"], false)).unwrap_err();
     assert!(said.to_string().contains("`a` is given twice"), "{said}");
 }
+
+#[test]
+fn of_a_list_the_part_of_one_target_is_found_by_its_url() {
+    let folder = tempfile::tempdir().unwrap();
+    let read = |text: &str| {
+        let path = folder.path().join("fleet.toml");
+        std::fs::write(&path, text).unwrap();
+        ConfigFile::read(&path).unwrap()
+    };
+    let own =
+        "[target]\nurl = \"https://c.example/mcp\"\n[[accept]]\ncheck = \"x\"\nreason = \"y\"\n";
+    std::fs::write(folder.path().join("own.toml"), own).unwrap();
+    let list = read(&format!("{TWO}[[target]]\nconfig = \"own.toml\"\n"));
+    let found = about(&list, "https://c.example/mcp").unwrap();
+    assert!(found.path.ends_with("own.toml") && found.accept.len() == 1);
+    let found = about(&list, "https://b.example:443/mcp").unwrap();
+    assert!(found.accept.is_empty() && found.identity.is_empty());
+    let problem = about(&list, "https://d.example/mcp")
+        .unwrap_err()
+        .to_string();
+    assert!(
+        problem.contains("none of the 3 targets is `https://d.example/mcp`"),
+        "{problem}"
+    );
+    let single = read("[target]\nurl = \"https://a.example/mcp\"\n");
+    assert!(about(&single, "https://d.example/mcp").is_ok());
+}

@@ -50,7 +50,8 @@ pub use loader::LoadError;
 pub use resource::{
     Audience, Authentication, AuthorizationServers, Challenge, Denial, Dispatch, Enforcement,
     Expiry, Lapses, Metadata, NamedScopes, Order, PathCheck, PrmLocation, Progress, Resource,
-    ResourceShape, Routes, ScopeModel, ScopesSupported, Signature, TokenCheck, Validation,
+    ResourceShape, Routes, ScopeModel, ScopesSupported, Signature, TokenCheck, TokenStart,
+    Validation,
 };
 pub use server::{
     Cursor, Framing, Input, InputSchemas, ListStability, OriginCheck, Revision, Scheme,
@@ -62,14 +63,15 @@ pub use token_endpoint::{
     PasswordGrant, SecretCheck, TokenEndpoint,
 };
 pub use verification::{
-    ForgottenDoor, IssuerCheck, KeyChoice, OtherSchemes, ProofCheck, RefusalStatus, RefusalText,
-    RevocationCheck, TokenUse, TrustedFields, TypeCheck, UpstreamTokens, Verification,
+    Forgetting, ForgottenDoor, IssuerCheck, KeyChoice, OtherSchemes, ProofCheck, RefusalStatus,
+    RefusalText, RevocationCheck, TokenLookup, TokenUse, TrustedFields, TypeCheck, UpstreamTokens,
+    Verification,
 };
 
 pub use transport::{
-    EndedSessions, ErrorDetail, HostCheck, MediaTypes, MetadataCheck, PathMatch, Resumption,
-    SessionIdShape, Sharing, StatelessSessions, StreamQuestions, Transport, UnknownMethods,
-    VersionCheck,
+    DoorOrder, EndedSessions, ErrorDetail, HostCheck, Listening, MediaTypes, MetadataCheck,
+    PathMatch, Resumption, SessionIdShape, Sharing, StatelessSessions, StreamQuestions, Transport,
+    UnknownMethods, VersionCheck,
 };
 pub use ways::{
     AnswerKeeping, ArgumentReading, ArrayReading, DoorReading, HeaderReading, MethodReading,

@@ -5,21 +5,54 @@ use std::collections::BTreeMap;
 use crate::model::identity::{Identity, IdentityKind};
 use crate::model::matrix::{Access, Cell};
 use crate::model::report::{Report, ReportMatrix, ReportSubject};
+use crate::model::target::Revision;
 use crate::model::verdict::Severity;
+use crate::report::words;
 
 use super::{Change, ChangeKind};
 
 pub(super) fn compare(old: &Report, new: &Report, changes: &mut Vec<Change>) {
-    for now in &new.matrices {
-        let before = old
-            .matrices
-            .iter()
-            .find(|one| one.revision == now.revision && one.transport == now.transport);
-        if let Some(before) = before {
-            matrix(before, now, (old, new), changes);
+    let pairs: Vec<(&ReportMatrix, &ReportMatrix)> = new
+        .matrices
+        .iter()
+        .filter_map(|now| {
+            let mut before = old.matrices.iter();
+            let same = |one: &&ReportMatrix| {
+                one.revision == now.revision && one.transport == now.transport
+            };
+            before.find(same).map(|before| (before, now))
+        })
+        .collect();
+    let mut found: Vec<(Change, Vec<Revision>)> = Vec::new();
+    for (before, now) in &pairs {
+        let mut own = Vec::new();
+        matrix(before, now, (old, new), &mut own);
+        for change in own {
+            match found.iter_mut().find(|(known, _)| *known == change) {
+                Some((_, revisions)) => revisions.push(now.revision),
+                None => found.push((change, vec![now.revision])),
+            }
         }
     }
+    changes.extend(found.into_iter().map(|(change, revisions)| {
+        let asked = pairs
+            .iter()
+            .filter(|(before, now)| asks(before, &change) && asks(now, &change));
+        if revisions.len() == asked.count() {
+            return change;
+        }
+        let names: Vec<&str> = revisions.iter().map(|one| one.as_str()).collect();
+        let after = format!("{}, in MCP {} alone", change.after, words::list(&names));
+        Change { after, ..change }
+    }));
     subjects(old, new, changes);
+}
+
+/// Whether a matrix has the cell of a change.
+fn asks(matrix: &ReportMatrix, change: &Change) -> bool {
+    matrix.cells.iter().any(|cell| {
+        cell.subject == change.subject && Some(&cell.identity) == change.identity.as_ref()
+    })
 }
 
 /// Identities whose cells say nothing about the server, with the reason.
@@ -127,10 +160,12 @@ fn subjects(old: &Report, new: &Report, changes: &mut Vec<Change>) {
         .iter()
         .map(|subject| (&*subject.id, subject))
         .collect();
+    // A report of an older version has no digests; in others a text that is not there has none.
+    let digested = has_digests(before) && has_digests(now);
     for subject in &now.subjects {
         match known.get(&*subject.id) {
             None => changes.push(appeared(subject, now, new)),
-            Some(was) => changes.extend(redefined(was, subject)),
+            Some(was) => changes.extend(redefined(was, subject, digested)),
         }
     }
     for subject in &before.subjects {
@@ -187,16 +222,12 @@ fn appeared(subject: &ReportSubject, matrix: &ReportMatrix, report: &Report) -> 
 }
 
 /// What a model reads about a tool, or a client sends to it, was approved as it was.
-fn redefined(was: &ReportSubject, is: &ReportSubject) -> Option<Change> {
+fn redefined(was: &ReportSubject, is: &ReportSubject, digested: bool) -> Option<Change> {
     let mut parts = Vec::new();
-    // A report of an older version has no digests.
-    let both = |one: &Option<String>, other: &Option<String>| one.is_some() && other.is_some();
-    let (before, after) = (&was.description_sha256, &is.description_sha256);
-    if both(before, after) && before != after {
+    if digested && was.description_sha256 != is.description_sha256 {
         parts.push("description");
     }
-    let (before, after) = (&was.schema_sha256, &is.schema_sha256);
-    if both(before, after) && before != after {
+    if digested && was.schema_sha256 != is.schema_sha256 {
         parts.push("input schema");
     }
     if was.annotations != is.annotations {
@@ -206,7 +237,7 @@ fn redefined(was: &ReportSubject, is: &ReportSubject) -> Option<Change> {
         parts.push("declared schemes");
     }
     (!parts.is_empty()).then(|| {
-        let after = format!("{} changed", crate::report::words::list(&parts));
+        let after = format!("{} changed", words::list(&parts));
         change(
             ChangeKind::DefinitionChanged,
             Severity::Medium,
@@ -215,6 +246,11 @@ fn redefined(was: &ReportSubject, is: &ReportSubject) -> Option<Change> {
             &after,
         )
     })
+}
+
+fn has_digests(matrix: &ReportMatrix) -> bool {
+    let mut subjects = matrix.subjects.iter();
+    subjects.any(|it| it.schema_sha256.is_some() || it.description_sha256.is_some())
 }
 
 pub(super) fn change(

@@ -8,14 +8,21 @@ use super::cells::change;
 use super::{Change, ChangeKind};
 
 pub(super) fn compare(old: &Report, new: &Report, changes: &mut Vec<Change>) {
+    let mut compared = false;
     for now in &new.registrations {
         let before = old
             .registrations
             .iter()
             .find(|one| one.issuer == now.issuer);
         if let Some(before) = before {
+            compared = true;
             changes.extend(registration(&now.issuer, before.posture, now.posture));
         }
+    }
+    // The server went over to another authorization server: who gets in there is what counts.
+    if !compared && let Some(now) = new.registrations.first() {
+        let of = |report: &Report| report.answers.clients.registration.posture;
+        changes.extend(registration(&now.issuer, of(old), of(new)));
     }
     let (before, after) = (old.answers.tools.enforcement, new.answers.tools.enforcement);
     changes.extend(enforcement(before, after));

@@ -3,6 +3,7 @@
 
 use std::io;
 
+use crate::model::exchange::Exchange;
 use crate::model::report::Report;
 use crate::model::verdict::Severity;
 use crate::report::facts::{self, Item};
@@ -64,7 +65,7 @@ fn finding(out: &mut Markup<'_>, report: &Report, item: &Item<'_>, n: usize) -> 
             let until = until.map_or(String::new(), |day| format!(" until {day}"));
             out.leaf("p", &[], &format!("Accepted{until}: {}", accepted.reason))?;
         }
-        cites(out, item)?;
+        cites(out, report, item)?;
         if n < MOST_SHOWN {
             evidence(out, report, item)?;
         }
@@ -72,7 +73,7 @@ fn finding(out: &mut Markup<'_>, report: &Report, item: &Item<'_>, n: usize) -> 
     })
 }
 
-fn cites(out: &mut Markup<'_>, item: &Item<'_>) -> io::Result<()> {
+fn cites(out: &mut Markup<'_>, report: &Report, item: &Item<'_>) -> io::Result<()> {
     if item.finding.cites.is_empty() {
         return Ok(());
     }
@@ -83,12 +84,24 @@ fn cites(out: &mut Markup<'_>, item: &Item<'_>) -> io::Result<()> {
         for cite in cites {
             list.element("li", &[], |line| {
                 line.leaf("code", &[], &cite.exchange.to_string())?;
-                let part = facts::part(&cite.part);
-                line.text(&safe::fit(&format!(" {part}: {}", cite.says), LONG))
+                let what = report.ledger.exchange(cite.exchange).map(told);
+                let part = facts::beside_status(cite);
+                let part = part.map_or(String::new(), |part| format!(", {part}"));
+                let text = format!(" {}{part}: {}", what.unwrap_or_default(), cite.says);
+                line.text(&safe::fit(&text, LONG))
             })?;
         }
         Ok(())
     })
+}
+
+/// What an exchange asked, as whom, and what came of it.
+fn told(exchange: &Exchange) -> String {
+    let came = exchange.status().map_or_else(
+        || safe::fit(&facts::outcome(exchange), LONG),
+        |status| format!("HTTP {status}"),
+    );
+    format!("{}, {came}", facts::asked(exchange))
 }
 
 fn evidence(out: &mut Markup<'_>, report: &Report, item: &Item<'_>) -> io::Result<()> {

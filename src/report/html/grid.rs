@@ -8,6 +8,7 @@ use crate::model::policy::{Conformity, Contradicts, PolicyComparison};
 use crate::model::report::{Report, ReportMatrix, ReportSubject};
 use crate::model::surface::SubjectKind;
 use crate::report::markup::Markup;
+use crate::report::matrix::same;
 use crate::report::{safe, words};
 
 use super::section;
@@ -22,8 +23,23 @@ pub(super) fn write(out: &mut Markup<'_>, report: &Report) -> io::Result<()> {
             return out.leaf("p", &[], "No tool, resource or prompt was listed.");
         }
         legend(out, report)?;
+        let mut before: Option<&ReportMatrix> = None;
         for (n, matrix) in report.matrices.iter().enumerate() {
-            one(out, report, matrix, n)?;
+            let title = format!(
+                "MCP {} over {}",
+                matrix.revision,
+                words::transport(matrix.transport)
+            );
+            out.leaf("h3", &[], &title)?;
+            match before.filter(|it| same(it, matrix, &report.identities)) {
+                Some(other) => out.element("details", &[], |fold| {
+                    let text = format!("The same as in {}", other.revision);
+                    fold.leaf("summary", &[], &text)?;
+                    one(fold, report, matrix, n)
+                })?,
+                None => one(out, report, matrix, n)?,
+            }
+            before = Some(matrix);
         }
         differences(out, report)
     })
@@ -31,22 +47,18 @@ pub(super) fn write(out: &mut Markup<'_>, report: &Report) -> io::Result<()> {
 
 fn one(out: &mut Markup<'_>, report: &Report, matrix: &ReportMatrix, n: usize) -> io::Result<()> {
     let id = format!("matrix-{n}");
-    let title = format!(
-        "MCP {} over {}",
-        matrix.revision,
-        words::transport(matrix.transport)
-    );
-    out.leaf("h3", &[], &title)?;
     // The policy was compared with the audited revision, which comes first.
     let policy = report.policy.as_ref().filter(|_| n == 0);
     let cells = Cells::new(matrix, policy);
     out.element("div", &[("id", &id)], |out| {
-        out.element("p", &[("class", "filter")], |line| {
-            line.element("label", &[], |label| {
-                label.text("Show rows with ")?;
-                label.empty("input", &[("type", "search"), ("data-of", &id)])
-            })
-        })?;
+        if matrix.subjects.len() > AT_SIGHT {
+            out.element("p", &[("class", "filter")], |line| {
+                line.element("label", &[], |label| {
+                    label.text("Show rows with ")?;
+                    label.empty("input", &[("type", "search"), ("data-of", &id)])
+                })
+            })?;
+        }
         for kind in KINDS {
             let rows: Vec<&ReportSubject> = matrix
                 .subjects
@@ -56,12 +68,28 @@ fn one(out: &mut Markup<'_>, report: &Report, matrix: &ReportMatrix, n: usize) -
             if rows.is_empty() {
                 continue;
             }
-            let heading = format!("{} ({})", words::subjects(kind), rows.len());
+            let mut heading = format!("{} ({})", words::subjects(kind), rows.len());
+            let broken: Vec<&ReportSubject> = rows
+                .iter()
+                .filter(|row| matrix.breaks.iter().any(|it| it.subject == row.id))
+                .copied()
+                .collect();
+            if !broken.is_empty() {
+                heading = format!("{heading}, {} not as it should be", broken.len());
+            }
             let open: &[_] = if rows.len() <= UNFOLDED {
                 &[("open", "open")]
             } else {
                 &[]
             };
+            // What is wrong must not wait behind a fold.
+            if open.is_empty() && !broken.is_empty() {
+                let first = broken.get(..TALL).unwrap_or(&broken);
+                let caption = format!("{} not as they should be", words::subjects(kind));
+                let shown = format!("{caption}: {} of {}", first.len(), broken.len());
+                out.leaf("p", &[], &shown)?;
+                table(out, report, matrix, first, &cells, &caption)?;
+            }
             out.element("details", open, |fold| {
                 fold.leaf("summary", &[], &heading)?;
                 table(fold, report, matrix, &rows, &cells, &heading)
@@ -169,7 +197,7 @@ impl<'a> Cells<'a> {
             }
             match self.intended.get(&at) {
                 Some(Conformity::Conforms) => td.leaf("small", &[], "as intended"),
-                Some(Conformity::NotDecided) => td.leaf("small", &[], "policy: open"),
+                Some(Conformity::NotDecided) => td.leaf("small", &[], "policy: not decided"),
                 Some(Conformity::NoPolicy) => td.leaf("small", &[], "no policy"),
                 // The break above says so already.
                 Some(Conformity::TooOpen | Conformity::TooClosed) if broken.is_some() => Ok(()),
@@ -284,7 +312,7 @@ const fn look(access: Access) -> (&'static str, &'static str) {
             "got as far as the strongest token, and did not run",
         ),
         Access::Denied => ("c bad", "refused"),
-        Access::Inconclusive => ("c warn", "not decided"),
+        Access::Inconclusive => ("c warn", "the answers do not tell"),
         Access::NotTested => ("c dim", "not asked"),
     }
 }
@@ -294,7 +322,7 @@ const fn words_of(access: Access) -> &'static str {
         Access::Allowed => "✓ allowed",
         Access::Reached => "≈ reached",
         Access::Denied => "✗ denied",
-        Access::Inconclusive => "? open",
+        Access::Inconclusive => "? undecided",
         Access::NotTested => "· –",
     }
 }
@@ -307,6 +335,8 @@ const KINDS: [SubjectKind; 6] = [
     SubjectKind::Completion,
     SubjectKind::Task,
 ];
+/// As many rows need no filter.
+const AT_SIGHT: usize = 8;
 /// Rows beyond which a table scrolls under its own heading.
 const TALL: usize = 30;
 const NAME: usize = 80;

@@ -7,9 +7,10 @@ use crate::checks::requirements::{Area, requirement};
 use crate::model::report::{CoverageRow, Report};
 use crate::model::verdict::Status;
 use crate::report::markup::Markup;
-use crate::report::{facts, obtained, safe, words};
+use crate::report::undecided::Cause;
+use crate::report::{facts, obtained, safe, undecided, words};
 
-use super::{fact, section};
+use super::{fact, prose, section};
 
 pub(super) fn undecided(out: &mut Markup<'_>, report: &Report) -> io::Result<()> {
     let heading = match report.undecided.len() {
@@ -20,21 +21,51 @@ pub(super) fn undecided(out: &mut Markup<'_>, report: &Report) -> io::Result<()>
         if report.undecided.is_empty() {
             return Ok(());
         }
-        rows(out, &["what", "why", "decided by"], |body| {
-            for item in &report.undecided {
-                let flag = item.decided_by.as_deref().unwrap_or("no flag of this tool");
-                let what = safe::fit_middle(&item.what, NAME);
-                row(
-                    body,
-                    &[
-                        &what,
-                        &safe::fit(&item.reason, LONG),
-                        &safe::fit(flag, LONG),
-                    ],
-                )?;
-            }
-            Ok(())
+        let groups = undecided::groups(&report.undecided);
+        let (first, rest) = groups.split_at(groups.len().min(undecided::CAUSES));
+        causes(out, first)?;
+        if rest.is_empty() {
+            return Ok(());
+        }
+        let heading = format!("and {}", words::count(rest.len(), "more cause"));
+        out.element("details", &[], |fold| {
+            fold.leaf("summary", &[], &heading)?;
+            causes(fold, rest)
         })
+    })
+}
+
+fn causes(out: &mut Markup<'_>, groups: &[(Cause<'_>, Vec<&str>)]) -> io::Result<()> {
+    rows(out, &["what", "why", "decided by"], |body| {
+        for ((reason, flag), what) in groups {
+            body.newline()?;
+            body.element("tr", &[], |row| {
+                row.element("td", &[], |cell| names(cell, what))?;
+                for text in [*reason, flag.unwrap_or("no flag of this tool")] {
+                    let text = safe::fit(text, LONG);
+                    row.element("td", &[], |cell| prose::spans(cell, &text))?;
+                }
+                Ok(())
+            })?;
+        }
+        Ok(())
+    })
+}
+
+/// The first names at sight, the others behind a fold.
+fn names(out: &mut Markup<'_>, what: &[&str]) -> io::Result<()> {
+    let (first, rest) = what.split_at(what.len().min(FEW));
+    let joined = |names: &[&str]| {
+        let names = names.iter().map(|name| safe::fit_middle(name, NAME));
+        names.collect::<Vec<_>>().join(", ")
+    };
+    out.text(&joined(first))?;
+    if rest.is_empty() {
+        return Ok(());
+    }
+    out.element("details", &[], |fold| {
+        fold.leaf("summary", &[], &format!("and {} more", rest.len()))?;
+        fold.text(&joined(rest))
     })
 }
 
@@ -43,7 +74,7 @@ pub(super) fn coverage(out: &mut Markup<'_>, report: &Report) -> io::Result<()> 
         .into_iter()
         .map(|(status, n)| format!("{n} {}", status.as_str()))
         .collect();
-    let heading = format!("Checks ({})", report.coverage.len());
+    let heading = format!("Checks ({})", facts::checks(report).count());
     section(out, "checks", &heading, |out| {
         out.leaf("p", &[], &counts.join(", "))?;
         let text = format!(
@@ -91,7 +122,7 @@ fn area_of(out: &mut Markup<'_>, name: &str, own: &[&CoverageRow]) -> io::Result
     let title = format!("{name} ({}): {}", own.len(), counts.join(", "));
     out.element("details", &[("open", "open")], |fold| {
         fold.leaf("summary", &[], &title)?;
-        let names = ["status", "check", "requirement", "rests on", "why"];
+        let names = ["status", "looked for", "requirement", "rests on", "why"];
         rows(fold, &names, |body| {
             for one in own {
                 body.newline()?;
@@ -103,7 +134,8 @@ fn area_of(out: &mut Markup<'_>, name: &str, own: &[&CoverageRow]) -> io::Result
                     row.leaf("td", &[], &one.title)?;
                     row.leaf("td", &[("class", "m")], &one.requirements.join(", "))?;
                     row.leaf("td", &[], rests_on(one))?;
-                    row.leaf("td", &[], &safe::fit(&one.reason, LONG))
+                    let why = safe::fit(&one.reason, LONG);
+                    row.element("td", &[], |cell| prose::spans(cell, &why))
                 })?;
             }
             Ok(())
@@ -245,7 +277,7 @@ pub(super) fn rows(
     content: impl FnOnce(&mut Markup<'_>) -> io::Result<()>,
 ) -> io::Result<()> {
     out.element("div", &[("class", "scroll")], |out| {
-        out.element("table", &[("class", "sort")], |table| {
+        out.element("table", &[("class", "sort list")], |table| {
             table.element("thead", &[], |head| {
                 head.element("tr", &[], |row| {
                     for name in names {
@@ -263,7 +295,8 @@ pub(super) fn row(out: &mut Markup<'_>, cells: &[&str]) -> io::Result<()> {
     out.newline()?;
     out.element("tr", &[], |row| {
         for cell in cells {
-            row.leaf("td", &[], &safe::fit(cell, LONG))?;
+            let text = safe::fit(cell, LONG);
+            row.element("td", &[], |cell| prose::spans(cell, &text))?;
         }
         Ok(())
     })
@@ -282,5 +315,7 @@ const fn tone(status: Status) -> &'static str {
     }
 }
 
+/// Names of one cause that are shown without unfolding.
+const FEW: usize = 12;
 const NAME: usize = 120;
 const LONG: usize = 1200;

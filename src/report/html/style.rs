@@ -57,14 +57,24 @@ td.c:focus{outline:3px solid var(--cool);outline-offset:-3px}
 summary{cursor:pointer;padding:.2rem 0}
 @media (max-width:45rem){.pair{grid-template-columns:1fr}dl{grid-template-columns:1fr}
 dt{margin-top:.4rem}}
+@media screen and (max-width:45rem){.list thead{display:none}
+.list,.list tbody,.list tr,.list td{display:block}.list tr[hidden],.list td:empty{display:none}
+.list tr{border:1px solid var(--line);border-radius:.3rem;margin:.5rem 0;padding:.3rem .6rem}
+.list td{border:0;padding:.1rem 0;overflow-wrap:anywhere}.list td:first-child{font-weight:600}
+.list td[data-of]::before{content:attr(data-of) ': ';color:var(--dim);font:400 .85rem system-ui,sans-serif}
+.list td[data-of]:first-child::before{content:none}}
 @media print{:root{--bg:#fff;--fg:#000;--card:#fff}body{max-width:none;font-size:10pt}
 nav,.skip,.filter,.why{display:none}.js .filter{display:none}pre{max-height:none}
 article{break-inside:auto}h2,h3{break-after:avoid}thead th,tbody th{position:static}
-.tall{max-height:none;overflow:visible}tr{break-inside:avoid}}
+.tall{max-height:none;overflow:visible}tr{break-inside:avoid}pre.f{white-space:pre-wrap;overflow-wrap:anywhere}
+.cards{display:block}.card{margin:0 0 .6rem;break-inside:avoid}h4,h5,summary{break-after:avoid}
+.scroll{overflow:visible}td{min-width:0}td.c{min-width:0}
+details::details-content{content-visibility:visible;block-size:auto}}
 ";
 
 /// Filters rows by what is typed, sorts by a column, and says what stands behind a cell to whoever
-/// points at it, touches it or moves to it by the arrow keys; details open for print. No operator
+/// points at it, touches it or moves to it by the arrow keys; details open for print. Where columns have no room a
+/// list shows its rows one below the other, and each cell says of what it is. No operator
 /// that markup would have to escape.
 pub(super) const SCRIPT: &str = "
 (function () {
@@ -91,6 +101,11 @@ pub(super) const SCRIPT: &str = "
   });
   all('table.sort').forEach(function (table) {
     all('thead th', table).forEach(function (cell, column) {
+      if (table.matches('.list')) {
+        all('tbody tr', table).forEach(function (row) {
+          row.cells[column].dataset.of = cell.textContent;
+        });
+      }
       var button = document.createElement('button');
       button.type = 'button';
       button.textContent = cell.textContent;

@@ -105,7 +105,7 @@ pub(super) fn answers(out: &mut Markup<'_>, report: &Report) -> io::Result<()> {
                 sentence,
                 sure,
                 |list| {
-                    fact(list, "enforcement", tools.enforcement.as_str())?;
+                    fact(list, "enforcement", words::enforcement(tools.enforcement))?;
                     let counts = &tools.counts;
                     let text = format!(
                         "{} guarded by scope, {} open to every token, {} open without a token, {} \

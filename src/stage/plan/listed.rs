@@ -1,7 +1,6 @@
 //! The calls that the operator wrote, with their arguments as they will be sent: secrets replaced,
 //! length bounded.
 
-use secrecy::SecretString;
 use serde_json::Value;
 
 use super::Who;
@@ -9,7 +8,7 @@ use crate::model::audit::Collected;
 use crate::model::canary::Step;
 use crate::model::identity::IdentityKind;
 use crate::model::probe::{Plan, PlannedCall, ProbeId, Tier};
-use crate::model::settings::{CredentialSource, Settings};
+use crate::model::settings::Settings;
 use crate::model::surface::SubjectKind;
 use crate::oracle::calibrate::Treatment;
 use crate::stage::calls::{self, Treatments, vectors};
@@ -140,22 +139,8 @@ fn others(settings: &Settings) -> Vec<String> {
 /// Knows the credentials of the configuration.
 fn redactor(settings: &Settings) -> Redactor {
     let mut redactor = Redactor::default();
-    let mut know = |label: String, secret: &SecretString| {
+    for (label, secret) in settings.secrets() {
         redactor.know(&label, secret, Source::Run);
-    };
-    for source in &settings.identities {
-        match &source.credential {
-            CredentialSource::Token { token, .. } => know(format!("token-{}", source.name), token),
-            CredentialSource::Grant(request) => {
-                for (label, secret) in request.secrets() {
-                    know(format!("{label}-{}", source.name), secret);
-                }
-            }
-        }
-    }
-    let client = settings.login.as_ref().and_then(|it| it.client.as_ref());
-    if let Some(secret) = client.and_then(|it| it.secret()) {
-        know("secret-login".to_owned(), secret);
     }
     redactor
 }
@@ -183,7 +168,9 @@ mod tests {
 
     use super::*;
     use crate::model::canary::CanaryRule;
-    use crate::model::settings::{IdentitySource, ToolRule};
+    use secrecy::SecretString;
+
+    use crate::model::settings::{CredentialSource, IdentitySource, ToolRule};
     use crate::rehearsal::defaults;
 
     fn settings(tools: Vec<ToolRule>) -> Settings {

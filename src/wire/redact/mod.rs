@@ -3,13 +3,17 @@
 //! Known secrets become `{label}` wherever and however encoded they appear; what is a secret by
 //! its place (a credential, a cookie, a token member) or by its looks (a JWT) becomes `{secret}`.
 
+mod beside;
 mod json;
 mod needles;
 mod text;
 
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
+use std::ops::Range;
 
+pub use beside::Beside;
+use beside::OF_ANOTHER;
 use needles::Needles;
 use secrecy::{ExposeSecret, SecretString};
 
@@ -21,6 +25,7 @@ pub struct Redactor {
     secrets: Vec<Known>,
     by_value: HashMap<String, usize>,
     needles: Needles,
+    beside: Option<Beside>,
 }
 
 /// Where a known secret came from.
@@ -38,11 +43,21 @@ struct Known {
 }
 
 impl Redactor {
+    /// The same, hiding what the other targets of the run are told as well.
+    #[must_use]
+    pub fn with_beside(mut self, beside: Beside) -> Self {
+        self.beside = Some(beside);
+        self
+    }
+
     /// Registers a secret; the first label given to a value stays.
     pub fn know(&mut self, label: &str, secret: &SecretString, source: Source) {
         let value = secret.expose_secret();
         if value.is_empty() || self.by_value.contains_key(value) {
             return;
+        }
+        if let Some(beside) = &self.beside {
+            beside.meet(secret);
         }
         let index = self.secrets.len();
         let stand_in = self.unused(stand_in(label));
@@ -77,9 +92,10 @@ impl Redactor {
         } else {
             self.lines(bytes)
         };
-        if truncated && let Some((at, index)) = self.needles.cut_tail(&clean) {
+        if truncated && let Some((at, stand_in)) = self.cut_tail(&clean) {
+            let stand_in = stand_in.to_owned();
             clean.truncate(at);
-            clean.extend_from_slice(self.stand_in_of(index).as_bytes());
+            clean.extend_from_slice(stand_in.as_bytes());
         }
         if clean == bytes {
             Cow::Borrowed(bytes)
@@ -141,15 +157,15 @@ impl Redactor {
 
     /// The text without known secrets; nothing when there are none in it.
     fn known(&self, bytes: &[u8]) -> Option<Vec<u8>> {
-        let (mut range, mut index) = self.needles.find(bytes, 0)?;
+        let (mut range, mut stand_in) = self.find(bytes, 0)?;
         let mut out = Vec::with_capacity(bytes.len());
         let mut from = 0;
         loop {
             out.extend_from_slice(bytes.get(from..range.start)?);
-            out.extend_from_slice(self.stand_in_of(index).as_bytes());
+            out.extend_from_slice(stand_in.as_bytes());
             from = range.end;
-            match self.needles.find(bytes, from) {
-                Some(next) => (range, index) = next,
+            match self.find(bytes, from) {
+                Some(next) => (range, stand_in) = next,
                 None => break,
             }
         }
@@ -165,8 +181,35 @@ impl Redactor {
         let exact = std::str::from_utf8(value)
             .ok()
             .and_then(|value| self.by_value.get(value).copied());
-        let index = exact.or_else(|| Some(self.needles.find(value, 0)?.1))?;
-        Some(self.stand_in_of(index).to_owned())
+        let stand_in = match exact {
+            Some(index) => self.stand_in_of(index),
+            None => self.find(value, 0)?.1,
+        };
+        Some(stand_in.to_owned())
+    }
+
+    /// The next secret at or after `from`, the leftmost and there one of its own, and its stand-in.
+    fn find(&self, hay: &[u8], from: usize) -> Option<(Range<usize>, &str)> {
+        let own = self.needles.find(hay, from);
+        let own = own.map(|(range, index)| (range, self.stand_in_of(index)));
+        let skip = |text: &[u8]| self.stand_in_length(text);
+        let other = self.beside.as_ref();
+        let other = other.and_then(|beside| beside.find(hay, from, &skip));
+        match (own, other) {
+            (Some(own), Some(other)) if other.start < own.0.start => {
+                Some((other.start..other.end, OF_ANOTHER))
+            }
+            (Some(own), _) => Some(own),
+            (None, other) => Some((other?, OF_ANOTHER)),
+        }
+    }
+
+    /// Where the beginning of a secret hangs over the end of a cut text, and its stand-in.
+    fn cut_tail(&self, hay: &[u8]) -> Option<(usize, &str)> {
+        if let Some((at, index)) = self.needles.cut_tail(hay) {
+            return Some((at, self.stand_in_of(index)));
+        }
+        Some((self.beside.as_ref()?.cut_tail(hay)?, OF_ANOTHER))
     }
 
     fn stand_in_length(&self, text: &[u8]) -> Option<usize> {

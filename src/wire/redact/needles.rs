@@ -50,12 +50,22 @@ impl Needles {
     ///
     /// Text that already stands for a secret is passed over, so that redaction is stable.
     pub(super) fn find(&self, hay: &[u8], from: usize) -> Option<(Range<usize>, SecretIndex)> {
+        self.find_past(hay, from, &|text| self.label_length(text))
+    }
+
+    /// The same, passing over what `skip` measures where a brace opens.
+    pub(super) fn find_past(
+        &self,
+        hay: &[u8],
+        from: usize,
+        skip: &dyn Fn(&[u8]) -> Option<usize>,
+    ) -> Option<(Range<usize>, SecretIndex)> {
         let mut at = from;
         loop {
             let rest = hay.get(at..)?;
             let head = rest.first_chunk::<2>()?;
             if head[0] == b'{'
-                && let Some(length) = self.label_length(rest)
+                && let Some(length) = skip(rest)
             {
                 at += length;
                 continue;
@@ -112,7 +122,8 @@ impl Needles {
         let inner = text.iter().skip(1).take(LONGEST_LABEL).take_while(plain);
         let end = inner.count() + 2;
         let label = text.get(..end).filter(|label| label.ends_with(b"}"))?;
-        (label == super::ANONYMOUS.as_bytes() || self.labels.contains_key(label)).then_some(end)
+        let common = [super::ANONYMOUS.as_bytes(), super::OF_ANOTHER.as_bytes()];
+        (common.contains(&label) || self.labels.contains_key(label)).then_some(end)
     }
 }
 
