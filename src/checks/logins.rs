@@ -18,7 +18,7 @@ pub(super) fn successful<'a>(evidence: &Evidence<'a>) -> impl Iterator<Item = &'
 pub(super) fn without(evidence: &Evidence<'_>) -> Verdict {
     let mut logins = evidence.collected().logins.iter();
     if let Some(reason) = logins.find_map(|login| login.failed.as_ref()) {
-        return Verdict::inconclusive(format!("the login failed: {reason}"));
+        return Verdict::undecided(format!("the login failed: {reason}"), "--login");
     }
     no_token(evidence, "nobody signed in", "--login")
 }

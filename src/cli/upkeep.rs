@@ -28,14 +28,50 @@ pub(crate) struct UpkeepOptions {
 impl UpkeepOptions {
     /// The options as the configuration reads them.
     pub(crate) fn flags(&self) -> UpkeepFlags {
-        let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
-        // A relative one is to be ignored (XDG base directories, 0.8).
-        let cache = cache.filter(|it| it.is_absolute());
-        let home = std::env::var_os("HOME").filter(|it| !it.is_empty());
+        let path = |name: &str| std::env::var_os(name).map(PathBuf::from);
         UpkeepFlags {
             keep_tokens: self.keep_tokens,
             cache: self.token_cache.clone().map(PathBuf::from),
-            home: cache.or_else(|| home.map(|home| PathBuf::from(home).join(".cache"))),
+            home: caches(path("XDG_CACHE_HOME"), path("HOME"), BELOW_HOME),
+        }
+    }
+}
+
+/// The directory of caches; a relative `XDG_CACHE_HOME` is to be ignored (XDG base directories, 0.8).
+fn caches(cache: Option<PathBuf>, home: Option<PathBuf>, below: &str) -> Option<PathBuf> {
+    let cache = cache.filter(|it| it.is_absolute());
+    let home = home.filter(|it| !it.as_os_str().is_empty());
+    cache.or_else(|| home.map(|home| home.join(below)))
+}
+
+const BELOW_HOME: &str = if cfg!(target_os = "macos") {
+    "Library/Caches"
+} else {
+    ".cache"
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn caches_lie_where_the_system_keeps_them() {
+        let path = |text: &str| Some(PathBuf::from(text));
+        let home = || path("/home/eve");
+        for (cache, home, below, found) in [
+            (path("/var/cache"), home(), ".cache", path("/var/cache")),
+            (path("here"), home(), ".cache", path("/home/eve/.cache")),
+            (path(""), home(), ".cache", path("/home/eve/.cache")),
+            (
+                None,
+                home(),
+                "Library/Caches",
+                path("/home/eve/Library/Caches"),
+            ),
+            (None, path(""), ".cache", None),
+            (None, None, ".cache", None),
+        ] {
+            assert_eq!(caches(cache, home, below), found);
         }
     }
 }

@@ -21,7 +21,7 @@ pub struct UpkeepFlags {
     pub keep_tokens: bool,
     /// `--token-cache [FILE]`; an empty path is the default place.
     pub cache: Option<PathBuf>,
-    /// The directory of caches: `XDG_CACHE_HOME`, else `.cache` in the home directory.
+    /// The directory of caches: `XDG_CACHE_HOME`, else the system's place in the home directory.
     pub home: Option<PathBuf>,
 }
 

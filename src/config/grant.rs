@@ -66,7 +66,8 @@ impl ConfigFile {
             (Grant::ClientCredentials, ClientProof::Public)
         ) {
             let problem = format!("the client `{id}` has nothing to prove itself with");
-            let remedy = "give `client_secret = \"env:VARIABLE\"` or `client_key = \"file:PATH\"`";
+            let remedy = "give `client_secret = \"env:VARIABLE\"`, `client_key = \"file:PATH\"` or \
+                          `client_certificate = \"file:PATH\"`";
             return Err(Error::value(place, problem, remedy));
         }
         let resource = self.resource(section, place)?;

@@ -265,6 +265,8 @@ pub struct LoginRequest {
     pub port: Option<u16>,
     /// How long to wait for a person.
     pub timeout: Duration,
+    /// Where it was asked for.
+    pub asked_by: AskedBy,
     /// How long an exchanged refresh token may go on working before it counts as reusable.
     pub grace: Duration,
 }
@@ -283,7 +285,28 @@ impl LoginRequest {
             device: false,
             port: None,
             timeout: Waiting::default().timeout,
+            asked_by: AskedBy::Flags,
             grace: Duration::from_mins(1),
+        }
+    }
+}
+
+/// Where an operator asks for a login: remedies name what can be said there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AskedBy {
+    /// `--login` and its flags.
+    Flags,
+    /// An `[[identity]]` of the configuration.
+    Entry,
+}
+
+impl AskedBy {
+    /// The flag, or the key of the entry.
+    #[must_use]
+    pub const fn of(self, flag: &'static str, key: &'static str) -> &'static str {
+        match self {
+            Self::Flags => flag,
+            Self::Entry => key,
         }
     }
 }

@@ -181,7 +181,13 @@ fn identities(page: &mut Page, report: &Report, full: bool) {
         label = "";
     }
     for missing in &report.identities.missing {
-        let text = format!("{}: missing, {}", missing.name, missing.reason);
+        let seen = missing.exchange.map(|id| format!(" ({id})"));
+        let text = format!(
+            "{}: missing, {}{}",
+            missing.name,
+            missing.reason,
+            seen.unwrap_or_default()
+        );
         page.labelled(2, label, Tone::Caution, &text);
         label = "";
     }

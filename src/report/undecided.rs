@@ -44,13 +44,13 @@ pub(super) fn undecided(collected: &Collected, coverage: &[CoverageRow]) -> Vec<
         .map(|missing| Unsettleable {
             what: format!("identity/{}", missing.name),
             reason: missing.reason.clone(),
-            decided_by: None,
+            decided_by: Some(format!("a token for {}", missing.name)),
         });
     let invalid = collected.identities.present.iter().filter_map(|identity| {
         Some(Unsettleable {
             what: format!("identity/{}", identity.name),
             reason: identity.invalid.clone()?,
-            decided_by: None,
+            decided_by: Some(format!("another token for {}", identity.name)),
         })
     });
     let never_asked = collected

@@ -152,6 +152,9 @@ pub(crate) async fn own_origin(run: &Run<'_>, collected: &mut Collected, refused
     let sent = fetch(run, ProbeId::ServerMetadata, &routes, None).await;
     let attempts = read(collected, &routes, sent);
     let found = attempts.iter().any(|attempt| attempt.document.is_some());
+    // A server that fails at everything says nothing by failing there.
+    let status = |attempt: &MetadataAttempt| collected.ledger.exchange(attempt.exchange)?.status();
+    let tells_absence = attempts.iter().any(|it| status(it) == Some(404));
     let server = AuthorizationServer {
         issuer: issuer.clone(),
         named_by: refused,
@@ -159,13 +162,18 @@ pub(crate) async fn own_origin(run: &Run<'_>, collected: &mut Collected, refused
         blocked: None,
         assumed: true,
     };
-    if found || default_endpoints(run, collected, &issuer).await {
+    if found || default_endpoints(run, collected, &issuer, tells_absence).await {
         collected.discovery.authorization_servers.push(server);
     }
 }
 
 /// Whether the default paths of 2025-03-26 answer anything but 404 or 405.
-async fn default_endpoints(run: &Run<'_>, collected: &mut Collected, issuer: &str) -> bool {
+async fn default_endpoints(
+    run: &Run<'_>,
+    collected: &mut Collected,
+    issuer: &str,
+    tells_absence: bool,
+) -> bool {
     let asks = [("GET", "/authorize"), ("POST", "/token")].map(|(method, path)| {
         let url = format!("{issuer}{path}");
         let key = ProbeKey::new(ProbeId::DefaultEndpoint).about(url.clone());
@@ -190,7 +198,7 @@ async fn default_endpoints(run: &Run<'_>, collected: &mut Collected, issuer: &st
         // OAuth endpoints answer a bare request with an error of their own, never with success.
         live += usize::from(match sent.exchange.status() {
             Some(302 | 400 | 401 | 403) => true,
-            Some(500) => wanted,
+            Some(500) => wanted && tells_absence,
             _ => false,
         });
         file(collected, sent);
@@ -245,3 +253,64 @@ pub(crate) fn note_blocked(collected: &mut Collected, exchange: &Exchange) {
 
 /// Issuers looked at; a hostile list could name thousands.
 const MOST_ISSUERS: usize = 8;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::settings::LoginRequest;
+    use crate::oracle::testing::http;
+    use crate::rehearsal::defaults;
+    use crate::stage::Entropy;
+    use crate::stage::testing::Scripted;
+
+    /// Whether the origin counts as an authorization server that answers with these statuses: two
+    /// places of metadata, then the two default endpoints.
+    async fn is_there(statuses: [u16; 4], login: bool) -> bool {
+        let wire = Scripted::new(statuses.map(|status| http(status, &[], "")).to_vec());
+        let mut settings = defaults(&[7; 32]);
+        settings.login = login.then(|| LoginRequest::named("user"));
+        let run = Run::new(&wire, &settings, Entropy::new([7; 32]), &|_, _| {});
+        let mut collected = Collected::default();
+        collected.discovery.endpoint = "https://mcp.example/mcp".to_owned();
+        own_origin(&run, &mut collected, ExchangeId(1)).await;
+        assert_eq!(wire.asked().len(), 4);
+        let servers = &collected.discovery.authorization_servers;
+        servers
+            .iter()
+            .any(AuthorizationServer::has_default_endpoints)
+    }
+
+    #[tokio::test]
+    async fn default_endpoints_are_there_when_both_refuse_a_bare_request() {
+        for statuses in [[404, 404, 302, 400], [404, 404, 400, 401]] {
+            assert!(is_there(statuses, false).await, "{statuses:?}");
+        }
+        for statuses in [
+            [404, 404, 404, 400],
+            [404, 404, 200, 200],
+            [404, 404, 302, 405],
+        ] {
+            assert!(!is_there(statuses, true).await, "{statuses:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_server_that_stumbles_is_tried_where_somebody_signs_in_and_it_does_not_stumble_always()
+     {
+        for statuses in [
+            [404, 404, 500, 500],
+            [404, 404, 500, 400],
+            [500, 404, 302, 500],
+        ] {
+            assert!(is_there(statuses, true).await, "{statuses:?}");
+            assert!(!is_there(statuses, false).await, "{statuses:?}");
+        }
+        for statuses in [
+            [500, 500, 500, 500],
+            [500, 500, 302, 500],
+            [401, 503, 500, 500],
+        ] {
+            assert!(!is_there(statuses, true).await, "{statuses:?}");
+        }
+    }
+}

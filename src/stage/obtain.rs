@@ -12,7 +12,7 @@ use crate::model::audit::Collected;
 use crate::model::exchange::Exchange;
 use crate::model::grant::{Grant, GrantRequest};
 use crate::model::identity::{Identity, MissingIdentity, Provenance, ScopeSet};
-use crate::model::settings::{CredentialSource, IdentitySource, LoginRequest};
+use crate::model::settings::{AskedBy, CredentialSource, IdentitySource, LoginRequest};
 use crate::model::spare::SpareToken;
 use crate::wire::{Pending, ProofKey, Sent};
 
@@ -241,6 +241,7 @@ async fn signed_in(
         device: matches!(order.request.grant, Grant::DeviceCode),
         port: run.settings.waiting.port,
         timeout: run.settings.waiting.timeout,
+        asked_by: AskedBy::Entry,
         ..LoginRequest::named(order.name.clone())
     };
     let (mut identity, refresh) = login::sign_in(run, collected, &request).await?;

@@ -144,22 +144,3 @@ async fn who_must_not_be_bound_is_told_that_the_server_demands_it() {
     let reason = missing(&report, "person");
     assert!(reason.contains("invalid_dpop_proof"), "{reason}");
 }
-
-#[tokio::test]
-async fn people_of_identities_are_waited_for_as_long_as_the_flags_say() {
-    let bench = Bench::start("").await;
-    let brief = Flags {
-        login: LoginFlags {
-            timeout: Some(1),
-            ..LoginFlags::default()
-        },
-        ..Flags::default()
-    };
-    let text = identity("person", BROWSER);
-    let report = bench.audit_with(&text, brief, AWAY).await;
-    let reason = missing(&report, "person");
-    assert!(
-        reason.contains("within 1 s") && reason.contains("--login-timeout"),
-        "{reason}"
-    );
-}

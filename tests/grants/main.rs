@@ -19,6 +19,7 @@ mod login;
 mod machine;
 mod mistakes;
 mod people;
+mod printed;
 mod sibling;
 mod upkeep;
 

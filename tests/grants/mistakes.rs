@@ -33,47 +33,12 @@ async fn consent_denied_costs_its_identity_only() {
 }
 
 #[tokio::test]
-async fn a_wrong_secret_costs_its_identity_only() {
-    let bench = Bench::start("").await;
-    let text = "grant = \"client_credentials\"\nclient_id = \"admin-client\"\nclient_secret = \"env:WRONG\"";
-    let report = bench.audit(&identity("machine", text), "approve").await;
-    let reason = missing(&report, "machine");
-    assert!(
-        reason.contains("invalid_client") && reason.contains("secret"),
-        "{reason}"
-    );
-}
-
-#[tokio::test]
-async fn errors_in_html_are_told_as_what_they_are() {
-    let bench = Bench::start("[token_endpoint]\nerrors = \"page\"\n").await;
-    let text = "grant = \"client_credentials\"\nclient_id = \"admin-client\"\nclient_secret = \"env:WRONG\"";
-    let report = bench.audit(&identity("machine", text), "approve").await;
-    let reason = missing(&report, "machine");
-    assert!(
-        reason.contains("text/html") && reason.contains("expected"),
-        "{reason}"
-    );
-}
-
-#[tokio::test]
 async fn a_token_without_a_lifetime_is_used_all_the_same() {
     let bench = Bench::start("[grants]\nlifetime = \"omitted\"\n").await;
     let text = "grant = \"client_credentials\"\nclient_id = \"admin-client\"\nclient_secret = \"env:SECRET\"";
     let report = bench.audit(&identity("machine", text), "approve").await;
     assert_eq!(present(&report, "machine").expires_in, None);
     assert!(report.outcome.decided_cells > 0);
-}
-
-#[tokio::test]
-async fn a_server_that_grants_more_than_was_asked_for_spoils_the_narrow_token_and_says_so() {
-    let bench = Bench::start("[tokens]\nmint = \"grants-more\"\n").await;
-    let text = "grant = \"client_credentials\"\nclient_id = \"admin-client\"\nclient_secret = \
-                \"env:SECRET\"\nscopes = [\"notes:read\"]";
-    let report = bench.audit(&identity("machine", text), "approve").await;
-    let machine = present(&report, "machine");
-    let reason = machine.invalid.clone().unwrap();
-    assert!(reason.contains("also holds"), "{reason}");
 }
 
 /// A server whose clock is off, and an assertion that is dated by ours.
@@ -157,7 +122,10 @@ async fn a_person_of_an_identity_who_never_comes_costs_that_identity_only() {
     let text = identity("absent", BROWSER) + &identity("machine", MACHINE);
     let report = bench.audit_with(&text, brief, AWAY).await;
     let reason = missing(&report, "absent");
-    assert!(reason.contains("nobody finished the login"), "{reason}");
+    assert!(
+        reason.contains("within 1 s") && reason.contains("--login-timeout"),
+        "{reason}"
+    );
     assert!(present(&report, "machine").granted.is_some());
 }
 

@@ -28,7 +28,7 @@ pub async fn disagreements(format: &str) -> Outcome<Vec<String>> {
             .map(|row| section(row.name, row.asks))
             .collect::<String>()
     );
-    let report = audit(&peer, &text, Decision::Approve).await?;
+    let report = audit(&peer, &text, Decision::Approve, []).await?;
     let issued = peer.tokens()?;
     let mut found = Vec::new();
     for row in &GRANTS {
@@ -48,7 +48,7 @@ pub async fn refusals() -> Outcome<Vec<String>> {
     for (name, asks, _) in REFUSALS {
         text.push_str(&section(name, asks));
     }
-    let report = audit(&peer, &text, Decision::Deny).await?;
+    let report = audit(&peer, &text, Decision::Deny, []).await?;
     let mut found = Vec::new();
     for (name, _, said) in REFUSALS {
         let missing = report.identities.missing.iter().find(|it| it.name == name);
@@ -82,12 +82,17 @@ struct Row {
     bound: bool,
 }
 
-fn section(name: &str, asks: &str) -> String {
+pub fn section(name: &str, asks: &str) -> String {
     format!("[[identity]]\nname = \"{name}\"\n{asks}\n")
 }
 
 /// The audit of a configuration, read as the binary reads it.
-async fn audit(peer: &Running, text: &str, decision: Decision) -> Outcome<Report> {
+pub async fn audit<const N: usize>(
+    peer: &Running,
+    text: &str,
+    decision: Decision,
+    more: [(&'static str, String); N],
+) -> Outcome<Report> {
     let mut file = tempfile::NamedTempFile::new()?;
     file.write_all(text.as_bytes())?;
     let mut flags = Flags {
@@ -95,7 +100,8 @@ async fn audit(peer: &Running, text: &str, decision: Decision) -> Outcome<Report
         config: Some(file.path().to_owned()),
         ..Flags::default()
     };
-    flags.login.timeout = Some(LOGIN_SECONDS);
+    let signs_in = text.contains("_code\"");
+    flags.login.timeout = signs_in.then_some(LOGIN_SECONDS);
     let mut secrets = Given(BTreeMap::from([
         ("env:SECRET", "machine-pass-1".to_owned()),
         ("env:WRONG", "not-the-secret".to_owned()),
@@ -105,6 +111,7 @@ async fn audit(peer: &Running, text: &str, decision: Decision) -> Outcome<Report
         ("env:LOGIN", peer.file("by-login.token")?),
         ("env:REFRESH", peer.file("by-refresh.token")?),
     ]));
+    secrets.0.extend(more);
     let read = config::settings(&flags, &mut secrets, "00000000", "2026-11-23");
     let (_, settings) = read.map_err(|error| error.to_string())?;
     let show = move |shown: &Visit<'_>| {
@@ -240,7 +247,7 @@ fn indicated(peer: &Running, report: &Report, issued: &[Issued], found: &mut Vec
 
 /// What the provider would still take is what the residue says: of access tokens none but JWTs, which
 /// it cannot revoke (it says so with `unsupported_token_type`).
-fn left(report: &Report, issued: &[Issued], found: &mut Vec<String>) {
+pub fn left(report: &Report, issued: &[Issued], found: &mut Vec<String>) {
     let mut alive: Vec<&str> = issued
         .iter()
         .filter(|token| token.alive && token.kind != "RefreshToken")

@@ -11,6 +11,7 @@
 )]
 
 mod audit;
+mod certificates;
 mod conformance;
 mod consistency;
 mod grants;
@@ -110,6 +111,13 @@ async fn signed_tokens_by_every_grant_of_oidc_provider_are_what_it_says_they_are
 #[tokio::test]
 async fn what_oidc_provider_refuses_costs_its_identity_only() -> Outcome<()> {
     let found = grants::refusals().await?;
+    assert!(found.is_empty(), "{}", found.join("\n"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn certificates_of_clients_are_what_oidc_provider_makes_of_them() -> Outcome<()> {
+    let found = certificates::disagreements().await?;
     assert!(found.is_empty(), "{}", found.join("\n"));
     Ok(())
 }

@@ -174,9 +174,12 @@ async fn wait(
         return Err("there is nobody to ask".to_owned());
     };
     (person.show)(&Visit {
+        identity: &session.facts.identity,
+        asked: session.facts.requested.as_ref(),
         url: url.as_str(),
         number,
         most: super::codes::ROUNDS.max(number),
+        timeout: session.timeout,
         purpose,
         user_code: None,
     });
@@ -238,8 +241,11 @@ fn read(session: &Session, returned: &Returned) -> Result<(), (RoundEnd, String)
         (Some(error), _) => {
             let error = shown(error);
             let remedy = match error.as_str() {
-                "access_denied" => "consent was refused; sign in again and allow it",
-                "invalid_scope" => "choose scopes with `--login-scope`",
+                "access_denied" => "consent was refused; run again and allow it",
+                "invalid_scope" => session.asked_by.of(
+                    "choose scopes with `--login-scope`",
+                    "check `scopes` against what the client may ask for",
+                ),
                 "invalid_target" => "the server does not know the resource of this target",
                 "unauthorized_client" => "this client may not use the authorization code flow",
                 _ => "the authorization server gives no code",

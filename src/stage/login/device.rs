@@ -29,9 +29,12 @@ pub(super) async fn obtain(
         return Err("there is nobody to ask".to_owned());
     };
     (person.show)(&Visit {
+        identity: &session.facts.identity,
+        asked: session.facts.requested.as_ref(),
         url: grant.url.as_str(),
         number: 1,
         most: 1,
+        timeout: request.timeout.min(grant.lifetime),
         purpose: "signing in on another device",
         user_code: Some(&grant.user_code),
     });

@@ -29,7 +29,7 @@ use crate::model::exchange::ExchangeId;
 use crate::model::grant::{Grant, GrantRequest};
 use crate::model::identity::{Identity, IdentityKind, MissingIdentity, Provenance, ScopeSet};
 use crate::model::login::{ClientOrigin, Login, Redemption, Trial};
-use crate::model::settings::{CredentialSource, IdentitySource, LoginRequest};
+use crate::model::settings::{AskedBy, CredentialSource, IdentitySource, LoginRequest};
 use crate::wire::ProofKey;
 use crate::wire::callback::Callback;
 
@@ -64,6 +64,8 @@ pub struct Session {
     dpop: Option<bool>,
     /// How long to wait for the person.
     timeout: Duration,
+    /// Where the login was asked for.
+    asked_by: AskedBy,
     /// Tells its codes from those of other logins of the run.
     tag: String,
 }
@@ -247,9 +249,9 @@ async fn prepare(
     let callback = if request.device {
         if server.device.is_none() {
             return Err(format!(
-                "the metadata of {} names no `device_authorization_endpoint`; log in without \
-                 `--device`",
-                server.issuer
+                "the metadata of {} names no `device_authorization_endpoint`; {}",
+                server.issuer,
+                without_device(request)
             ));
         }
         None
@@ -298,6 +300,7 @@ async fn prepare(
         key: binding::wanted(run, collected, request.dpop),
         dpop: request.dpop,
         timeout: request.timeout,
+        asked_by: request.asked_by,
         tag: tag(run, request),
     })
 }
@@ -447,8 +450,8 @@ fn at_defaults(server: &AuthorizationServer, request: &LoginRequest) -> Result<E
     let issuer = &server.issuer;
     if request.device {
         return Err(format!(
-            "{issuer} has no metadata, and 2025-03-26 has no default endpoint for devices; log in \
-             without `--device`"
+            "{issuer} has no metadata, and 2025-03-26 has no default endpoint for devices; {}",
+            without_device(request)
         ));
     }
     Ok(Endpoints {
@@ -467,6 +470,12 @@ fn at_defaults(server: &AuthorizationServer, request: &LoginRequest) -> Result<E
     })
 }
 
+/// What to do where there is no device flow.
+const fn without_device(request: &LoginRequest) -> &'static str {
+    let entry = "take `grant = \"authorization_code\"` instead";
+    request.asked_by.of("log in without `--device`", entry)
+}
+
 fn chosen<'d>(
     discovery: &'d Discovery,
     request: &LoginRequest,
@@ -479,13 +488,15 @@ fn chosen<'d>(
             .iter()
             .find(|server| server.issuer == *issuer)
             .ok_or_else(|| {
+                let said = request.asked_by.of("--issuer", "issuer =");
                 format!(
-                    "`--issuer {issuer}` is none of the authorization servers the target names \
+                    "`{said} {issuer}` is none of the authorization servers the target names \
                      ({named})"
                 )
             }),
         None if servers.len() > 1 => Err(format!(
-            "the target names several authorization servers ({named}); choose one with `--issuer`"
+            "the target names several authorization servers ({named}); choose one with {}",
+            request.asked_by.of("`--issuer`", "`issuer`")
         )),
         None => servers.first().ok_or_else(|| {
             "the target names no authorization server, so nobody can sign in; give a token with \

@@ -1,9 +1,12 @@
 //! The person who signs in: shown an address, waited for, free to walk away.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{Mutex, mpsc};
 use tokio_util::sync::CancellationToken;
+
+use crate::model::identity::ScopeSet;
 
 /// How a run reaches the person who signs in.
 pub struct Person<'a> {
@@ -18,12 +21,18 @@ pub struct Person<'a> {
 /// One request to the person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Visit<'a> {
+    /// The identity that comes of it.
+    pub identity: &'a str,
+    /// Scopes that are asked for; what the server gives by default when absent.
+    pub asked: Option<&'a ScopeSet>,
     /// The address to open.
     pub url: &'a str,
     /// Which authorization this is, from one.
     pub number: usize,
     /// How many there are at most.
     pub most: usize,
+    /// How long the person has.
+    pub timeout: Duration,
     /// What it is for.
     pub purpose: &'a str,
     /// The code to type there (RFC 8628 §3.3).

@@ -91,7 +91,9 @@ fn next(error: Option<&str>, exchange: Option<&Exchange>, interval: Duration) ->
         (None, Some(FailureKind::Timeout | FailureKind::Connect | FailureKind::Reset)) => {
             Next::Ask(interval.saturating_mul(2).min(LONGEST))
         }
-        (Some("access_denied"), _) => Next::Ended("consent was refused on the other device"),
+        (Some("access_denied"), _) => {
+            Next::Ended("consent was refused on the other device; run again and allow it there")
+        }
         (Some("expired_token"), _) => Next::Ended(
             "the code ended before anybody had typed it; run again, and type it while it is shown",
         ),

@@ -12,7 +12,7 @@ use crate::model::discovery::{AuthorizationServer, MetadataAttempt, Route};
 use crate::model::exchange::ExchangeId;
 use crate::model::grant::{ClientProof, OAuthClient};
 use crate::model::login::{ClientOrigin, Login};
-use crate::model::settings::LoginRequest;
+use crate::model::settings::{AskedBy, LoginRequest};
 use crate::oracle::testing::http;
 use crate::rehearsal::defaults;
 use crate::stage::testing::Scripted;
@@ -72,6 +72,7 @@ fn with(server: Endpoints, proof: ClientProof) -> Session {
         key: None,
         dpop: None,
         timeout: Duration::from_secs(1),
+        asked_by: AskedBy::Flags,
         tag: String::new(),
     }
 }

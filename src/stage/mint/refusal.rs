@@ -17,9 +17,10 @@ pub(crate) fn refusal(exchange: &Exchange, request: &GrantRequest) -> String {
         return format!("the token request of client `{client_id}` failed: {text}");
     };
     let Some(error) = error(exchange) else {
+        let title = title(&response.body.bytes());
         return format!(
-            "the token endpoint answered the request of client `{client_id}` with HTTP {} {}{}, \
-             expected a token or an OAuth error in JSON (RFC 6749 §5); see the exchange",
+            "the token endpoint answered the request of client `{client_id}` with HTTP {} {}{}{}, \
+             expected a token or an OAuth error in JSON (RFC 6749 §5), so why is not told: {}",
             response.status,
             kind(&response.media_type()),
             if is_object(exchange) {
@@ -27,6 +28,8 @@ pub(crate) fn refusal(exchange: &Exchange, request: &GrantRequest) -> String {
             } else {
                 ""
             },
+            title.map_or(String::new(), |title| format!(" titled `{title}`")),
+            guess(response.status, request)
         );
     };
     let body = serde_json::from_slice::<Value>(&response.body.bytes()).unwrap_or_default();
@@ -120,6 +123,34 @@ fn remedy(error: &str, request: &GrantRequest) -> &'static str {
     }
 }
 
+/// What to look at first where nobody says what is wrong.
+fn guess(status: u16, request: &GrantRequest) -> String {
+    match status {
+        400 | 401 | 403 if matches!(request.client.proof, ClientProof::Public) => {
+            "check `client_id` and `scopes`".to_owned()
+        }
+        400 | 401 | 403 => remedy("invalid_client", request).to_owned(),
+        404 | 405 => "check that the authorization server's metadata names its token endpoint, \
+                      and that no proxy answers in its place"
+            .to_owned(),
+        500.. => "the authorization server has a fault; its log tells which".to_owned(),
+        _ => "check that no proxy or sign-in page answers in its place".to_owned(),
+    }
+}
+
+/// What a page calls itself.
+fn title(page: &[u8]) -> Option<String> {
+    let start = page.get(..page.len().min(HEAD))?;
+    let text = String::from_utf8_lossy(start);
+    let lower = text.to_ascii_lowercase();
+    let (before, _) = lower.split_once("<title>")?;
+    let from = before.len() + "<title>".len();
+    let length = lower.get(from..)?.find("</title>")?;
+    let title = text.get(from..from + length)?.trim();
+    let title: String = title.chars().take(80).collect();
+    (!title.is_empty()).then_some(title)
+}
+
 fn kind(media_type: &str) -> String {
     if media_type.is_empty() {
         return "without a media type".to_owned();
@@ -132,4 +163,79 @@ fn is_object(exchange: &Exchange) -> bool {
     body.is_some_and(|bytes| {
         serde_json::from_slice::<serde_json::Map<String, Value>>(&bytes).is_ok()
     })
+}
+
+/// How much of a page is looked through for its title.
+const HEAD: usize = 4096;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::exchange::{ExchangeId, Outcome, Request};
+    use crate::model::grant::OAuthClient;
+    use crate::model::probe::{ProbeId, ProbeKey};
+    use crate::oracle::testing::http;
+
+    fn told(outcome: Outcome) -> String {
+        let exchange = Exchange {
+            id: ExchangeId(1),
+            tier: ProbeId::MintToken.tier(),
+            probe: ProbeKey::new(ProbeId::MintToken),
+            identity: "machine".to_owned(),
+            request: Request {
+                method: "POST".to_owned(),
+                url: "https://auth.example/token".to_owned(),
+                headers: Vec::new(),
+                body: None,
+            },
+            started_ms: 0,
+            elapsed_ms: 0,
+            caused_by: None,
+            outcome,
+        };
+        let request = GrantRequest {
+            grant: Grant::ClientCredentials,
+            client: OAuthClient {
+                id: "machine".to_owned(),
+                proof: ClientProof::Public,
+            },
+            issuer: None,
+            resource: None,
+            dpop: None,
+        };
+        refusal(&exchange, &request)
+    }
+
+    #[test]
+    fn a_page_is_named_by_its_title_and_what_to_look_at_by_its_status() {
+        let page = "<!DOCTYPE html><HTML><Title> Bad\u{1b} gateway </TITLE><p>no";
+        for (status, said) in [
+            (401, "check `client_id` and `scopes`"),
+            (404, "names its token endpoint"),
+            (502, "its log"),
+            (200, "sign-in page"),
+        ] {
+            let told = told(http(status, &[], page));
+            assert!(told.contains(said), "{status}: {told}");
+            assert!(told.contains(" titled `Bad"), "{told}");
+        }
+    }
+
+    #[test]
+    fn pages_without_a_title_and_pages_that_never_end_have_none() {
+        for page in [
+            "",
+            "<title>",
+            "<title></title>",
+            "</title><title>x",
+            "\u{fffd}<titl",
+        ] {
+            assert_eq!(title(page.as_bytes()), None, "{page}");
+        }
+        let late = format!("{}<title>late</title>", " ".repeat(HEAD));
+        assert_eq!(title(late.as_bytes()), None);
+        let long = format!("<title>{}</title>", "é".repeat(500));
+        assert_eq!(title(long.as_bytes()).unwrap().chars().count(), 80);
+        assert_eq!(title(b"\xff\xfe<title>a</title>").as_deref(), Some("a"));
+    }
 }

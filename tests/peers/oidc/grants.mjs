@@ -15,16 +15,18 @@ const NATIVE = {
   redirect_uris: ['http://127.0.0.1/callback'],
 };
 
+export const machineClient = (scopes) => (client_id, more) => ({
+  client_id,
+  scope: scopes.join(' '),
+  grant_types: ['client_credentials'],
+  redirect_uris: [],
+  response_types: [],
+  ...more,
+});
+
 // One client for each way to prove oneself, and public ones for people.
 export function grantClients(scopes) {
-  const machine = (client_id, more) => ({
-    client_id,
-    scope: scopes.join(' '),
-    grant_types: ['client_credentials'],
-    redirect_uris: [],
-    response_types: [],
-    ...more,
-  });
+  const machine = machineClient(scopes);
   const secret = (method) => ({ client_secret: 'machine-pass-1', token_endpoint_auth_method: method });
   const jwk = { ...publicKey.export({ format: 'jwk' }), kid: 'notes-key', use: 'sig', alg: 'ES256' };
   return [
@@ -122,12 +124,12 @@ export function issued(provider) {
     );
 }
 
-// Asks the provider about each token (RFC 7662).
-export function introspecting(issuer, resource) {
+// Asks the provider about each token (RFC 7662), at its door.
+export function introspecting(issuer, resource, door) {
   const pair = Buffer.from(`${INTROSPECTOR.id}:${INTROSPECTOR.secret}`).toString('base64');
   return {
     async verifyAccessToken(token) {
-      const answer = await fetch(`${issuer}/token/introspection`, {
+      const answer = await fetch(`${door}/token/introspection`, {
         method: 'POST',
         headers: { authorization: `Basic ${pair}` },
         body: new URLSearchParams({ token, token_type_hint: 'access_token' }),

@@ -12,7 +12,14 @@ import express from 'express';
 import { createRemoteJWKSet, exportJWK, generateKeyPair, jwtVerify } from 'jose';
 import Provider, { errors } from 'oidc-provider';
 import { z } from 'zod';
-import { bindingGate, grantClients, introspecting, issued, keepSecrets } from './grants.mjs';
+import {
+  certificateClients,
+  listeningWithTls,
+  METHODS,
+  mutualTls,
+  readCertificates,
+} from './certificates.mjs';
+import { bindingGate, grantClients, introspecting, issued, keepSecrets, machineClient } from './grants.mjs';
 
 const TOOL_SCOPES = {
   read_note: 'notes:read',
@@ -42,11 +49,16 @@ const { values: options } = parseArgs({
     tokens: { type: 'string', default: 'jwt' },
     // A client for every grant; what they prove themselves with goes into this folder.
     grants: { type: 'string' },
+    // A folder with certificates: the authorization server is reached over TLS alone, and has clients
+    // that prove themselves by theirs.
+    certificates: { type: 'string', default: 'none' },
     // NAME=SECRET=SCOPES, a client that may use client_credentials.
     client: { type: 'string', multiple: true, default: [] },
   },
 });
-const issuer = `http://127.0.0.1:${options['as-port']}`;
+const tls =
+  options.certificates === 'none' ? undefined : await readCertificates(options.certificates);
+const issuer = `${tls ? 'https' : 'http'}://127.0.0.1:${options['as-port']}`;
 const resource = new URL(`http://127.0.0.1:${options.port}/mcp`);
 
 function harmless(uri) {
@@ -82,6 +94,7 @@ async function authorizationServer() {
     };
   });
   if (options.grants) machines.push(...grantClients(ALL_SCOPES));
+  if (tls) machines.push(...certificateClients(machineClient(ALL_SCOPES), tls));
   const known = new Set(machines.map((client) => client.client_id));
   const registration = {
     enabled: options.registration !== 'off',
@@ -89,6 +102,7 @@ async function authorizationServer() {
   };
   return new Provider(issuer, {
     ...forwarding(),
+    ...(tls && { clientAuthMethods: METHODS }),
     clients: machines,
     jwks: { keys: [{ ...(await exportJWK(privateKey)), alg: 'RS256', use: 'sig' }] },
     cookies: { keys: [randomUUID()] },
@@ -99,6 +113,7 @@ async function authorizationServer() {
       introspection: { enabled: options['token-services'] || options.tokens === 'opaque' },
       deviceFlow: { enabled: Boolean(options.grants) },
       ...(options.grants && { dPoP: { nonceSecret: randomBytes(32), requireNonce: () => true } }),
+      ...(tls && { mTLS: mutualTls }),
       revocation: { enabled: true },
       registration,
       registrationManagement: { enabled: registration.enabled },
@@ -132,9 +147,9 @@ async function authorizationServer() {
   });
 }
 
-function verifier() {
-  if (options.tokens === 'opaque') return introspecting(issuer, resource.href);
-  const keys = createRemoteJWKSet(new URL(`${issuer}/jwks`));
+function verifier(door) {
+  if (options.tokens === 'opaque') return introspecting(issuer, resource.href, door);
+  const keys = createRemoteJWKSet(new URL(`${door}/jwks`));
   return {
     async verifyAccessToken(token) {
       try {
@@ -220,7 +235,7 @@ async function registered(provider, created) {
   return found.filter(Boolean).map((client) => client.clientId);
 }
 
-function resourceServer(provider) {
+function resourceServer(provider, door) {
   const created = new Set();
   provider.on('registration_create.success', (_ctx, client) => created.add(client.clientId));
   const notes = new Map([
@@ -246,7 +261,7 @@ function resourceServer(provider) {
   app.all(
     '/mcp',
     ...(options.grants ? [bindingGate.unwrap] : []),
-    requireBearerAuth({ verifier: verifier(), resourceMetadataUrl: metadataUrl }),
+    requireBearerAuth({ verifier: verifier(door), resourceMetadataUrl: metadataUrl }),
     ...(options.grants ? [bindingGate.check(resource.href)] : []),
     express.json(),
     perToolScope(metadataUrl),
@@ -276,10 +291,15 @@ function resourceServer(provider) {
 }
 
 const listening = (app, port) =>
-  new Promise((resolve) => app.listen(Number(port), '127.0.0.1', resolve));
+  new Promise((resolve) => {
+    const server = app.listen(Number(port), '127.0.0.1', () => resolve(server));
+  });
 const provider = await authorizationServer();
-const notes = resourceServer(provider);
+// The notes server asks the provider behind its TLS.
+const inner = tls && (await listening(provider, 0));
+const notes = resourceServer(provider, inner ? `http://127.0.0.1:${inner.address().port}` : issuer);
 if (options.grants) await keepSecrets(provider, resource.href, options.grants);
-await listening(provider, options['as-port']);
+if (tls) await listeningWithTls(provider.callback(), options['as-port'], tls);
+else await listening(provider, options['as-port']);
 await listening(notes, options.port);
 console.log(`READY ${resource.href}`);
