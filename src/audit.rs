@@ -11,13 +11,13 @@ use crate::model::settings::Settings;
 use crate::model::target::Target;
 use crate::oracle::{
     arguments, breaks, bypass as bypass_oracle, conformity, cut, effective, enforcement, gates,
-    ladder as oracle_ladder, matrix, vectors,
+    idle, ladder as oracle_ladder, matrix, vectors,
 };
 use crate::report::assemble::{self, Judged};
 use crate::stage::{
     Run, beside, bypass, calls, client_documents, close, discover, doors, enrol, enumerate, eras,
-    forge, hardening, ladder, login, plan, proofs, register, revoked, schemes, token_endpoint,
-    transport, wrong_tokens,
+    every_door, forge, hardening, ladder, login, plan, proofs, register, revoked, schemes,
+    token_endpoint, transport, wrong_tokens,
 };
 
 /// What is to be audited.
@@ -54,13 +54,15 @@ pub async fn collect(run: &Run<'_>, target: Target, engagement: Engagement) -> C
         transport::observe(run, &mut collected, &sessions).await;
         wrong_tokens::spoofs(run, &mut collected).await;
         schemes::schemes(run, &mut collected).await;
-        wrong_tokens::at_other_doors(run, &mut collected, &sessions).await;
         forge::more(run, &mut collected).await;
         proofs::proofs(run, &mut collected).await;
         ladder::climb(run, &mut collected, &mut sessions, &mut asked).await;
+        bypass::later(run, &mut collected, &sessions, &asked).await;
         beside::beside(run, &mut collected).await;
+        every_door::every_door(run, &mut collected, &sessions, &asked).await;
         close::close(run, &mut collected, &sessions).await;
         revoked::revoked(run, &mut collected).await;
+        forge::fetched(run, &mut collected);
         if let Some(mut session) = login {
             login::probe(run, &mut collected, &mut session).await;
             login::close(run, &mut collected, session).await;
@@ -81,6 +83,9 @@ pub async fn collect(run: &Run<'_>, target: Target, engagement: Engagement) -> C
     collected
         .unsettled
         .extend(cut::unsettled(&collected.surface));
+    let (tools, values) = (&run.settings.tools, &run.settings.values);
+    let idle = idle::unsettled(&collected.surface, tools, values);
+    collected.unsettled.extend(idle);
     collected.invalid_calls =
         arguments::invalid_calls(&collected.ledger, &collected.surface, &collected.identities);
     collected.gates = gates::gates(&collected.ledger, &collected.identities);

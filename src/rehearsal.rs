@@ -10,8 +10,8 @@ use tokio_util::sync::CancellationToken;
 use crate::audit;
 use crate::checks;
 use crate::demo::{
-    self, AuditCanary, AuditObject, AuditStep, Behaviour, DemoToken, Intended, LoginMode, Running,
-    TokenKind, visitor,
+    self, Audit, AuditCanary, AuditObject, AuditStep, Behaviour, DemoToken, Intended, LoginMode,
+    Running, TokenKind, visitor,
 };
 use crate::evidence::Folder;
 use crate::model::audit::Engagement;
@@ -282,7 +282,7 @@ pub fn settings(behaviour: &Behaviour, running: &Running, seed: &[u8; 32]) -> io
     let set = |scopes: &[String]| scopes.iter().cloned().collect::<ScopeSet>();
     let mint = behaviour.audit.ladder.as_ref().map(|ladder| Mint {
         from: vec![ladder.from.clone()],
-        by_login: false,
+        by_login: ladder.by_login,
         scopes: (!ladder.vary.is_empty()).then(|| set(&ladder.vary)),
         keep: set(&ladder.keep),
     });
@@ -295,6 +295,7 @@ pub fn settings(behaviour: &Behaviour, running: &Running, seed: &[u8; 32]) -> io
     let client = (!client.id.is_empty()).then(|| KnownClient {
         id: client.id.clone(),
         redirect_uri: client.redirect_uri.clone(),
+        issuer: None,
     });
     let base = match behaviour.audit.callback_base.as_str() {
         "" => None,
@@ -319,7 +320,7 @@ pub fn settings(behaviour: &Behaviour, running: &Running, seed: &[u8; 32]) -> io
             .collect(),
         objects: objects(behaviour),
         client,
-        login: login(behaviour.audit.login),
+        login: login(&behaviour.audit),
         callback: Callback {
             base,
             ..Callback::default()
@@ -346,6 +347,7 @@ pub fn defaults(seed: &[u8; 32]) -> Settings {
         policy: Vec::new(),
         accept: Vec::new(),
         tools: Vec::new(),
+        values: Vec::new(),
         objects: Vec::new(),
         calls: Calls::default(),
         observe_rate_limit: None,
@@ -466,8 +468,8 @@ fn intended(entry: &Intended) -> PolicyEntry {
     }
 }
 
-fn login(mode: LoginMode) -> Option<LoginRequest> {
-    let client_id = match mode {
+fn login(audit: &Audit) -> Option<LoginRequest> {
+    let client_id = match audit.login {
         LoginMode::Nobody => return None,
         LoginMode::Approve | LoginMode::Deny | LoginMode::Device => Some("demo-cli".to_owned()),
         LoginMode::Registered => None,
@@ -478,10 +480,12 @@ fn login(mode: LoginMode) -> Option<LoginRequest> {
     });
     Some(LoginRequest {
         client,
-        device: mode == LoginMode::Device,
+        scopes: (!audit.login_scopes.is_empty())
+            .then(|| audit.login_scopes.iter().cloned().collect()),
+        device: audit.login == LoginMode::Device,
         timeout: Duration::from_secs(5),
         grace: Duration::ZERO,
-        ..LoginRequest::named("user")
+        ..LoginRequest::named(LoginMode::NAME)
     })
 }
 

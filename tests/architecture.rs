@@ -67,8 +67,9 @@ const RULES: &[(&str, &[&str], &[&str])] = &[
         &["reqwest", "jsonschema", "sse_stream", "http_auth"],
     ),
     (
+        // What the operator writes in the wire's own forms (URI templates) is read by the same codec.
         "config",
-        &["config", "model"],
+        &["config", "model", "codec"],
         &["tokio", "reqwest", "axum", "getrandom"],
     ),
 ];

@@ -111,7 +111,16 @@ async fn no_token_secret_or_session_appears_in_any_report_or_file() {
 
 #[tokio::test]
 async fn derived_tokens_go_to_the_target_alone() {
-    for name in ["every-token-kind", "api-keys", "embedded-key-accepted"] {
+    for name in [
+        "every-token-kind",
+        "api-keys",
+        "opaque-tokens",
+        "opaque-token-compared-in-part",
+        "embedded-key-accepted",
+        "embedded-certificate-accepted",
+        "key-address-trusted",
+        "introspection-open",
+    ] {
         let rehearsal = rehearse(&behaviour(name)).await;
         let report = &rehearsal.report;
         let present = &report.identities.present;
@@ -123,6 +132,13 @@ async fn derived_tokens_go_to_the_target_alone() {
             .collect();
         let mut sent = 0;
         for exchange in report.ledger.iter() {
+            let to_target = exchange.request.url.starts_with(&rehearsal.running.mcp_url);
+            let request = format!("{:?}", exchange.request);
+            for identity in derived.iter().filter(|_| !to_target) {
+                // The label that stands for a token wherever it goes, in a field or in a body.
+                let label = format!("{{token-{identity}}}");
+                assert!(!request.contains(&label), "{name}: {request}");
+            }
             if derived.contains(&exchange.identity.as_str()) {
                 sent += 1;
                 let url = &exchange.request.url;
@@ -130,5 +146,11 @@ async fn derived_tokens_go_to_the_target_alone() {
             }
         }
         assert!(sent > 0, "{name}: no derived token was sent at all");
+        // Whoever fetches a key of the run hands nothing on.
+        let offers = report.key_documents.iter().flat_map(|it| &it.offers);
+        for fetch in offers.flat_map(|offer| &offer.fetches) {
+            let mut fields = fetch.headers.iter();
+            assert!(!fields.any(|field| field.eq_ignore_ascii_case("authorization")));
+        }
     }
 }

@@ -13,6 +13,16 @@ pub(crate) fn judge(
     kinds: &[IdentityKind],
     message: impl Fn(&SessionUse) -> String,
 ) -> Verdict {
+    judge_but(evidence, kinds, |_| false, message)
+}
+
+/// The same without what another finding tells.
+pub(crate) fn judge_but(
+    evidence: &Evidence<'_>,
+    kinds: &[IdentityKind],
+    told: impl Fn(&SessionUse) -> bool,
+    message: impl Fn(&SessionUse) -> String,
+) -> Verdict {
     let bypass = &evidence.collected().bypass;
     if let Some(reason) = &bypass.skipped {
         return Verdict::Inconclusive {
@@ -31,6 +41,7 @@ pub(crate) fn judge(
         );
     }
     let mut case = evidence.case();
+    let (elsewhere, uses): (Vec<_>, Vec<_>) = uses.into_iter().partition(|used| told(used));
     for used in &uses {
         match used.passage {
             Passage::Through => case.breach(
@@ -47,7 +58,12 @@ pub(crate) fn judge(
         }
     }
     case.verdict(Verdict::Held(format!(
-        "{} request(s) on somebody else's session were refused",
-        uses.len()
+        "{} request(s) on somebody else's session were refused{}",
+        uses.len(),
+        if elsewhere.is_empty() {
+            ""
+        } else {
+            ", and what a single door forgets is left to `gate-inconsistent`"
+        }
     )))
 }

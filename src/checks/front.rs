@@ -3,6 +3,7 @@
 use super::case::{Case, Draft};
 use super::evidence::Evidence;
 use crate::model::authorization::{FrontAnswer, FrontAsk, FrontChannel, FrontClient, FrontEnd};
+use crate::model::identity::Provenance;
 use crate::model::verdict::{Part, Verdict};
 use crate::oracle::front_channel::{self, Taken, describe};
 
@@ -36,15 +37,41 @@ pub(crate) fn without_client(evidence: &Evidence<'_>) -> Option<Verdict> {
         let reason = "no authorization endpoint is known".to_owned();
         return Some(Verdict::NotApplicable(reason));
     }
-    clients(evidence)
-        .next()
-        .is_none()
-        .then(|| Verdict::Inconclusive {
-            reason: "no client of the authorization server is known, and requests in the name of \
-                     an unknown one are refused for that alone"
+    if clients(evidence).next().is_some() {
+        return None;
+    }
+    let (reason, decided_by) = match nowhere_to_go(evidence) {
+        Some((identity, client)) => (
+            format!(
+                "of client `{client}` of `{identity}` no redirect URI is known, and requests with \
+                 one that is not registered are refused for that alone"
+            ),
+            NAME_A_REDIRECT.to_owned(),
+        ),
+        None => (
+            "no client of the authorization server is known, and requests in the name of an \
+             unknown one are refused for that alone"
                 .to_owned(),
-            decided_by: Some(NAME_A_CLIENT.to_owned()),
-        })
+            NAME_A_CLIENT.to_owned(),
+        ),
+    };
+    Some(Verdict::Inconclusive {
+        reason,
+        decided_by: Some(decided_by),
+    })
+}
+
+/// An identity whose client stands for people, so that it may have a redirect URI.
+fn nowhere_to_go<'a>(evidence: &Evidence<'a>) -> Option<(&'a str, &'a str)> {
+    let mut present = evidence.collected().identities.present.iter();
+    present.find_map(|identity| match &identity.provenance {
+        Provenance::Minted {
+            grant, client_id, ..
+        } if OF_PEOPLE.contains(&grant.as_str()) => {
+            Some((identity.name.as_str(), client_id.as_str()))
+        }
+        _ => None,
+    })
 }
 
 /// Calls `found` for each of these requests that was taken, notes what stays open, and returns how
@@ -128,5 +155,55 @@ fn remedy(client: &FrontClient) -> Option<&'static str> {
 /// What would name a client.
 pub(crate) const NAME_A_CLIENT: &str =
     "--client-id ID --redirect-uri URI, or --allow register where registration is open";
+/// What would name where that client is sent back to.
+const NAME_A_REDIRECT: &str = "`redirect_uri` in that [[identity]], a registered one of its client";
+/// Grants of clients that act for a person.
+const OF_PEOPLE: [&str; 3] = [
+    "authorization_code",
+    "refresh_token",
+    "urn:ietf:params:oauth:grant-type:device_code",
+];
 /// What would show what happens after a login.
 pub(crate) const LOG_IN: &str = "--login";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::testing::World;
+
+    const ID: &str = "pkce-not-required";
+
+    fn minted_by(grant: &str) -> World {
+        let mut world = World::new();
+        world.front(&[]);
+        world.collected.front_channels[0].clients.clear();
+        world.valid("user", &[]).provenance = Provenance::Minted {
+            grant: grant.to_owned(),
+            client_id: "app".to_owned(),
+            token_endpoint: "https://auth.example.com/token".to_owned(),
+        };
+        world
+    }
+
+    #[test]
+    fn a_client_whose_redirect_uri_is_not_known_is_named() {
+        for grant in OF_PEOPLE {
+            let Verdict::Inconclusive { reason, decided_by } = minted_by(grant).verdict(ID) else {
+                panic!("{grant} decides it");
+            };
+            assert!(reason.contains("`app` of `user`"), "{reason}");
+            assert_eq!(decided_by.as_deref(), Some(NAME_A_REDIRECT));
+        }
+    }
+
+    #[test]
+    fn a_client_that_acts_for_itself_has_nowhere_to_be_sent_back_to() {
+        let Verdict::Inconclusive { reason, decided_by } =
+            minted_by("client_credentials").verdict(ID)
+        else {
+            panic!("it is decided");
+        };
+        assert!(reason.contains("no client"), "{reason}");
+        assert_eq!(decided_by.as_deref(), Some(NAME_A_CLIENT));
+    }
+}

@@ -18,6 +18,7 @@ mod assertions;
 mod borrowed;
 mod documents;
 mod doors;
+mod entrances;
 mod front;
 mod intended;
 mod lists;
@@ -113,6 +114,7 @@ mod token {
     pub(super) mod garbage_token_accepted;
     pub(super) mod gate_inconsistent;
     pub(super) mod issuer_keys_pooled;
+    pub(super) mod key_address_fetched;
     pub(super) mod key_confusion_accepted;
     pub(super) mod missing_token_accepted;
     pub(super) mod query_token_accepted;
@@ -388,6 +390,7 @@ catalogue! {
         tampered_token_accepted => "tampered-token-accepted",
         unsigned_token_accepted => "unsigned-token-accepted",
         key_confusion_accepted => "key-confusion-accepted",
+        key_address_fetched => "key-address-fetched",
         foreign_issuer_accepted => "foreign-issuer-accepted",
         foreign_audience_accepted => "foreign-audience-accepted",
         wrong_kind_accepted => "wrong-kind-accepted",

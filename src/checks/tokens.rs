@@ -58,7 +58,9 @@ pub(crate) fn examine<'a>(
         return Err(Verdict::NotApplicable(OPEN.to_owned()));
     }
     if credential.jwt_only && is_opaque(evidence) {
-        let reason = "the tokens given are not JSON Web Tokens, so this copy cannot be made";
+        let reason = "the tokens given are not JSON Web Tokens: without a header, claims and a \
+                      signature there is nothing to make this copy of, and what the server knows of \
+                      them it looks up; `tampered-token-accepted` reads the copies that can be made";
         return Err(Verdict::NotApplicable(reason.to_owned()));
     }
     let gates: Vec<&GateObservation> = evidence.gates(credential.kind).collect();
@@ -181,7 +183,8 @@ pub(crate) fn depth(gate: &GateObservation) -> Option<u8> {
     }
 }
 
-fn is_opaque(evidence: &Evidence<'_>) -> bool {
+/// Whether valid tokens were given and none is a JSON Web Token.
+pub(crate) fn is_opaque(evidence: &Evidence<'_>) -> bool {
     let mut valid = evidence.identities(IdentityKind::Valid).peekable();
     valid.peek().is_some() && valid.all(|identity| identity.claims.is_none())
 }

@@ -180,7 +180,8 @@ pub(crate) struct TargetArgs {
     #[arg(long = "allow-host", value_name = "HOST", help_heading = "Safety")]
     pub(crate) allow_hosts: Vec<String>,
     /// With `--allow register`: an https address of yours that forwards to `--callback-listen`, so
-    /// that the authorization server can fetch client ID metadata documents from this run.
+    /// that the authorization server can fetch client ID metadata documents from this run, and the
+    /// target the keys that wrong tokens point at.
     #[arg(long, value_name = "URL", help_heading = "Safety")]
     pub(crate) callback_base: Option<String>,
     /// Where those documents are served [default: a free port of 127.0.0.1].

@@ -1,5 +1,6 @@
 //! `audit`: the main job.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::args::{AuditArgs, Global};
@@ -126,8 +127,14 @@ pub(crate) async fn collect(job: Job<'_>) -> Collected {
     let target = audit::target(&prepared.url);
     let work = audit::collect(&run, target, prepared.engagement.clone());
     let mut collected = Box::pin(work).await;
+    // A run that never got so far has spent nothing.
+    let unused = BTreeMap::new();
+    let used = match collected.identities.present.is_empty() {
+        true => &unused,
+        false => &settings.upkeep.cached,
+    };
     if let Some(path) = &settings.upkeep.cache
-        && let Err(error) = cache::write(path, &collected.refresh)
+        && let Err(error) = cache::write(path, &prepared.url, used, &collected.refresh)
     {
         let path = path.display();
         session::note(&format!("--token-cache: {path} was not written: {error}\n"));

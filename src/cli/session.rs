@@ -97,7 +97,7 @@ pub(crate) fn remember(
     if let Some(path) = upkeep.cache.take_if(|path| targets::is_aimed(path)) {
         upkeep.cache = Some(targets::aimed_path(&path, key));
         let identities = &prepared.settings.identities;
-        prepared.settings.upkeep = config::cache::upkeep(&upkeep, identities)?;
+        prepared.settings.upkeep = config::cache::upkeep(&upkeep, &prepared.url, identities)?;
     }
     Ok(())
 }

@@ -28,14 +28,14 @@ pub(crate) struct UpkeepOptions {
 impl UpkeepOptions {
     /// The options as the configuration reads them.
     pub(crate) fn flags(&self) -> UpkeepFlags {
-        let cache = std::env::var_os("XDG_CACHE_HOME").filter(|it| !it.is_empty());
+        let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+        // A relative one is to be ignored (XDG base directories, 0.8).
+        let cache = cache.filter(|it| it.is_absolute());
         let home = std::env::var_os("HOME").filter(|it| !it.is_empty());
         UpkeepFlags {
             keep_tokens: self.keep_tokens,
             cache: self.token_cache.clone().map(PathBuf::from),
-            home: cache
-                .map(PathBuf::from)
-                .or_else(|| home.map(|home| PathBuf::from(home).join(".cache"))),
+            home: cache.or_else(|| home.map(|home| PathBuf::from(home).join(".cache"))),
         }
     }
 }

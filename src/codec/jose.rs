@@ -16,10 +16,13 @@ use crate::model::identity::{Claims, ScopeSet};
 use super::json;
 
 mod forge;
+mod own;
 
 pub use forge::{
-    KeyHint, hs256_with_hint, tamper_header, tamper_start, truncate, unsigned_ending, with_own_key,
+    KeyHint, halve, hs256_with_hint, swap_case, tamper_header, tamper_start, truncate,
+    unsigned_ending, with_own_key,
 };
+pub use own::{KeySource, key_set, with_key_from};
 
 pub use super::jwk::jwks_public_keys;
 
@@ -55,6 +58,7 @@ pub fn peek(token: &str) -> Option<Claims> {
         audience: strings(payload.get("aud")),
         scopes: scopes(&payload),
         issued_at: payload.get("iat").and_then(seconds),
+        not_before: payload.get("nbf").and_then(seconds),
         expires_at: payload.get("exp").and_then(seconds),
         key_bound: confirmed("jkt"),
         certificate_bound: confirmed("x5t#S256"),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -28,6 +29,8 @@ pub struct UpkeepFlags {
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Entry {
+    /// The server it opens: at any other it would tell a stranger.
+    target: String,
     identity: String,
     client_id: String,
     refresh_token: String,
@@ -37,7 +40,11 @@ struct Entry {
 ///
 /// # Errors
 /// A file that cannot be read, or that others can read.
-pub fn upkeep(flags: &UpkeepFlags, identities: &[IdentitySource]) -> Result<Upkeep, Error> {
+pub fn upkeep(
+    flags: &UpkeepFlags,
+    target: &url::Url,
+    identities: &[IdentitySource],
+) -> Result<Upkeep, Error> {
     let mut upkeep = Upkeep {
         keep_tokens: flags.keep_tokens,
         ..Upkeep::default()
@@ -48,9 +55,10 @@ pub fn upkeep(flags: &UpkeepFlags, identities: &[IdentitySource]) -> Result<Upke
     let named = !given.as_os_str().is_empty();
     let path = match &flags.home {
         _ if named => given.clone(),
-        Some(home) => home.join("mcp-assay").join("tokens.json"),
-        None => {
-            let problem = "neither XDG_CACHE_HOME nor HOME is set";
+        // A relative one would lie in the working directory (XDG base directories, 0.8).
+        Some(home) if home.is_absolute() => home.join("mcp-assay").join("tokens.json"),
+        Some(_) | None => {
+            let problem = "neither XDG_CACHE_HOME nor HOME names a directory by its full path";
             return Err(Error::value(
                 FLAG,
                 problem,
@@ -63,6 +71,7 @@ pub fn upkeep(flags: &UpkeepFlags, identities: &[IdentitySource]) -> Result<Upke
             CredentialSource::Grant(request) => {
                 let renewable = matches!(request.grant, Grant::RefreshToken(_));
                 source.name == entry.identity
+                    && entry.target == target.as_str()
                     && request.client.id == entry.client_id
                     && (renewable || request.grant.needs_a_person())
             }
@@ -77,22 +86,17 @@ pub fn upkeep(flags: &UpkeepFlags, identities: &[IdentitySource]) -> Result<Upke
     Ok(upkeep)
 }
 
-/// Writes the newest refresh tokens; nobody but the owner can read them.
+/// Writes the newest refresh tokens beside those of other targets and identities; nobody but the
+/// owner can read them.
 ///
 /// # Errors
-/// What the operating system answers.
-pub fn write(path: &Path, refresh: &BTreeMap<String, GrantRequest>) -> io::Result<()> {
-    let entries: Vec<Entry> = refresh
-        .iter()
-        .filter_map(|(identity, request)| match &request.grant {
-            Grant::RefreshToken(token) => Some(Entry {
-                identity: identity.clone(),
-                client_id: request.client.id.clone(),
-                refresh_token: token.expose_secret().to_owned(),
-            }),
-            _ => None,
-        })
-        .collect();
+/// What the operating system answers, a file that is no cache, and one that another run holds.
+pub fn write(
+    path: &Path,
+    target: &url::Url,
+    used: &BTreeMap<String, SecretString>,
+    refresh: &BTreeMap<String, GrantRequest>,
+) -> io::Result<()> {
     let folder = path
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty());
@@ -102,9 +106,26 @@ pub fn write(path: &Path, refresh: &BTreeMap<String, GrantRequest>) -> io::Resul
             .mode(0o700)
             .create(folder)?;
     }
-    let mut next = path.as_os_str().to_owned();
-    next.push(".new");
-    let next = PathBuf::from(next);
+    let _held = hold(&beside(path, ".lock"))?;
+    let ours = |entry: &Entry| {
+        let known = used.contains_key(&entry.identity) || refresh.contains_key(&entry.identity);
+        entry.target == target.as_str() && known
+    };
+    // Another run may have written since this one read.
+    let mut entries = read(path).map_err(io::Error::other)?;
+    entries.retain(|entry| !ours(entry));
+    entries.extend(refresh.iter().filter_map(|(identity, request)| {
+        let Grant::RefreshToken(token) = &request.grant else {
+            return None;
+        };
+        Some(Entry {
+            target: target.to_string(),
+            identity: identity.clone(),
+            client_id: request.client.id.clone(),
+            refresh_token: token.expose_secret().to_owned(),
+        })
+    }));
+    let next = beside(path, ".new");
     // A file that was left there might be open to others.
     match std::fs::remove_file(&next) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -119,6 +140,31 @@ pub fn write(path: &Path, refresh: &BTreeMap<String, GrantRequest>) -> io::Resul
     serde_json::to_writer_pretty(&mut file, &entries)?;
     file.write_all(b"\n")?;
     std::fs::rename(&next, path)
+}
+
+/// The same path with an ending of its own.
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    PathBuf::from(name)
+}
+
+/// Keeps other runs from writing until it is dropped.
+fn hold(path: &Path) -> io::Result<std::fs::File> {
+    let mut options = std::fs::OpenOptions::new();
+    let file = options.write(true).create(true).truncate(false).mode(0o600);
+    let file = file.open(path)?;
+    for _ in 0..LOOKS {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(std::fs::TryLockError::WouldBlock) => std::thread::sleep(PAUSE),
+            Err(std::fs::TryLockError::Error(error)) => return Err(error),
+        }
+    }
+    Err(io::Error::new(
+        io::ErrorKind::TimedOut,
+        format!("another run holds {}", path.display()),
+    ))
 }
 
 /// The tokens of a file, or none when there is no file yet.
@@ -156,6 +202,9 @@ fn read(path: &Path) -> Result<Vec<Entry>, Error> {
 
 const FLAG: &str = "--token-cache";
 const MOST_BYTES: u64 = 1024 * 1024;
+/// How often, and with what pause, a run waits for another that is writing.
+const LOOKS: u32 = 50;
+const PAUSE: Duration = Duration::from_millis(100);
 
 #[cfg(test)]
 mod tests {
@@ -194,6 +243,14 @@ mod tests {
         }
     }
 
+    fn here() -> url::Url {
+        url::Url::parse("https://mcp.example/mcp").unwrap()
+    }
+
+    fn kept(path: &Path, newest: &BTreeMap<String, GrantRequest>) {
+        write(path, &here(), &BTreeMap::new(), newest).unwrap();
+    }
+
     fn given(token: &str) -> Grant {
         Grant::RefreshToken(token.to_owned().into())
     }
@@ -206,28 +263,85 @@ mod tests {
             ("user".to_owned(), request(given("newest"))),
             ("gone".to_owned(), request(given("other"))),
         ]);
-        write(&path, &newest).unwrap();
+        kept(&path, &newest);
         let mode = std::fs::metadata(&path).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
         let known = [
             identity("user", given("old")),
             identity("machine", Grant::ClientCredentials),
         ];
-        let upkeep = upkeep(&flags(&path), &known).unwrap();
+        let upkeep = upkeep(&flags(&path), &here(), &known).unwrap();
         assert_eq!(upkeep.cached.len(), 1);
         assert_eq!(upkeep.cached["user"].expose_secret(), "newest");
-        write(&path, &BTreeMap::new()).unwrap();
-        assert!(read(&path).unwrap().is_empty());
+        // What was used and not renewed is spent.
+        write(&path, &here(), &upkeep.cached, &BTreeMap::new()).unwrap();
+        let left = read(&path).unwrap();
+        let left: Vec<&str> = left.iter().map(|it| it.identity.as_str()).collect();
+        assert_eq!(left, ["gone"]);
+    }
+
+    #[test]
+    fn a_token_of_one_target_is_never_taken_for_another_and_outlives_its_runs() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tokens.json");
+        let there = url::Url::parse("https://other.example/mcp").unwrap();
+        kept(
+            &path,
+            &BTreeMap::from([("user".to_owned(), request(given("ours")))]),
+        );
+        let known = [identity("user", given("old"))];
+        assert!(
+            upkeep(&flags(&path), &there, &known)
+                .unwrap()
+                .cached
+                .is_empty()
+        );
+        let theirs = BTreeMap::from([("user".to_owned(), request(given("theirs")))]);
+        write(&path, &there, &BTreeMap::new(), &theirs).unwrap();
+        for (target, token) in [(here(), "ours"), (there, "theirs")] {
+            let upkeep = upkeep(&flags(&path), &target, &known).unwrap();
+            assert_eq!(upkeep.cached["user"].expose_secret(), token);
+        }
+    }
+
+    #[test]
+    fn runs_side_by_side_lose_no_token() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tokens.json");
+        std::thread::scope(|scope| {
+            for number in 0..8 {
+                let path = &path;
+                scope.spawn(move || {
+                    let newest = request(given(&format!("token-{number}")));
+                    kept(path, &BTreeMap::from([(format!("user-{number}"), newest)]));
+                });
+            }
+        });
+        assert_eq!(read(&path).unwrap().len(), 8);
+        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_file_that_is_no_cache_is_not_written_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("notes.json");
+        kept(&path, &BTreeMap::new());
+        std::fs::write(&path, "{\"mine\": true}").unwrap();
+        let problem = write(&path, &here(), &BTreeMap::new(), &BTreeMap::new());
+        assert!(problem.unwrap_err().to_string().contains("line 1"));
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "{\"mine\": true}");
     }
 
     #[test]
     fn a_cache_that_others_can_read_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("tokens.json");
-        write(&path, &BTreeMap::new()).unwrap();
+        kept(&path, &BTreeMap::new());
         for mode in [0o644, 0o640, 0o604, 0o660] {
             std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
-            let text = upkeep(&flags(&path), &[]).unwrap_err().to_string();
+            let text = upkeep(&flags(&path), &here(), &[]);
+            let text = text.unwrap_err().to_string();
             assert!(
                 text.contains("open to others") && text.contains("chmod 600"),
                 "{text}"
@@ -239,7 +353,7 @@ mod tests {
     fn a_damaged_cache_is_refused_without_repeating_it() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("tokens.json");
-        write(&path, &BTreeMap::new()).unwrap();
+        kept(&path, &BTreeMap::new());
         for text in [
             "hunter2",
             "[{\"hunter2\": 1}]",
@@ -247,7 +361,8 @@ mod tests {
             "[{\"identity\": \"hunter2\"}]",
         ] {
             std::fs::write(&path, text).unwrap();
-            let text = upkeep(&flags(&path), &[]).unwrap_err().to_string();
+            let text = upkeep(&flags(&path), &here(), &[]);
+            let text = text.unwrap_err().to_string();
             assert!(
                 text.contains("--token-cache") && !text.contains("hunter2"),
                 "{text}"
@@ -263,20 +378,19 @@ mod tests {
             home: Some(folder.path().to_owned()),
             keep_tokens: false,
         };
-        let path = upkeep(&asked, &[]).unwrap().cache.unwrap();
+        let path = upkeep(&asked, &here(), &[]).unwrap().cache.unwrap();
         assert_eq!(path, folder.path().join("mcp-assay").join("tokens.json"));
-        let homeless = UpkeepFlags {
-            home: None,
-            ..asked
-        };
+        // A relative directory would be one below the working directory.
+        for home in [None, Some(PathBuf::from(".cache"))] {
+            let homeless = UpkeepFlags {
+                home,
+                ..asked.clone()
+            };
+            let text = upkeep(&homeless, &here(), &[]).unwrap_err().to_string();
+            assert!(text.contains("--token-cache=FILE"), "{text}");
+        }
         assert!(
-            upkeep(&homeless, &[])
-                .unwrap_err()
-                .to_string()
-                .contains("--token-cache=FILE")
-        );
-        assert!(
-            upkeep(&UpkeepFlags::default(), &[])
+            upkeep(&UpkeepFlags::default(), &here(), &[])
                 .unwrap()
                 .cache
                 .is_none()

@@ -15,6 +15,7 @@ use super::policy::{self, PolicySection};
 use super::proof::AudienceWord;
 use super::source::{self, Secrets, TokenSource};
 use super::targets::{self, TargetEntry};
+use super::values::{PromptSection, TemplateSection};
 use super::{
     Acceptance, CredentialSource, Error, Hierarchy, IdentityKind, IdentitySource, Mint,
     PolicyEntry, Revision, Severity, Tier, ToolRule, duplicate, read_file,
@@ -45,6 +46,10 @@ pub struct ConfigFile {
     pub accept: Vec<AcceptSection>,
     /// What the operator says about tools.
     pub tool: Vec<ToolSection>,
+    /// Values that prompts are asked with.
+    pub prompt: Vec<PromptSection>,
+    /// Values that resource templates are filled with.
+    pub resource_template: Vec<TemplateSection>,
     /// Objects and who owns them.
     pub object: Vec<ObjectSection>,
     /// How far the tool may go.
@@ -109,6 +114,10 @@ pub struct IdentitySection {
     pub assertion: Option<Spanned<String>>,
     /// Client identifier for a grant.
     pub client_id: Option<String>,
+    /// One of that client's registered redirect URIs: the authorization endpoint is asked what it
+    /// lets through in its name; nothing is ever sent there.
+    #[schemars(with = "Option<String>")]
+    pub redirect_uri: Option<Spanned<String>>,
     /// Source of the client secret.
     #[schemars(with = "Option<String>")]
     pub client_secret: Option<Spanned<String>>,

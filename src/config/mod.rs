@@ -4,6 +4,7 @@ pub mod cache;
 mod callback;
 pub mod calls;
 mod canary;
+mod client;
 pub mod clients;
 mod file;
 mod grant;
@@ -15,6 +16,7 @@ mod policy;
 mod proof;
 pub mod source;
 pub mod targets;
+mod values;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -23,8 +25,8 @@ use crate::model::identity::IdentityKind;
 use crate::model::place::Place;
 use crate::model::probe::Tier;
 use crate::model::settings::{
-    Acceptance, BypassRules, CredentialSource, Hierarchy, IdentitySource, KnownClient,
-    LoginRequest, Mint, Network, PolicyEntry, Settings, ToolRule,
+    Acceptance, BypassRules, CredentialSource, Hierarchy, IdentitySource, LoginRequest, Mint,
+    Network, PolicyEntry, Settings, ToolRule,
 };
 use crate::model::target::Revision;
 use crate::model::verdict::Severity;
@@ -211,8 +213,8 @@ pub fn settings_with(
     let mut login = login::request(&asked, file, &identities, secrets)?;
     mark_privileged(&mut identities, login.as_mut(), flags.privileged.as_deref())?;
     let mint = file.mint(&identities, login.as_ref().map(|it| it.name.as_str()))?;
-    let upkeep = cache::upkeep(&flags.upkeep, &identities)?;
-    let client = client(flags, file)?;
+    let upkeep = cache::upkeep(&flags.upkeep, &url, &identities)?;
+    let client = client::known(flags, file)?;
     let mut tiers = BTreeSet::from([Tier::Passive, Tier::Anonymous, Tier::Authenticated]);
     tiers.extend(flags.allow.iter().copied());
     tiers.extend(file.allowed_tiers()?);
@@ -236,6 +238,7 @@ pub fn settings_with(
         policy: file.policy()?,
         accept: file.acceptances(today)?,
         tools: file.tool_rules()?,
+        values: file.value_rules()?,
         objects,
         calls: calls::calls(&flags.calls, file)?,
         observe_rate_limit,
@@ -399,47 +402,6 @@ fn mark_privileged(
     Ok(())
 }
 
-/// A client that the authorization server already knows; one half alone is of no use.
-fn client(flags: &Flags, file: &ConfigFile) -> Result<Option<KnownClient>, Error> {
-    let id = flags.client_id.as_ref().or(file.client.id.as_ref());
-    let redirect_uri = flags
-        .redirect_uri
-        .as_ref()
-        .or(file.client.redirect_uri.as_ref());
-    match (id, redirect_uri) {
-        (None, None) => Ok(None),
-        (Some(id), Some(redirect_uri)) => {
-            if url::Url::parse(redirect_uri).is_err() {
-                let problem = format!("`{redirect_uri}` is not a URI");
-                let remedy = "give one of the client's registered redirect URIs, unchanged";
-                return Err(Error::value("--redirect-uri", problem, remedy));
-            }
-            Ok(Some(KnownClient {
-                id: id.clone(),
-                redirect_uri: redirect_uri.clone(),
-            }))
-        }
-        // The login needs this one anyway (RFC 8252 §7.3).
-        (Some(id), None) if flags.login.name.is_some() => Ok(Some(KnownClient {
-            id: id.clone(),
-            redirect_uri: match flags.login.port {
-                Some(port) => format!("http://127.0.0.1:{port}/callback"),
-                None => LOOPBACK.to_owned(),
-            },
-        })),
-        (Some(id), None) => Err(Error::value(
-            "--client-id",
-            format!("client `{id}` comes without a redirect URI"),
-            "add `--redirect-uri URI`, one of its registered redirect URIs",
-        )),
-        (None, Some(redirect_uri)) => Err(Error::value(
-            "--redirect-uri",
-            format!("`{redirect_uri}` comes without a client"),
-            "add `--client-id ID`, the client it is registered for",
-        )),
-    }
-}
-
 fn network(flags: &Flags, file: &ConfigFile, run_id: &str) -> Result<Network, Error> {
     let defaults = Network::default();
     let given = &file.network;
@@ -518,9 +480,6 @@ fn read_file(path: &Path) -> Result<String, Error> {
 
 /// Registrations that `--observe-rate-limit` may ask for.
 const MOST_REGISTRATIONS: usize = 50;
-
-/// What a native client registers (RFC 8252 §7.3).
-const LOOPBACK: &str = "http://127.0.0.1:53682/callback";
 
 #[cfg(test)]
 mod tests;

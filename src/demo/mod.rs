@@ -11,6 +11,7 @@ pub mod visitor;
 mod authority;
 mod http;
 mod lent;
+mod named_keys;
 mod resource;
 mod state;
 #[cfg(test)]
@@ -32,7 +33,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 pub use behaviour::{
-    AuditCanary, AuditObject, AuditStep, BUILTIN, Behaviour, Intended, LoadError, LoginMode,
+    Audit, AuditCanary, AuditObject, AuditStep, BUILTIN, Behaviour, Intended, LoadError, LoginMode,
     TokenKind,
 };
 
@@ -169,6 +170,12 @@ impl Running {
         lock(&self.shared.clients).registered()
     }
 
+    /// How many refresh tokens are good.
+    #[must_use]
+    pub fn refresh_tokens(&self) -> usize {
+        lock(&self.shared.clients).good_refresh_tokens()
+    }
+
     /// How many HTTP requests both servers have answered or begun to answer.
     #[must_use]
     pub fn requests(&self) -> usize {
@@ -243,6 +250,7 @@ async fn answer(State((party, shared)): State<(Party, Arc<Shared>)>, request: Re
         return response;
     }
     authority::prepare(&shared, &incoming).await;
+    named_keys::prepare(&shared, &incoming).await;
     match party {
         Party::Authority => authority::answer(&shared, &incoming),
         Party::Resource => resource::answer(&shared, &incoming)

@@ -11,11 +11,13 @@ use super::bypass::Bypass;
 use super::canary::CanaryTrial;
 use super::client_documents::ClientDocuments;
 use super::discovery::Discovery;
+use super::door_trials::DoorTrial;
 use super::doors::Doors;
 use super::exchange::{ExchangeId, Ledger};
 use super::grant::GrantRequest;
 use super::handles::{Handles, ObjectTrial};
 use super::identity::Identities;
+use super::key_documents::KeyDocuments;
 use super::ladder::Ladder;
 use super::login::{BesideToken, Login};
 use super::matrix::{GateObservation, Matrix};
@@ -124,6 +126,8 @@ pub struct Collected {
     pub handles: Handles,
     /// What each door did with each credential.
     pub gates: Vec<GateObservation>,
+    /// Wrong credentials at the doors of every revision.
+    pub door_trials: Vec<DoorTrial>,
     /// The cells, one matrix per revision and transport.
     pub matrices: Vec<Matrix>,
     /// The ladder of narrower tokens, and what challenges are worth.
@@ -150,6 +154,8 @@ pub struct Collected {
     pub logins: Vec<Login>,
     /// Client ID metadata documents per authorization server.
     pub client_documents: Vec<ClientDocuments>,
+    /// Keys that wrong tokens pointed at; absent where no such token was made.
+    pub key_documents: Option<KeyDocuments>,
     /// What the session ids of the run have in common; absent where the server issued none.
     pub session_ids: Option<SessionIds>,
     /// Sessions opened.

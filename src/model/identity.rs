@@ -113,6 +113,9 @@ pub struct Claims {
     /// `iat`, seconds since the epoch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub issued_at: Option<i64>,
+    /// `nbf`, seconds since the epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<i64>,
     /// `exp`, seconds since the epoch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<i64>,
@@ -188,6 +191,24 @@ pub struct MissingIdentity {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exchange: Option<ExchangeId>,
 }
+
+impl MissingIdentity {
+    /// One that the operator did not want.
+    pub fn left_out(name: String, arm: &str) -> Self {
+        Self {
+            name,
+            reason: format!("{LEFT_OUT}{arm}`)"),
+            exchange: None,
+        }
+    }
+
+    /// Whether the operator did not want it.
+    pub fn is_left_out(&self) -> bool {
+        self.reason.starts_with(LEFT_OUT)
+    }
+}
+
+const LEFT_OUT: &str = "left out on request (`--skip-arm ";
 
 /// Every principal of the run.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]

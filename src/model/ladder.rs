@@ -64,6 +64,21 @@ pub struct PassedOver {
     pub grant: String,
     /// What happened when a narrower token was asked for.
     pub reason: String,
+    /// The token that came, when one did and could not be used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<TriedToken>,
+}
+
+/// A token that was to show whether a grant gives narrower ones.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TriedToken {
+    /// Scopes that were asked for.
+    pub asked: ScopeSet,
+    /// Scopes it holds as far as can be seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<ScopeSet>,
+    /// The exchange that brought it.
+    pub exchange: ExchangeId,
 }
 
 /// One token of the ladder.

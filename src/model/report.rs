@@ -14,6 +14,7 @@ use super::doors::Doors;
 use super::exchange::{ExchangeId, Ledger};
 use super::handles::{Handles, ObjectTrial};
 use super::identity::Identities;
+use super::key_documents::KeyDocuments;
 use super::ladder::Ladder;
 use super::login::Login;
 use super::matrix::{Access, Calibration, Cell, Confidence, GateObservation};
@@ -87,6 +88,9 @@ pub struct Report {
     /// Client ID metadata documents per authorization server.
     #[serde(default)]
     pub client_documents: Vec<ClientDocuments>,
+    /// Keys that wrong tokens pointed at; absent where no such token was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_documents: Option<KeyDocuments>,
     /// What was learned at the doors beside tools.
     #[serde(default)]
     pub doors: Doors,

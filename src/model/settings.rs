@@ -45,6 +45,8 @@ pub struct Settings {
     pub accept: Vec<Acceptance>,
     /// Operator argument vectors and permissions by tool name pattern.
     pub tools: Vec<ToolRule>,
+    /// Operator values for prompts and resource templates.
+    pub values: Vec<ValueRule>,
     /// Objects and who owns them.
     pub objects: Vec<ObjectRule>,
     /// What may be done to get round refusals.
@@ -291,6 +293,8 @@ pub struct KnownClient {
     pub id: String,
     /// One of its registered redirect URIs.
     pub redirect_uri: String,
+    /// The authorization server that knows it; the first that the target names when absent.
+    pub issuer: Option<String>,
 }
 
 /// The ladder of narrower tokens.
@@ -364,6 +368,15 @@ pub struct ToolRule {
     pub canary: Option<CanaryRule>,
     /// `Some(true)`: the operator vouches that it only reads; `Some(false)`: never call it.
     pub safe: Option<bool>,
+}
+
+/// What a prompt or a resource template is asked with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ValueRule {
+    /// Subject id.
+    pub subject: String,
+    /// Arguments of the prompt or variables of the template, by name.
+    pub values: BTreeMap<String, String>,
 }
 
 /// An object that belongs to one identity's user.

@@ -132,12 +132,16 @@ pub(super) fn by_canary(subject: &Subject) -> Option<String> {
 
 /// The entry that would make a call succeed.
 pub(super) fn by_arguments(subject: &Subject) -> Option<String> {
-    (subject.kind == SubjectKind::Tool).then(|| {
-        format!(
-            "a `[[tool]]` entry whose `arguments` for `{}` name something that exists",
-            subject.name
-        )
-    })
+    let (entry, values) = match subject.kind {
+        SubjectKind::Tool => ("tool", "arguments"),
+        SubjectKind::Prompt => ("prompt", "arguments"),
+        SubjectKind::ResourceTemplate => ("resource_template", "variables"),
+        _ => return None,
+    };
+    Some(format!(
+        "a `[[{entry}]]` entry whose `{values}` for `{}` name something that exists",
+        subject.name
+    ))
 }
 
 fn control(

@@ -79,6 +79,30 @@ pub(crate) fn admits(exchange: &Exchange) -> GateOutcome {
     outcome(&answer, class, &[], false)
 }
 
+/// The same beside what a good credential got at the same door: where that one did not come through,
+/// there is no door. `called` where an error that both get lets in as far as a result.
+pub(crate) fn beside(exchange: &Exchange, control: Option<&Exchange>, called: bool) -> GateOutcome {
+    let answer = observe(exchange);
+    let good = control.map(observe);
+    let known: Vec<&Signature> = good.iter().map(|good| &good.signature).collect();
+    let class = classify(&answer, &Context::default()).class;
+    let seen = outcome(&answer, class, &known, called);
+    if seen != GateOutcome::Accepted {
+        return seen;
+    }
+    let own = shows_result(&answer);
+    let works = good.is_some_and(|good| shows_result(&good) == own && (own || called));
+    if works { seen } else { GateOutcome::Unclear }
+}
+
+fn shows_result(answer: &Answer) -> bool {
+    let result = matches!(
+        answer.shape,
+        Shape::ResultOk | Shape::ResultEmpty | Shape::InputRequired | Shape::Task
+    );
+    result && answer.status < 300
+}
+
 fn judge(
     answer: &Answer,
     identity: &Identity,

@@ -110,6 +110,7 @@ pub fn assemble(collected: Collected, judged: Judged, rules: impl Into<Rules>) -
         front_channels: collected.front_channels,
         logins: collected.logins,
         client_documents: collected.client_documents,
+        key_documents: collected.key_documents,
         doors: collected.doors,
         canaries: collected.canaries,
         objects: collected.objects,

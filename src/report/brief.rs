@@ -11,7 +11,7 @@ use crate::model::target::Revision;
 use crate::model::verdict::Status;
 
 use super::markdown::{code, escaped, prose};
-use super::{RenderError, Renderer, facts, words};
+use super::{RenderError, Renderer, facts, obtained, words};
 
 /// Renders one page for a purchase.
 #[derive(Clone, Copy, Debug, Default)]
@@ -27,6 +27,7 @@ impl Renderer for Brief {
                 prose(reason)
             ));
         }
+        tokens(&mut text, report);
         questions(&mut text, report);
         open_questions(&mut text, report);
         behind(&mut text, report);
@@ -62,6 +63,44 @@ fn asked(text: &mut String, report: &Report) {
         if run.reads { "" } else { ", no tool called" },
         code(&run.run_id)
     ));
+}
+
+/// How each token was had, one line each, and what the server refused to give.
+fn tokens(text: &mut String, report: &Report) {
+    let present = report.identities.present.iter();
+    let own = present.filter(|identity| !report.ladder.has(&identity.name));
+    let had = own.filter_map(|identity| Some((identity, obtained::obtained(report, identity)?)));
+    let mut lines: Vec<String> = had
+        .map(|(identity, line)| format!("- {}: {}\n", code(&identity.name), escaped(&line)))
+        .collect();
+    let missing = report.identities.missing.iter();
+    lines.extend(missing.map(|it| format!("- {}: none, {}\n", code(&it.name), prose(&it.reason))));
+    if lines.is_empty() {
+        return;
+    }
+    let rest = lines.len().saturating_sub(MOST_TOKENS);
+    lines.truncate(MOST_TOKENS);
+    if rest > 0 {
+        lines.push(format!("- and {rest} more in the full report\n"));
+    }
+    let narrower = present_rungs(report);
+    if narrower > 0 {
+        lines.push(format!(
+            "- and {} of the same client, to see which scope opens what\n",
+            words::count(narrower, "narrower token")
+        ));
+    }
+    text.push_str(&format!(
+        "*How tokens were obtained.*\n\n{}\n",
+        lines.concat()
+    ));
+}
+
+fn present_rungs(report: &Report) -> usize {
+    let present = report.identities.present.iter();
+    present
+        .filter(|identity| report.ladder.has(&identity.name))
+        .count()
 }
 
 fn questions(text: &mut String, report: &Report) {
@@ -361,6 +400,7 @@ const fn data_promise(revision: Option<Revision>) -> &'static str {
 }
 
 const MOST_FINDINGS: usize = 6;
+const MOST_TOKENS: usize = 6;
 const MOST_OPEN: usize = 8;
 const MOST_IDS: usize = 24;
 

@@ -25,7 +25,7 @@ pub const EXIT_CODES: &[(u8, &str, &str)] = &[
         INCOMPLETE,
         "incomplete",
         "the audit could not be done: target unreachable, no working token, nothing decided, or \
-         inconclusive checks with --strict",
+         inconclusive checks or a missing identity with --strict",
     ),
     (
         REFUSED,
@@ -58,7 +58,7 @@ pub fn outcome(
         (INCOMPLETE, Some(reason))
     } else if failing > 0 {
         (FINDINGS, None)
-    } else if let Some(reason) = not_strict_enough(coverage, rules) {
+    } else if let Some(reason) = not_strict_enough(collected, coverage, rules) {
         (INCOMPLETE, Some(reason))
     } else {
         (CLEAN, None)
@@ -67,6 +67,11 @@ pub fn outcome(
     let found = match failing {
         0 => format!("no finding at or above {threshold}"),
         n => format!("{} at or above {threshold}", words::count(n, "finding")),
+    };
+    // A run that is short of somebody is no clean bill of health for them.
+    let found = match missing(collected).as_slice() {
+        [] => found,
+        names => format!("{found}; audited without {}", words::list(names)),
     };
     let (decided_cells, cells) = cells(collected);
     RunOutcome {
@@ -191,7 +196,25 @@ fn works(collected: &Collected, identity: &Identity) -> bool {
     identity.invalid.is_none() && (listed || called())
 }
 
-fn not_strict_enough(coverage: &[CoverageRow], rules: &Rules) -> Option<String> {
+/// Identities that the operator asked for and that could not be had.
+fn missing(collected: &Collected) -> Vec<String> {
+    let rungs = format!("{}-", collected.ladder.from);
+    let wanted = collected.identities.missing.iter().filter(|missing| {
+        !missing.is_left_out() && (rungs.len() == 1 || !missing.name.starts_with(&rungs))
+    });
+    wanted
+        .map(|missing| format!("`{}`", missing.name))
+        .collect()
+}
+
+fn not_strict_enough(
+    collected: &Collected,
+    coverage: &[CoverageRow],
+    rules: &Rules,
+) -> Option<String> {
+    if rules.strict && !missing(collected).is_empty() {
+        return Some("an identity is missing, and --strict is set".to_owned());
+    }
     let open = coverage
         .iter()
         .filter(|row| row.status == Status::Inconclusive)
@@ -239,7 +262,13 @@ const FROM_BEST_TO_WORST: [u8; 7] = [
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::model::identity::MissingIdentity;
+    use crate::model::probe::{ProbeId, ProbeKey};
+    use crate::oracle::testing::{call, http};
+    use crate::rehearsal::defaults;
 
     #[test]
     fn the_worst_code_is_the_one_that_knows_least() {
@@ -256,6 +285,49 @@ mod tests {
             assert_eq!(worst(codes.iter().copied()), expected, "{codes:?}");
         }
     }
+
+    fn ended(names: &[(&str, &str)], strict: bool) -> RunOutcome {
+        let mut collected = Collected::default();
+        let answer = http(200, &[], "{}");
+        let key = ProbeKey::new(ProbeId::ListTools);
+        let listed = call(key, "anonymous", "a", &json!({}), answer);
+        collected.ledger.file(listed);
+        collected.ladder.from = "machine".to_owned();
+        let missing = names.iter().map(|&(name, reason)| MissingIdentity {
+            name: name.to_owned(),
+            reason: reason.to_owned(),
+            exchange: None,
+        });
+        collected.identities.missing = missing.collect();
+        let rules = Rules {
+            strict,
+            ..Rules::from(&defaults(&[7; 32]))
+        };
+        outcome(&collected, &[], &[], &rules)
+    }
+
+    #[test]
+    fn an_identity_that_is_missing_is_named_beside_the_code_and_is_not_strict() {
+        let short = [("machine", "the secret is wrong"), ("garbage", LEFT_OUT)];
+        let lenient = ended(&short, false);
+        assert_eq!(lenient.exit_code, CLEAN);
+        assert!(
+            lenient.meaning.ends_with("audited without `machine`"),
+            "{}",
+            lenient.meaning
+        );
+        assert_eq!(ended(&short, true).exit_code, INCOMPLETE);
+    }
+
+    #[test]
+    fn rungs_and_what_was_left_out_on_request_are_nobody() {
+        let others = [("machine-none", "refused"), ("garbage", LEFT_OUT)];
+        let strict = ended(&others, true);
+        assert_eq!(strict.exit_code, CLEAN);
+        assert!(!strict.meaning.contains("without"), "{}", strict.meaning);
+    }
+
+    const LEFT_OUT: &str = "left out on request (`--skip-arm garbage`)";
 
     #[test]
     fn every_exit_code_has_its_rank_and_none_but_clean_hides_another() {

@@ -24,7 +24,7 @@ pub(super) fn obtained(report: &Report, identity: &Identity) -> Option<String> {
             list(claims.scopes.as_ref()?)
         ),
         // RFC 6749 §5.1: an answer without `scope` grants what was asked for.
-        (None, _) => "the answer names no scope".to_owned(),
+        (None, _) => "the answer names no scope, so it is taken to grant what was asked".to_owned(),
     };
     let bound = identity
         .claims
@@ -69,7 +69,10 @@ fn until(report: &Report, identity: &Identity) -> String {
             .as_ref()
             .and_then(|claims| claims.expires_at)
         {
-            Some(at) => format!("the answer names no lifetime; its `exp` is {at}"),
+            Some(at) => {
+                let at = stamp::at(at).unwrap_or_else(|| at.to_string());
+                format!("until {at} by the token itself, the answer names no lifetime")
+            }
             None => "until when is not told".to_owned(),
         },
     }

@@ -10,9 +10,21 @@ pub(super) fn after(started: &str, milliseconds: u64) -> String {
     format!("{:.3}", moment.unwrap_or(start))
 }
 
+/// A moment that a token names, in RFC 3339; nothing for one that no calendar has.
+pub(super) fn at(seconds: i64) -> Option<String> {
+    let moment = Timestamp::from_second(seconds).ok()?;
+    Some(format!("{moment:.0}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_moment_of_a_token_is_told_in_words_of_a_calendar() {
+        assert_eq!(at(1_795_493_323).as_deref(), Some("2026-11-24T04:08:43Z"));
+        assert_eq!(at(i64::MAX), None);
+    }
 
     #[test]
     fn milliseconds_are_added_and_nonsense_becomes_the_epoch() {

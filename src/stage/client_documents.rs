@@ -96,13 +96,7 @@ fn stand<'a>(
     let host = run
         .documents
         .ok_or(("this run serves no documents", Some("--callback-listen")))?;
-    let local = literal_reach(&endpoint) == Some(Reach::Loopback);
-    let base = match host.base() {
-        Some(base) => Some(base.clone()),
-        None if local => Url::parse(&format!("http://{}", host.address())).ok(),
-        None => None,
-    };
-    let base = base.ok_or((
+    let base = base_for(host, &endpoint).ok_or((
         "the authorization server is not on this machine and cannot fetch documents from it",
         Some("--callback-base"),
     ))?;
@@ -111,6 +105,17 @@ fn stand<'a>(
         endpoint,
         base,
     })
+}
+
+/// The address under which somebody who lives at `reader` can fetch documents of this run.
+pub(super) fn base_for(host: &DocumentHost, reader: &Url) -> Option<Url> {
+    match host.base() {
+        Some(base) => Some(base.clone()),
+        None if literal_reach(reader) == Some(Reach::Loopback) => {
+            Url::parse(&format!("http://{}", host.address())).ok()
+        }
+        None => None,
+    }
 }
 
 /// The requests to one authorization server.

@@ -38,7 +38,7 @@ pub(crate) fn difference(collected: &Collected, answer: &Exchange) -> Option<Str
 }
 
 /// When an answer was made; a cache adds its `Age` (RFC 9111 §5.1).
-fn date(exchange: &Exchange) -> Option<i64> {
+pub(super) fn date(exchange: &Exchange) -> Option<i64> {
     let response = exchange.response()?;
     let made = seconds(response.header("date")?)?;
     let age = response

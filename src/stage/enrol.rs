@@ -107,11 +107,8 @@ fn leave_out(calls: &Calls, identities: &mut Identities) {
     for identity in present {
         match calls.left_out(&identity) {
             Some(arm) if identity.kind != IdentityKind::Anonymous => {
-                identities.missing.push(MissingIdentity {
-                    name: identity.name,
-                    reason: format!("left out on request (`--skip-arm {}`)", arm.as_str()),
-                    exchange: None,
-                });
+                let left_out = MissingIdentity::left_out(identity.name, arm.as_str());
+                identities.missing.push(left_out);
             }
             _ => identities.present.push(identity),
         }

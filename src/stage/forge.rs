@@ -1,11 +1,13 @@
 //! Copies of a valid token that no sound server accepts (TOK-02, TOK-04 to TOK-06). They are sent to
 //! the target alone.
 
+mod hosted;
 mod more;
 
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
+pub use hosted::fetched;
 pub(crate) use more::MOST as MOST_MORE;
 pub use more::more;
 pub(crate) use more::try_each;

@@ -15,6 +15,7 @@ pub mod doors;
 pub mod enrol;
 pub mod enumerate;
 pub mod eras;
+pub mod every_door;
 pub mod forge;
 mod front;
 pub mod hardening;

@@ -4,20 +4,46 @@ use std::time::Duration;
 
 use super::rpc::{self, Ask};
 use super::session::Session;
-use super::{Run, close, file, reply};
+use super::{Run, close, eras, file, reply};
 use crate::mcp::Operation;
 use crate::model::audit::Collected;
+use crate::model::discovery::ServedRevision;
 use crate::model::identity::{Identity, Provenance};
 use crate::model::probe::{ProbeId, ProbeKey};
+use crate::model::target::Transport;
 
-/// Tries one revoked token, and once more after a while when it still works.
+/// Tries one revoked token, and once more after a while when it still works; where it does not, in
+/// every other revision as well.
 pub async fn revoked(run: &Run<'_>, collected: &mut Collected) {
-    let Some(served) = collected.discovery.audited.clone() else {
+    let Some(audited) = collected.discovery.audited.clone() else {
         return;
     };
     let Some(identity) = given_back(collected) else {
         return;
     };
+    if tried(run, collected, &identity, &audited, None).await {
+        return;
+    }
+    let others = eras::others(collected).into_iter();
+    for served in others.filter(|served| served.transport == Transport::StreamableHttp) {
+        let variant = Some(served.revision.as_str());
+        tried(run, collected, &identity, &served, variant).await;
+    }
+}
+
+/// The most requests.
+pub(crate) fn most(collected: &Collected) -> usize {
+    usize::from(ATTEMPTS) * (1 + eras::others(collected).len())
+}
+
+/// Whether the token opens a revision, now and after the grace.
+async fn tried(
+    run: &Run<'_>,
+    collected: &mut Collected,
+    identity: &Identity,
+    served: &ServedRevision,
+    variant: Option<&str>,
+) -> bool {
     let session = Session {
         transport: served.transport,
         ..Session::stateless(served.revision, &collected.discovery.endpoint)
@@ -31,19 +57,21 @@ pub async fn revoked(run: &Run<'_>, collected: &mut Collected) {
         } else {
             Operation::Initialize
         };
-        let key = ProbeKey::new(ProbeId::RevokedToken).attempt(attempt);
-        let sent = rpc::ask(run, Ask::new(key, &identity, &session, operation)).await;
+        let mut key = ProbeKey::new(ProbeId::RevokedToken).attempt(attempt);
+        key.variant = variant.map(str::to_owned);
+        let sent = rpc::ask(run, Ask::new(key, identity, &session, operation)).await;
         let admitted = reply::result(&sent.exchange).is_some();
         let opened = Session {
             id: sent.learned.first().map(|learned| learned.secret.clone()),
             ..session.clone()
         };
         file(collected, sent);
-        close::one(run, collected, &identity, &opened).await;
+        close::one(run, collected, identity, &opened).await;
         if !admitted {
-            return;
+            return false;
         }
     }
+    true
 }
 
 /// A minted token whose revocation was confirmed.
@@ -68,7 +96,7 @@ fn given_back(collected: &Collected) -> Option<Identity> {
 }
 
 /// At once, and after the grace.
-pub(crate) const ATTEMPTS: u16 = 2;
+const ATTEMPTS: u16 = 2;
 /// What caches of introspection answers are commonly given; a token that lives on until its expiry
 /// outlasts it either way.
 const GRACE: Duration = Duration::from_secs(5);

@@ -206,6 +206,25 @@ async fn a_login_comes_after_every_grant_that_costs_no_person_anything() {
 }
 
 #[tokio::test]
+async fn every_rung_of_a_bound_login_is_bound_and_closes_what_it_opened() {
+    let bench = Bench::start("[token_endpoint]\nbinding = \"proven\"\n").await;
+    let report = bench
+        .audit_with(FROM_PERSON, signed_in(BOTH), "approve")
+        .await;
+    is_complete(&report, "person");
+    let rungs = report.ladder.rungs.iter();
+    let made: Vec<&Identity> = rungs
+        .filter_map(|rung| report.identities.named(&rung.identity))
+        .collect();
+    assert!(made.len() >= 2, "{:?}", report.ladder.rungs);
+    for rung in made {
+        assert!(rung.claims.as_ref().unwrap().key_bound, "{}", rung.name);
+    }
+    assert_eq!(bench.running.open_sessions(), 0);
+    assert!(left(&report).is_empty(), "{:?}", left(&report));
+}
+
+#[tokio::test]
 async fn a_login_at_a_server_that_ignores_the_scope_is_passed_over_way_by_way() {
     let knobs = "[tokens]\nmint = \"grants-more\"\n[grants]\nexchange = \"offered\"\n";
     let bench = Bench::start(knobs).await;

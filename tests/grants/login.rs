@@ -127,6 +127,7 @@ async fn the_token_of_a_login_is_bound_where_it_is_asked_for_and_where_it_is_dem
             exchange.probe.id == ProbeId::RefreshToken && exchange.status() == Some(200)
         });
         assert!(refreshed.count() > 0, "{dpop}");
+        assert_eq!(bench.running.open_sessions(), 0, "{dpop}");
         assert!(!format!("{:?}", report.ledger).contains("eyJ"));
     }
 }

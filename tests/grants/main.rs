@@ -30,6 +30,7 @@ use mcp_assay::config::{self, Flags, Secrets, TokenSource};
 use mcp_assay::demo::{self, Running, visitor};
 use mcp_assay::model::exchange::Exchange;
 use mcp_assay::model::identity::{Identity, Provenance};
+use mcp_assay::model::matrix::Access;
 use mcp_assay::model::probe::ProbeId;
 use mcp_assay::model::report::Report;
 use mcp_assay::rehearsal;

@@ -160,3 +160,23 @@ async fn a_person_of_an_identity_who_never_comes_costs_that_identity_only() {
     assert!(reason.contains("nobody finished the login"), "{reason}");
     assert!(present(&report, "machine").granted.is_some());
 }
+
+#[tokio::test]
+async fn a_token_from_the_future_is_told_by_both_clocks_and_a_sound_one_is_used() {
+    for (ahead, early) in [(3600, true), (0, false)] {
+        let bench = Bench::start(&format!(
+            "[resource]\nstart = \"checked\"\n\n[token_endpoint]\nclock_ahead_seconds = {ahead}\n"
+        ))
+        .await;
+        let report = bench.audit(&identity("machine", MACHINE), "approve").await;
+        let machine = present(&report, "machine");
+        let told = machine.invalid.clone().unwrap_or_default();
+        assert_eq!(machine.invalid.is_some(), early, "{told}");
+        assert_eq!(told.contains("`iat`"), early, "{told}");
+        let denied = report.matrices.iter().flat_map(|matrix| &matrix.cells);
+        let mut denied = denied.filter(|cell| cell.identity == "machine");
+        // Its refusals are no sign of a scope that is enforced.
+        assert!(!early || denied.all(|cell| cell.access != Access::Denied));
+        assert_eq!(present(&report, "witness").invalid, None);
+    }
+}

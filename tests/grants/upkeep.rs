@@ -47,6 +47,7 @@ async fn each_identity_says_how_it_was_had() {
         mcp_assay::report::Format::Table,
         mcp_assay::report::Format::Html,
         mcp_assay::report::Format::Markdown,
+        mcp_assay::report::Format::Brief,
     ] {
         let bytes =
             mcp_assay::report::render(format, &report, &mcp_assay::report::Style::default());
@@ -200,4 +201,47 @@ async fn the_token_of_a_login_is_renewed_and_its_cells_are_taken_up_again() {
         "{:?}",
         report.residue
     );
+}
+
+#[tokio::test]
+async fn refresh_tokens_that_were_replaced_are_given_back_where_the_server_still_takes_them() {
+    for rotation in ["old-accepted", "rotating", "static"] {
+        let bench = Bench::start(&format!("[grants]\nrefresh = \"{rotation}\"\n")).await;
+        let given = bench.running.refresh_tokens();
+        let from = "grant = \"authorization_code\"\nclient_id = \"demo-cli\"\n";
+        let text = identity(
+            "user",
+            &format!("{from}scopes = [\"notes:read\", \"notes:write\"]"),
+        ) + "[mint]\nfrom = \"user\"\nscopes = \"each\"\n";
+        let report = bench.audit(&text, "approve").await;
+        assert!(
+            asked(&report, "user-without-notes:write").len() == 1,
+            "{rotation}: {:?}",
+            report.identities.missing
+        );
+        assert_eq!(bench.running.refresh_tokens(), given, "{rotation}");
+        is_within_plan(&report);
+        assert!(
+            report.residue.iter().all(|it| !it.kind.contains("token")),
+            "{rotation}: {:?}",
+            report.residue
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_operators_own_refresh_token_is_left_alone_and_those_between_are_given_back() {
+    let bench = Bench::start("[grants]\nrefresh = \"old-accepted\"\n").await;
+    let given = bench.running.refresh_tokens();
+    let from = "grant = \"refresh_token\"\nrefresh_token = \"env:CLI_REFRESH\"\nclient_id = \"demo-cli\"\n";
+    let text = identity(
+        "user",
+        &format!("{from}scopes = [\"notes:read\", \"notes:write\"]"),
+    ) + "[mint]\nfrom = \"user\"\nscopes = \"each\"\n";
+    let report = bench.audit(&text, "approve").await;
+    let kinds: Vec<&str> = report.residue.iter().map(|it| it.kind.as_str()).collect();
+    assert_eq!(kinds, ["refresh token"]);
+    // The newest one is what that line speaks of.
+    assert_eq!(bench.running.refresh_tokens(), given + 1);
+    is_within_plan(&report);
 }

@@ -419,7 +419,9 @@ mod tests {
     #[test]
     fn an_unknown_name_is_answered_with_the_known_ones() {
         let error = named("fastmpc").err().map(|error| error.to_string());
-        assert!(error.is_some_and(|text| text.contains("there are everything-sse, fastmcp-")));
+        assert!(error.is_some_and(|text| {
+            text.contains("there are everything-http, everything-sse, fastmcp-")
+        }));
     }
 
     #[test]

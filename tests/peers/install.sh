@@ -56,7 +56,7 @@ background rmcp-server rust_peer rmcp-server
 for name in fastmcp mcp2 mcp1; do
   background "$name" once "$name" requirements.txt python_peer
 done
-for name in typescript oidc everything-sse punkpeye conformance; do
+for name in typescript oidc everything punkpeye conformance; do
   background "$name" once "$name" package-lock.json node_peer
 done
 

@@ -60,6 +60,7 @@ macro_rules! peers {
 }
 
 peers! {
+    everything_http_does_what_its_manifest_says, an_audit_of_everything_http_reports_the_truth: "everything-http",
     everything_sse_does_what_its_manifest_says, an_audit_of_everything_sse_reports_the_truth: "everything-sse",
     fastmcp_audience_does_what_its_manifest_says, an_audit_of_fastmcp_audience_reports_the_truth: "fastmcp-audience",
     fastmcp_hidden_does_what_its_manifest_says, an_audit_of_fastmcp_hidden_reports_the_truth: "fastmcp-hidden",
@@ -84,8 +85,10 @@ peers! {
     rmcp_server_does_what_its_manifest_says, an_audit_of_rmcp_server_reports_the_truth: "rmcp-server",
     rmcp_server_layer_does_what_its_manifest_says, an_audit_of_rmcp_server_layer_reports_the_truth: "rmcp-server-layer",
     typescript_does_what_its_manifest_says, an_audit_of_typescript_reports_the_truth: "typescript",
+    typescript_audience_does_what_its_manifest_says, an_audit_of_typescript_audience_reports_the_truth: "typescript-audience",
     typescript_hidden_does_what_its_manifest_says, an_audit_of_typescript_hidden_reports_the_truth: "typescript-hidden",
     typescript_http_does_what_its_manifest_says, an_audit_of_typescript_http_reports_the_truth: "typescript-http",
+    typescript_resource_does_what_its_manifest_says, an_audit_of_typescript_resource_reports_the_truth: "typescript-resource",
     typescript_rpc_does_what_its_manifest_says, an_audit_of_typescript_rpc_reports_the_truth: "typescript-rpc",
     typescript_unguarded_does_what_its_manifest_says, an_audit_of_typescript_unguarded_reports_the_truth: "typescript-unguarded",
 }

@@ -267,6 +267,7 @@ pub(crate) fn settings() -> Settings {
             },
         ],
         tools: Vec::new(),
+        values: Vec::new(),
         objects: Vec::new(),
         bypass: BypassRules::default(),
         calls: mcp_assay::model::settings::Calls::default(),

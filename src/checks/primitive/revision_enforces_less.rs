@@ -5,10 +5,12 @@
 use std::collections::BTreeMap;
 
 use crate::checks::case::{Case, Draft};
+use crate::checks::entrances;
 use crate::checks::evidence::Evidence;
 use crate::checks::revisions;
 use crate::checks::ways;
 use crate::model::bypass::Passage;
+use crate::model::door_trials::Door;
 use crate::model::matrix::{Access, Cell, Confidence, Matrix};
 use crate::model::probe::ProbeId;
 use crate::model::verdict::{Part, Verdict};
@@ -37,18 +39,19 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
     }
     let mut case = evidence.case();
     let ungated = revisions::without_gate(evidence);
+    let forgotten = entrances::entrances(evidence);
     let mut following = 0_usize;
     for other in others {
-        let open = ungated.contains(&other.revision.to_string());
+        let open = ungated.contains(&other.revision.to_string())
+            || forgotten.tells(other.revision, Door::Call, "anonymous");
         following += compare(&mut case, first, other, open);
     }
     versionless(&mut case, evidence);
     let left_out = match following {
         0 => String::new(),
         _ => format!(
-            "; {following} more are open to everybody in {}, which asks for no token \
-             (`revision-asks-no-token`)",
-            ungated.join(", ")
+            "; {following} more are open to everybody there, which `revision-asks-no-token` or \
+             `gate-inconsistent` tells"
         ),
     };
     case.verdict(if compared == following && fields == 0 {
@@ -176,6 +179,17 @@ mod tests {
         assert_eq!(world(Access::Allowed).status(ID), Status::Fail);
         assert_eq!(world(Access::Reached).status(ID), Status::Fail);
         assert_eq!(world(Access::Denied).status(ID), Status::Pass);
+    }
+
+    #[test]
+    fn calls_that_need_no_token_elsewhere_are_left_to_the_finding_about_that_door() {
+        let mut open = world(Access::Allowed);
+        open.at_door(Revision::R2025_03, Door::Call, "anonymous", true);
+        assert_eq!(open.status("gate-inconsistent"), Status::Fail);
+        assert_eq!(open.status(ID), Status::NotApplicable);
+        let mut guarded = world(Access::Allowed);
+        guarded.at_door(Revision::R2025_03, Door::Call, "anonymous", false);
+        assert_eq!(guarded.status(ID), Status::Fail);
     }
 
     #[test]

@@ -2,6 +2,8 @@
 //!
 //! MCP §Scope Selection Strategy; RFC 8414 §2; RFC 6749 §5.2.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use crate::checks::case::Draft;
@@ -110,7 +112,24 @@ fn requests<'a>(evidence: &Evidence<'a>, scope: &str) -> Vec<Asked<'a>> {
             exchange: exchange.id,
         })
     });
-    read.collect()
+    read.chain(by_login(evidence, scope)).collect()
+}
+
+/// Logins that asked for a scope: they do so at another endpoint than the one that answers.
+fn by_login<'a>(evidence: &Evidence<'a>, scope: &str) -> impl Iterator<Item = Asked<'a>> {
+    let redeemed = evidence.probed(ProbeId::RedeemCode).map(|it| it.id);
+    let redeemed: BTreeSet<ExchangeId> = redeemed.collect();
+    let present = evidence.collected().identities.present.iter();
+    present.filter_map(move |identity| {
+        let exchange = identity.exchange.filter(|id| redeemed.contains(id))?;
+        let requested = identity.requested.as_ref()?;
+        requested.contains(scope).then(|| Asked {
+            granted: identity.scopes().is_some_and(|held| held.contains(scope)),
+            error: None,
+            size: requested.len(),
+            exchange,
+        })
+    })
 }
 
 fn wanted(exchange: &Exchange) -> Option<ScopeSet> {
@@ -224,6 +243,23 @@ mod tests {
         mint(&mut world, "notes:archive", None, "invalid_scope");
         let verdict = world.verdict(ID);
         assert_eq!(verdict.findings()[0].confidence, Confidence::Weak);
+    }
+
+    fn signed_in(requested: &[&str], granted: &[&str]) -> World {
+        let mut world = world(&["notes:read", "notes:archive"], &json!(["notes:read"]));
+        let id = world.answer(ProbeId::RedeemCode, "user", 200, &[], "{}");
+        let person = world.valid("user", granted);
+        person.exchange = Some(id);
+        person.requested = Some(requested.iter().map(|&it| it.to_owned()).collect());
+        world
+    }
+
+    #[test]
+    fn what_a_login_asked_for_counts() {
+        let both = signed_in(&["notes:archive", "notes:read"], &["notes:read"]);
+        assert_eq!(both.status(ID), Status::Warn);
+        let one = signed_in(&["notes:read"], &["notes:read"]);
+        assert_eq!(one.status(ID), Status::Pass);
     }
 
     #[test]

@@ -43,6 +43,28 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
             None => case.doubt(message, None),
         }
     }
+    for passed in &evidence.collected().ladder.passed_over {
+        let Some(token) = &passed.token else {
+            continue;
+        };
+        asked += 1;
+        let Some(held) = &token.held else {
+            continue;
+        };
+        compared += 1;
+        let extra: ScopeSet = held.difference(&token.asked).cloned().collect();
+        if !extra.is_empty() {
+            let message = format!(
+                "`{}` asked for {} by {} and got {} as well",
+                passed.identity,
+                scopes::list(&token.asked),
+                passed.grant,
+                scopes::list(&extra)
+            );
+            let draft = Draft::new(passed.identity.clone(), message);
+            case.breach(draft.at(token.exchange, Part::Body, "the token answer"));
+        }
+    }
     match (asked, compared) {
         (0, _) => Verdict::NotApplicable("the run asked for no token itself".to_owned()),
         (_, 0) => Verdict::inconclusive("opaque tokens, and the response names no scope"),
@@ -68,6 +90,7 @@ fn granted(identity: &Identity) -> Option<ScopeSet> {
 #[cfg(test)]
 mod tests {
     use crate::checks::testing::World;
+    use crate::model::ladder::{PassedOver, TriedToken};
     use crate::model::probe::ProbeId;
     use crate::model::verdict::Status;
 
@@ -95,6 +118,30 @@ mod tests {
     #[test]
     fn an_added_scope_warns() {
         assert_eq!(world(&["a"], Some(&["a", "b"])).status(ID), Status::Warn);
+    }
+
+    fn passed_over(held: Option<&[&str]>) -> World {
+        let set = |scopes: &[&str]| scopes.iter().map(|&it| it.to_owned()).collect();
+        let mut world = World::new();
+        let exchange = world.answer(ProbeId::MintToken, "person", 200, &[], "{}");
+        world.collected.ladder.passed_over.push(PassedOver {
+            identity: "person".to_owned(),
+            grant: "refresh_token".to_owned(),
+            reason: "it also holds `b`".to_owned(),
+            token: Some(TriedToken {
+                asked: set(&["a"]),
+                held: held.map(set),
+                exchange,
+            }),
+        });
+        world
+    }
+
+    #[test]
+    fn a_token_that_was_tried_for_a_ladder_counts_as_well() {
+        assert_eq!(passed_over(Some(&["a", "b"])).status(ID), Status::Warn);
+        assert_eq!(passed_over(Some(&["a"])).status(ID), Status::Pass);
+        assert_eq!(passed_over(None).status(ID), Status::Inconclusive);
     }
 
     #[test]

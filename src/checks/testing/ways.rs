@@ -1,12 +1,15 @@
 //! Refused calls in other forms.
 
 use crate::model::bypass::{Attempt, Passage, SessionUse};
+use crate::model::door_trials::{Door, DoorTrial};
 use crate::model::exchange::ExchangeId;
 use crate::model::identity::IdentityKind;
 use crate::model::matrix::Access;
-use crate::model::probe::ProbeId;
+use crate::model::probe::{ProbeId, ProbeKey};
+use crate::model::target::Revision;
+use crate::oracle::testing::{http, unauthorized};
 
-use super::World;
+use super::{ENDPOINT, World, response};
 
 impl World {
     /// A world where `reader` is refused `delete_note` and `admin` is not.
@@ -68,5 +71,44 @@ impl World {
             passage,
             reason: "as it was seen".to_owned(),
         });
+    }
+
+    /// A wrong token at a door where the good one gets through; whether it does, too.
+    pub(crate) fn at_door(&mut self, revision: Revision, door: Door, who: &str, open: bool) {
+        let key = ProbeKey::new(ProbeId::WrongTokenDoor).about(door.as_str());
+        let served = || match door {
+            Door::Stream => response(200, &[("content-type", "text/event-stream")], ""),
+            _ => http(
+                200,
+                &[],
+                r#"{"jsonrpc":"2.0","id":null,"result":{"tools":[]}}"#,
+            ),
+        };
+        let got = if open { served() } else { unauthorized() };
+        let control = self.ask(key.clone(), "admin", ENDPOINT, served());
+        let exchange = self.ask(key, who, ENDPOINT, got);
+        self.collected.door_trials.push(DoorTrial {
+            revision,
+            door,
+            identity: who.to_owned(),
+            exchange,
+            control: Some(control),
+            borrowed: false,
+            after: None,
+        });
+    }
+
+    /// A session of `admin` that somebody else ended.
+    pub(crate) fn ended_by(&mut self, who: &str) {
+        let revision = self.collected.discovery.revision().unwrap();
+        self.at_door(revision, Door::End, who, true);
+        let key = || ProbeKey::new(ProbeId::WrongTokenDoor).about(Door::End.as_str());
+        let ended = self.ask(key(), who, ENDPOINT, http(204, &[], ""));
+        let gone = self.ask(key(), "admin", ENDPOINT, http(404, &[], ""));
+        if let Some(trial) = self.collected.door_trials.last_mut() {
+            trial.exchange = ended;
+            trial.after = Some(gone);
+            trial.borrowed = true;
+        }
     }
 }

@@ -1,173 +1,292 @@
-//! TOK-02: a wrong token that the usual doors refuse is refused at every other door as well.
+//! TOK-02: a wrong token that the tool list refuses is refused at every door of every revision.
 //!
 //! MCP §Token Handling; MCP §Error Handling.
 
-use crate::checks::case::Draft;
-use crate::checks::evidence::{Evidence, Protection};
-use crate::checks::revisions;
-use crate::checks::tokens::OPEN;
-use crate::model::matrix::GateOutcome;
-use crate::model::probe::ProbeId;
-use crate::model::verdict::{Part, Verdict};
-use crate::oracle::wrong_tokens::{DoorSeen, at_other_doors};
+use std::collections::{BTreeMap, BTreeSet};
 
-/// Compares what the tool list did with a wrong token, and with none, with what other doors did.
+use crate::checks::case::{Case, Draft};
+use crate::checks::entrances::{Entrances, entrances};
+use crate::checks::evidence::{Evidence, Protection};
+use crate::checks::scopes;
+use crate::checks::tokens::{OPEN, is_list_open};
+use crate::model::door_trials::{Door, DoorTrial};
+use crate::model::target::Revision;
+use crate::model::verdict::{Part, Verdict};
+
+/// Compares what the tool list did with wrong tokens with what other doors and revisions did.
 pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
     if evidence.protection() == Protection::Open {
         return Verdict::NotApplicable(OPEN.to_owned());
     }
-    let seen = at_other_doors(&evidence.collected().ledger);
-    if seen.is_empty() {
+    if evidence.collected().door_trials.is_empty() {
+        return untried(evidence);
+    }
+    let seen = entrances(evidence);
+    let mut case = evidence.case();
+    let whole = unguarded(evidence, &seen);
+    let list = match evidence.discovery().revision() {
+        Some(revision) => format!("`tools/list` in {revision}"),
+        None => "`tools/list`".to_owned(),
+    };
+    for revision in &whole {
+        let of = |trial: &&&DoorTrial| trial.revision == *revision;
+        let trials: Vec<&DoorTrial> = seen.open.iter().filter(of).copied().collect();
+        case.breach(of_revision(*revision, &trials, &list));
+    }
+    let mut doors: BTreeMap<Door, Vec<&DoorTrial>> = BTreeMap::new();
+    for trial in &seen.open {
+        if !whole.contains(&trial.revision) {
+            doors.entry(trial.door).or_default().push(trial);
+        }
+    }
+    for (door, trials) in doors {
+        case.breach(of_door(door, &trials, &list));
+    }
+    conclude(case, &seen)
+}
+
+fn conclude(mut case: Case<'_>, seen: &Entrances<'_>) -> Verdict {
+    let told: BTreeSet<&str> = seen.told.iter().map(|(_, check)| *check).collect();
+    let elsewhere = if told.is_empty() {
+        String::new()
+    } else {
+        format!(
+            "; {} more got in, of which {} tells",
+            seen.told.len(),
+            scopes::names(told)
+        )
+    };
+    if seen.refused.is_empty() && case.is_clean() {
+        if !seen.told.is_empty() {
+            return Verdict::NotApplicable(format!("no other door is left{elsewhere}"));
+        }
+        case.doubt(
+            "no other door gave an answer that can be read as a yes or a no",
+            None,
+        );
+    }
+    let revisions: BTreeSet<Revision> = seen.refused.iter().map(|it| it.revision).collect();
+    let public: BTreeSet<&str> = seen.public.iter().map(|(_, door)| door.as_str()).collect();
+    let public = if public.is_empty() {
+        String::new()
+    } else {
+        format!("; {} answered to anybody", scopes::names(public))
+    };
+    case.verdict(Verdict::Held(format!(
+        "what `tools/list` refuses was refused in {} attempt(s) at other doors, in {} \
+         revision(s){public}{elsewhere}",
+        seen.refused.len(),
+        revisions.len()
+    )))
+}
+
+/// Revisions beside the audited one of which every method that gave an answer is open, and several.
+fn unguarded(evidence: &Evidence<'_>, seen: &Entrances<'_>) -> BTreeSet<Revision> {
+    let audited = evidence.discovery().revision();
+    let method = |trial: &&&DoorTrial| {
+        !trial.door.is_greeting() && !matches!(trial.door, Door::Stream | Door::End)
+    };
+    let mut open: BTreeMap<Revision, BTreeSet<Door>> = BTreeMap::new();
+    for trial in seen.open.iter().filter(method) {
+        open.entry(trial.revision).or_default().insert(trial.door);
+    }
+    let whole = open.into_iter().filter(|(revision, doors)| {
+        let mut refused = seen.refused.iter().filter(method);
+        let closed = refused.any(|it| it.revision == *revision && !doors.contains(&it.door));
+        Some(*revision) != audited && doors.len() > 1 && !closed
+    });
+    whole.map(|(revision, _)| revision).collect()
+}
+
+fn of_revision(revision: Revision, trials: &[&DoorTrial], list: &str) -> Draft {
+    let doors: BTreeSet<&str> = trials.iter().map(|it| it.door.as_str()).collect();
+    let message = format!(
+        "in {revision} every method that gave an answer ({}) let {} in, which {list} refuses; \
+         expected HTTP 401 at both",
+        scopes::names(doors),
+        scopes::names(who(trials))
+    );
+    cited(
+        Draft::new(format!("every method in {revision}"), message),
+        trials,
+    )
+}
+
+fn of_door(door: Door, trials: &[&DoorTrial], list: &str) -> Draft {
+    let revisions: BTreeSet<Revision> = trials.iter().map(|it| it.revision).collect();
+    let revisions: Vec<&str> = revisions.iter().rev().map(|it| it.as_str()).collect();
+    let place = format!("{} in {}", door.as_str(), revisions.join(", "));
+    let what = match door {
+        Door::End => "ended a session for",
+        Door::Stream => "opened the event stream for",
+        Door::Call => "answered the call of a random name, as it does a good token's, for",
+        _ => "let in",
+    };
+    let message = format!(
+        "`{}` in {} {what} {}, which {list} refuses; expected HTTP 401 at both",
+        door.as_str(),
+        revisions.join(", "),
+        scopes::names(who(trials))
+    );
+    cited(Draft::new(place, message), trials)
+}
+
+fn who<'a>(trials: &[&'a DoorTrial]) -> BTreeSet<&'a str> {
+    trials.iter().map(|it| it.identity.as_str()).collect()
+}
+
+fn cited(mut draft: Draft, trials: &[&DoorTrial]) -> Draft {
+    for trial in trials.iter().take(MOST_CITED) {
+        draft = draft.at(trial.exchange, Part::Status, "let in");
+    }
+    for trial in trials.iter().take(1) {
+        let controls: Vec<_> = trial.control.into_iter().chain(trial.after).collect();
+        draft = draft.also(&controls, "the good token at the same door");
+    }
+    draft
+}
+
+fn untried(evidence: &Evidence<'_>) -> Verdict {
+    if evidence.baseline().is_none() {
         return Verdict::Inconclusive {
             reason: "other doors are only tried once a valid token shows that they are there"
                 .to_owned(),
             decided_by: Some("--identity".to_owned()),
         };
     }
-    // Who gets in at the usual door is no witness: public lists are public everywhere.
-    let witnessed: Vec<&DoorSeen<'_>> = seen
-        .iter()
-        .filter(|door| is_refused(evidence, door.identity))
-        .collect();
-    if witnessed.is_empty() {
+    if is_list_open(evidence) {
         return Verdict::NotApplicable(
             "the tool list is public, so other doors may be as well".to_owned(),
         );
     }
-    let mut case = evidence.case();
-    let ungated = revisions::without_gate(evidence);
-    let follows = |door: &DoorSeen<'_>| {
-        let revision = door.door.strip_prefix(REVISION);
-        revision.is_some_and(|revision| ungated.iter().any(|open| open == revision))
-    };
-    let (following, witnessed): (Vec<_>, Vec<_>) =
-        witnessed.into_iter().partition(|door| follows(door));
-    for door in witnessed
-        .iter()
-        .filter(|door| door.outcome == GateOutcome::Accepted)
-    {
-        let message = format!(
-            "`{}` let `{}` in, which `tools/list` refuses; expected HTTP 401 at both",
-            door.door, door.identity
-        );
-        case.breach(
-            Draft::new(format!("{} at {}", door.identity, door.door), message).at(
-                door.exchange,
-                Part::Status,
-                "accepted",
-            ),
-        );
-    }
-    let refused = witnessed
-        .iter()
-        .filter(|door| door.outcome == GateOutcome::Refused);
-    let refused = refused.count();
-    if witnessed.is_empty() {
-        return Verdict::NotApplicable(format!(
-            "the doors that were tried are those of {}, which asks for no token at all: see \
-             `revision-asks-no-token`",
-            ungated.join(", ")
-        ));
-    }
-    if refused == 0 && case.is_clean() {
-        case.doubt(
-            "no other door gave an answer that can be read as a yes or a no",
-            None,
-        );
-    }
-    case.verdict(Verdict::Held(format!(
-        "what `tools/list` refuses was refused in {refused} of {} attempts at other doors{}",
-        witnessed.len(),
-        if following.is_empty() {
-            ""
-        } else {
-            ", a revision that asks for no token left out (`revision-asks-no-token`)"
-        }
-    )))
+    Verdict::inconclusive(
+        "no wrong token was refused at the tool list, so none was shown elsewhere",
+    )
 }
 
-/// Whether the usual doors refuse an identity.
-fn is_refused(evidence: &Evidence<'_>, identity: &str) -> bool {
-    let list = ProbeId::ListTools.as_str();
-    let gates = evidence.collected().gates.iter();
-    let mut own = gates.filter(|gate| gate.identity == identity && gate.door == list);
-    own.next()
-        .is_some_and(|gate| gate.outcome == GateOutcome::Refused)
-}
-
-/// How the door of another revision is called.
-const REVISION: &str = "tools/list in ";
+const MOST_CITED: usize = 4;
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checks::testing::{ENDPOINT, World, response};
+    use crate::checks::testing::{ENDPOINT, World};
     use crate::model::identity::IdentityKind;
-    use crate::model::probe::ProbeKey;
+    use crate::model::matrix::GateOutcome;
+    use crate::model::probe::{ProbeId, ProbeKey};
     use crate::model::verdict::Status;
-    use crate::oracle::wrong_tokens::DELETE;
+    use crate::oracle::testing::http;
 
     const ID: &str = "gate-inconsistent";
+    const NEW: Revision = Revision::R2025_11;
+    const OLD: Revision = Revision::R2025_03;
 
-    fn world(list: GateOutcome, delete: u16) -> World {
-        let mut world = World::new();
+    fn world() -> World {
+        let mut world = World::guarded();
         world.identity("garbage", IdentityKind::Garbage, &[]);
-        world.gate("garbage", "list-tools", list, 401);
-        let key = ProbeKey::new(ProbeId::WrongTokenDoor).about(DELETE);
-        world.ask(key, "garbage", ENDPOINT, response(delete, &[], ""));
         world
+    }
+
+    fn subjects(world: &World) -> Vec<String> {
+        let verdict = world.verdict(ID);
+        let found = verdict.findings().iter();
+        found.map(|it| it.subject.clone()).collect()
     }
 
     #[test]
     fn a_door_that_lets_in_what_the_list_refuses_is_broken() {
-        assert_eq!(world(GateOutcome::Refused, 204).status(ID), Status::Fail);
-        assert_eq!(world(GateOutcome::Refused, 401).status(ID), Status::Pass);
+        let mut world = world();
+        world.at_door(NEW, Door::PromptList, "garbage", false);
+        assert_eq!(world.status(ID), Status::Pass);
+        world.at_door(NEW, Door::PromptList, "anonymous", true);
+        assert_eq!(world.status(ID), Status::Fail);
+        assert_eq!(subjects(&world), ["prompts/list in 2025-11-25"]);
+    }
+
+    #[test]
+    fn one_door_that_several_revisions_forget_is_one_finding() {
+        let mut world = world();
+        for revision in [NEW, OLD] {
+            world.at_door(revision, Door::ToolList, "garbage", false);
+            for who in ["anonymous", "garbage"] {
+                world.at_door(revision, Door::Prompt, who, true);
+            }
+        }
+        assert_eq!(subjects(&world), ["prompts/get in 2025-11-25, 2025-03-26"]);
+    }
+
+    #[test]
+    fn a_revision_whose_every_method_takes_a_wrong_token_is_one_finding() {
+        let mut world = world();
+        world.at_door(NEW, Door::PromptList, "garbage", false);
+        for door in [Door::ToolList, Door::Call, Door::Read] {
+            world.at_door(OLD, door, "garbage", true);
+        }
+        assert_eq!(subjects(&world), ["every method in 2025-03-26"]);
+        world.at_door(OLD, Door::End, "garbage", false);
+        assert_eq!(subjects(&world).len(), 1);
+        world.at_door(OLD, Door::Prompt, "garbage", false);
+        assert_eq!(subjects(&world).len(), 3);
+    }
+
+    #[test]
+    fn a_greeting_for_everybody_is_no_defect_and_one_for_wrong_tokens_alone_is() {
+        for door in [Door::Initialize, Door::Discover] {
+            let mut world = world();
+            world.at_door(OLD, Door::ToolList, "garbage", false);
+            world.at_door(OLD, door, "garbage", true);
+            assert_eq!(world.status(ID), Status::Pass, "{door:?}");
+            world.at_door(OLD, door, "anonymous", false);
+            assert_eq!(world.status(ID), Status::Fail, "{door:?}");
+        }
     }
 
     #[test]
     fn a_revision_without_a_gate_is_left_to_the_finding_that_names_it() {
-        let door = ProbeKey::new(ProbeId::WrongTokenDoor).about("tools/list in 2025-03-26");
+        let mut world = world();
+        world.gate("anonymous", "list-tools", GateOutcome::Refused, 401);
+        world.at_door(NEW, Door::PromptList, "garbage", false);
+        world.at_door(OLD, Door::ToolList, "garbage", true);
+        world.at_door(OLD, Door::Call, "garbage", true);
+        let list = ProbeKey::new(ProbeId::EraList).variant("2025-03-26");
         let listed = r#"{"jsonrpc":"2.0","id":null,"result":{"tools":[]}}"#;
-        let with = |delete, ungated| {
-            let mut world = world(GateOutcome::Refused, delete);
-            world.gate("anonymous", "list-tools", GateOutcome::Refused, 401);
-            world.ask(
-                door.clone(),
-                "garbage",
-                ENDPOINT,
-                response(200, &[], listed),
-            );
-            if ungated {
-                let list = ProbeKey::new(ProbeId::EraList).variant("2025-03-26");
-                world.ask(list, "anonymous", ENDPOINT, response(200, &[], listed));
-            }
-            world
-        };
-        let world = with(401, true);
-        assert_eq!(world.status(ID), Status::Pass);
+        let answer = http(200, &[], listed);
+        world.ask(list, "anonymous", ENDPOINT, answer);
         assert_eq!(world.status("revision-asks-no-token"), Status::Fail);
-        // Another door is another defect, and so is a gate that only a wrong token passes.
-        assert_eq!(with(204, true).verdict(ID).findings().len(), 1);
-        assert_eq!(with(401, false).verdict(ID).findings().len(), 1);
+        assert_eq!(world.status(ID), Status::Pass);
+        // Another door of a guarded revision is another defect.
+        world.at_door(NEW, Door::Stream, "garbage", true);
+        assert_eq!(subjects(&world), ["GET in 2025-11-25"]);
     }
 
     #[test]
-    fn a_public_list_makes_nobody_a_witness() {
-        let mut world = world(GateOutcome::Accepted, 204);
-        world.gate("anonymous", "call-valid", GateOutcome::Refused, 401);
-        assert_eq!(world.status(ID), Status::NotApplicable);
+    fn what_the_same_door_does_in_the_audited_revision_is_told_there() {
+        let mut world = world();
+        world.gate("anonymous", "unknown-name", GateOutcome::Accepted, 200);
+        world.at_door(OLD, Door::Call, "garbage", true);
+        world.at_door(OLD, Door::ToolList, "garbage", false);
+        assert_eq!(world.status(ID), Status::Pass);
     }
 
     #[test]
-    fn an_answer_about_the_session_says_nothing() {
-        assert_eq!(
-            world(GateOutcome::Refused, 404).status(ID),
-            Status::Inconclusive
-        );
+    fn where_the_list_is_public_a_door_counts_that_turns_away_whoever_has_no_token() {
+        let mut public = world();
+        public.gate("anonymous", "list-tools", GateOutcome::Accepted, 200);
+        public.gate("anonymous", "call-valid", GateOutcome::Refused, 401);
+        public.at_door(NEW, Door::Prompt, "garbage", false);
+        public.at_door(NEW, Door::PromptList, "garbage", true);
+        public.at_door(NEW, Door::PromptList, "anonymous", true);
+        assert_eq!(public.status(ID), Status::Pass);
+        public.at_door(NEW, Door::Read, "garbage", true);
+        public.at_door(NEW, Door::Read, "anonymous", false);
+        assert_eq!(subjects(&public), ["resources/read in 2025-11-25"]);
     }
 
     #[test]
-    fn without_a_valid_token_the_flag_is_named() {
+    fn a_public_list_makes_nobody_a_witness_and_without_a_token_the_flag_is_named() {
+        let mut public = world();
+        public.gate("anonymous", "list-tools", GateOutcome::Accepted, 200);
+        public.gate("anonymous", "call-valid", GateOutcome::Refused, 401);
+        assert_eq!(public.status(ID), Status::NotApplicable);
         let verdict = World::new().verdict(ID);
         assert!(matches!(
             verdict,
@@ -176,5 +295,13 @@ mod tests {
                 ..
             }
         ));
+    }
+
+    #[test]
+    fn answers_that_are_neither_yes_nor_no_decide_nothing() {
+        let mut world = world();
+        world.at_door(NEW, Door::Read, "garbage", true);
+        world.collected.door_trials[0].control = None;
+        assert_eq!(world.status(ID), Status::Inconclusive);
     }
 }

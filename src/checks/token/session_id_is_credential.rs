@@ -3,7 +3,10 @@
 //! MCP §Token Requirements: every request is authorized, even within one logical session.
 
 use crate::checks::borrowed;
+use crate::checks::entrances;
 use crate::checks::evidence::{Evidence, Protection};
+use crate::model::bypass::SessionUse;
+use crate::model::door_trials::Door;
 use crate::model::identity::IdentityKind;
 use crate::model::verdict::Verdict;
 
@@ -14,7 +17,13 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
         return Verdict::NotApplicable("the target asks for no token".to_owned());
     }
     let strangers = [IdentityKind::Anonymous, IdentityKind::Garbage];
-    borrowed::judge(evidence, &strangers, |used| {
+    // Where the session is good for nothing else, one door forgot to ask for a token.
+    let forgotten = entrances::entrances(evidence);
+    let told = |used: &SessionUse| {
+        let alone = used.request == Door::End.as_str();
+        alone && forgotten.tells(used.revision, Door::End, &used.user)
+    };
+    borrowed::judge_but(evidence, &strangers, told, |used| {
         format!(
             "on a session of `{}` a `{}` of `{}` was served; expected HTTP 401, since the session id \
              is no credential",
@@ -39,6 +48,19 @@ mod tests {
         assert_eq!(world.status(ID), Status::Pass);
         world.borrowed("anonymous", "DELETE", Passage::Through);
         assert_eq!(world.status(ID), Status::Fail);
+    }
+
+    #[test]
+    fn a_session_that_anybody_ends_is_left_to_the_finding_about_that_door() {
+        let mut world = World::guarded();
+        world.ended_by("anonymous");
+        world.borrowed("anonymous", "DELETE", Passage::Through);
+        assert_eq!(world.status("gate-inconsistent"), Status::Fail);
+        assert_eq!(world.status(ID), Status::Pass);
+        // A session that lists the tools to anybody is taken for a token, at DELETE as well.
+        world.borrowed("anonymous", "tools/list", Passage::Through);
+        assert_eq!(world.status("gate-inconsistent"), Status::NotApplicable);
+        assert_eq!(world.verdict(ID).findings().len(), 2);
     }
 
     #[test]

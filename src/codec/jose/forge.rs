@@ -108,6 +108,25 @@ pub fn truncate(token: &str) -> Option<String> {
     Some(format!("{}.{}.{signature}", jwt.header, jwt.payload))
 }
 
+/// The first half of an opaque token.
+pub fn halve(token: &str) -> Option<String> {
+    let half = token.chars().count().checked_div(2)?;
+    (half > 0).then(|| token.chars().take(half).collect())
+}
+
+/// An opaque token with its capital letters made small and its small ones capital.
+pub fn swap_case(token: &str) -> Option<String> {
+    let swap = |c: char| {
+        if c.is_ascii_lowercase() {
+            c.to_ascii_uppercase()
+        } else {
+            c.to_ascii_lowercase()
+        }
+    };
+    let swapped: String = token.chars().map(swap).collect();
+    (swapped != token).then_some(swapped)
+}
+
 /// A copy whose header says `none` and that ends as given: with its old signature, or without even
 /// the dot before it.
 pub fn unsigned_ending(token: &str, keep_signature: bool) -> Option<String> {

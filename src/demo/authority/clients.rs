@@ -174,6 +174,11 @@ impl Clients {
         self.devices.insert(code, grant);
     }
 
+    /// How many refresh tokens are good.
+    pub(crate) fn good_refresh_tokens(&self) -> usize {
+        self.refresh.values().filter(|grant| !grant.spent).count()
+    }
+
     /// Ends every refresh token of a login.
     pub(crate) fn end(&mut self, family: &str) {
         self.refresh.retain(|_, grant| grant.family != family);

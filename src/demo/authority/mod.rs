@@ -23,8 +23,10 @@ use super::http::{self, Incoming, method_not_allowed};
 use super::state::Shared;
 
 pub(crate) use clients::Clients;
+pub(crate) use clock::now;
 pub(crate) use codes::plant;
 pub(crate) use documents::{Named, prepare};
+pub(crate) use fetch::get;
 
 /// Answers a request to the authorization server.
 pub(crate) fn answer(shared: &Shared, incoming: &Incoming) -> Response {

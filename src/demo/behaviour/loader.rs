@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use toml::{Table, Value};
 
-use super::{Authentication, BUILTIN, Behaviour};
+use super::{Authentication, BUILTIN, Behaviour, LoginMode};
 
 /// Why a behaviour could not be loaded.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -108,10 +108,14 @@ impl Behaviour {
             ));
         }
         let ladder = self.audit.ladder.as_ref();
-        let minted = |from: &str| self.audit.mint.iter().any(|mint| mint.identity == from);
+        let signs_in = self.audit.login != LoginMode::Nobody;
+        let minted = |from: &str| {
+            let mut minted = self.audit.mint.iter();
+            minted.any(|mint| mint.identity == from) || signs_in && from == LoginMode::NAME
+        };
         if let Some(ladder) = ladder.filter(|ladder| !minted(&ladder.from)) {
             return Some(format!(
-                "`audit.ladder` starts from `{}`, which `audit.mint` lacks",
+                "`audit.ladder` starts from `{}`, which is neither in `audit.mint` nor who signs in",
                 ladder.from
             ));
         }

@@ -50,7 +50,8 @@ pub use loader::LoadError;
 pub use resource::{
     Audience, Authentication, AuthorizationServers, Challenge, Denial, Dispatch, Enforcement,
     Expiry, Lapses, Metadata, NamedScopes, Order, PathCheck, PrmLocation, Progress, Resource,
-    ResourceShape, Routes, ScopeModel, ScopesSupported, Signature, TokenCheck, Validation,
+    ResourceShape, Routes, ScopeModel, ScopesSupported, Signature, TokenCheck, TokenStart,
+    Validation,
 };
 pub use server::{
     Cursor, Framing, Input, InputSchemas, ListStability, OriginCheck, Revision, Scheme,
@@ -62,14 +63,15 @@ pub use token_endpoint::{
     PasswordGrant, SecretCheck, TokenEndpoint,
 };
 pub use verification::{
-    ForgottenDoor, IssuerCheck, KeyChoice, OtherSchemes, ProofCheck, RefusalStatus, RefusalText,
-    RevocationCheck, TokenUse, TrustedFields, TypeCheck, UpstreamTokens, Verification,
+    Forgetting, ForgottenDoor, IssuerCheck, KeyChoice, OtherSchemes, ProofCheck, RefusalStatus,
+    RefusalText, RevocationCheck, TokenLookup, TokenUse, TrustedFields, TypeCheck, UpstreamTokens,
+    Verification,
 };
 
 pub use transport::{
-    EndedSessions, ErrorDetail, HostCheck, MediaTypes, MetadataCheck, PathMatch, Resumption,
-    SessionIdShape, Sharing, StatelessSessions, StreamQuestions, Transport, UnknownMethods,
-    VersionCheck,
+    DoorOrder, EndedSessions, ErrorDetail, HostCheck, Listening, MediaTypes, MetadataCheck,
+    PathMatch, Resumption, SessionIdShape, Sharing, StatelessSessions, StreamQuestions, Transport,
+    UnknownMethods, VersionCheck,
 };
 pub use ways::{
     AnswerKeeping, ArgumentReading, ArrayReading, DoorReading, HeaderReading, MethodReading,
@@ -169,6 +171,8 @@ pub struct Audit {
     pub revision: String,
     /// How a person signs in during the audit.
     pub login: LoginMode,
+    /// Scopes that the login asks for; what the target asks for when empty.
+    pub login_scopes: Vec<String>,
     /// Objects that the auditor is told of.
     pub objects: Vec<AuditObject>,
     /// Tools that the auditor is to call on objects of its own.
@@ -196,6 +200,7 @@ impl Default for Audit {
             callback_base: "https://auditor.example".to_owned(),
             revision: String::new(),
             login: LoginMode::default(),
+            login_scopes: Vec::new(),
             objects: Vec::new(),
             canaries: Vec::new(),
             task_call: String::new(),
@@ -262,6 +267,11 @@ pub enum LoginMode {
     Device,
 }
 
+impl LoginMode {
+    /// What the identity of the person is called.
+    pub const NAME: &'static str = "user";
+}
+
 /// A token that the auditor is to mint through `client_credentials`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -274,12 +284,15 @@ pub struct Mint {
     pub scopes: Vec<String>,
 }
 
-/// The ladder that the auditor is to climb from a token of `mint`.
+/// The ladder that the auditor is to climb from a token of `mint`, or from that of the login.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AuditLadder {
-    /// Name of an identity in `mint`.
+    /// Name of an identity in `mint`, or `user` for whoever signs in.
     pub from: String,
+    /// Whether the person signs in for each rung.
+    #[serde(default)]
+    pub by_login: bool,
     /// Scopes to vary; those of the identity when empty.
     #[serde(default)]
     pub vary: Vec<String>,

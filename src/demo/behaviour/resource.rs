@@ -19,6 +19,8 @@ pub struct Resource {
     pub signature: Signature,
     /// What is asked of a token's `exp`.
     pub expiry: Expiry,
+    /// What is asked of the moment from which a token is good.
+    pub start: TokenStart,
     /// The `WWW-Authenticate` header of a 401.
     pub challenge: Challenge,
     /// Whether the `Origin` header is looked at.
@@ -92,8 +94,25 @@ pub enum Signature {
     EmbeddedKey,
     /// Verified with the public key that the token brings along.
     EmbeddedPublicKey,
+    /// Verified with the key in the certificate that the token brings along in `x5c`.
+    EmbeddedCertificate,
+    /// Verified with the key at the address in the header's `jku` or `x5u`.
+    KeyAddressTrusted,
+    /// Made by the authorization server's key, after the address in the header was fetched.
+    KeyAddressFetched,
     /// It may be an HMAC keyed with the contents of the file that `kid` names.
     KeyFile,
+}
+
+/// What is asked of the moment from which a token is good.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum TokenStart {
+    /// Nothing.
+    #[default]
+    Ignored,
+    /// Its `iat` does not lie ahead.
+    Checked,
 }
 
 /// What is asked of a token's `exp`.

@@ -31,8 +31,36 @@ pub struct Transport {
     pub stream_questions: StreamQuestions,
     /// Who gets the events of a stream again.
     pub resumption: Resumption,
+    /// Whether a session may listen on a stream of its own.
+    pub listening: Listening,
+    /// What is looked at before the token.
+    pub order: DoorOrder,
     /// How much an error says.
     pub errors: ErrorDetail,
+}
+
+/// Whether a session may listen on a stream of its own (GET).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Listening {
+    /// It may not; GET is answered with 405.
+    #[default]
+    None,
+    /// It may.
+    Offered,
+}
+
+/// What is looked at before the token.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum DoorOrder {
+    /// Nothing.
+    #[default]
+    TokenFirst,
+    /// The verb: GET and DELETE do not exist, whoever asks.
+    VerbFirst,
+    /// The session: one that nobody opened is not found, whoever asks.
+    SessionFirst,
 }
 
 /// Whether the `Host` header is looked at.

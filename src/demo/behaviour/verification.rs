@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::server::Revision;
+
 /// What else is asked of a token, and what a refusal says.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -19,12 +21,18 @@ pub struct Verification {
     pub upstream: UpstreamTokens,
     /// A door at which the check was forgotten.
     pub forgotten: ForgottenDoor,
+    /// The revisions in which it was forgotten; all of them when empty.
+    pub forgotten_in: Vec<Revision>,
+    /// What was forgotten there.
+    pub forgets: Forgetting,
     /// Fields that stand in for a token.
     pub fields: TrustedFields,
     /// What a refusal of a call says.
     pub refusal: RefusalText,
     /// The status of a refusal of a wrong token.
     pub status: RefusalStatus,
+    /// How much of a random token is compared with those that were issued.
+    pub lookup: TokenLookup,
     /// What is asked about a token's revocation.
     pub revocation: RevocationCheck,
     /// What becomes of credentials under other schemes than `Bearer`.
@@ -33,6 +41,17 @@ pub struct Verification {
     pub proofs: ProofCheck,
     /// A field that may carry the token instead of `Authorization`; empty for none.
     pub key_field: String,
+}
+
+/// How much of a random token is compared with those that were issued.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum TokenLookup {
+    /// All of it.
+    #[default]
+    Whole,
+    /// As much as the shorter of both has.
+    InPart,
 }
 
 /// What is asked about a token's revocation.
@@ -91,12 +110,39 @@ pub enum ForgottenDoor {
     /// None.
     #[default]
     None,
+    /// `initialize`.
+    Opening,
+    /// `server/discover`.
+    Discovery,
+    /// `tools/list`.
+    ToolList,
     /// `prompts/list`.
     PromptList,
+    /// `tools/call`.
+    Call,
+    /// `resources/read`.
+    Read,
+    /// `prompts/get`.
+    Prompt,
+    /// GET of the event stream.
+    Stream,
     /// DELETE of a session.
     Delete,
+    /// Every POST.
+    Every,
     /// Every POST of the oldest revision.
     OldestRevision,
+}
+
+/// What was forgotten at a door.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Forgetting {
+    /// To ask for a token.
+    #[default]
+    ToAsk,
+    /// To verify the token that is asked for.
+    ToVerify,
 }
 
 /// Fields that stand in for a token.

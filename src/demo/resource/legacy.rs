@@ -2,21 +2,22 @@
 
 use std::collections::HashMap;
 
+use axum::body::Body;
 use axum::response::Response;
 use serde_json::{Value, json};
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::super::behaviour::{
-    Authentication, EndedSessions, ForgottenDoor, Framing, Resumption, Revision, SessionIdShape,
-    SessionPolicy, SessionReading, VersionCheck,
+    Authentication, EndedSessions, Framing, Resumption, Revision, SessionIdShape, SessionPolicy,
+    SessionReading, VersionCheck,
 };
 use super::super::http::{self, Incoming, Refusal, with_header};
 use super::super::state::{Shared, lock};
 use super::doors;
-use super::gate::Principal;
+use super::gate::{self, Principal};
 use super::methods::{self, Context, Outcome, Reply};
 use super::ways::Seen;
-use super::{render, resume};
+use super::{render, resume, verification};
 
 /// The sessions that are open, by id.
 #[derive(Default)]
@@ -78,7 +79,9 @@ pub(crate) fn post(
     if value.get("method").and_then(Value::as_str) == Some("initialize") {
         return initialize(shared, principal, value);
     }
-    let session = match session(shared, incoming, principal) {
+    let unasked =
+        principal.is_none() && verification::forgotten(shared, incoming, &gate::asked(value));
+    let session = match session(shared, incoming, principal, unasked) {
         Ok(session) => session,
         Err(refusal) => return *refusal,
     };
@@ -132,8 +135,8 @@ pub(crate) fn lender(shared: &Shared, incoming: &Incoming) -> Option<Principal> 
 
 /// Answers a DELETE: ends the session it names.
 pub(crate) fn end(shared: &Shared, incoming: &Incoming, principal: Option<&Principal>) -> Response {
-    let anybody = shared.behaviour.verification.forgotten == ForgottenDoor::Delete;
-    if !anybody && let Err(refusal) = session(shared, incoming, principal) {
+    let anybody = verification::forgotten(shared, incoming, &[]);
+    if let Err(refusal) = session(shared, incoming, principal, anybody) {
         return *refusal;
     }
     if let Some(id) = incoming.header(SESSION_HEADER) {
@@ -145,6 +148,36 @@ pub(crate) fn end(shared: &Shared, incoming: &Incoming, principal: Option<&Princ
         }
     }
     http::empty(204)
+}
+
+/// Answers a GET: a stream of the session it names, on which nothing is said.
+pub(crate) fn listen(
+    shared: &Shared,
+    incoming: &Incoming,
+    principal: Option<&Principal>,
+) -> Response {
+    let anybody = verification::forgotten(shared, incoming, &[]);
+    match session(shared, incoming, principal, anybody) {
+        Ok(_) => http::typed(
+            200,
+            "text/event-stream",
+            Body::from(": nothing to say yet\n\n"),
+        ),
+        Err(refusal) => *refusal,
+    }
+}
+
+/// Whether a request of a revision with sessions names one that is not open.
+pub(crate) fn is_lost(shared: &Shared, incoming: &Incoming) -> bool {
+    let stateless = incoming.header("mcp-protocol-version") == Some(Revision::R2026_07.as_str());
+    let named = incoming.header(SESSION_HEADER).is_some();
+    named && !stateless && opened(shared, incoming).is_none()
+}
+
+/// The answer to a request of a session that nobody opened.
+pub(crate) fn lost() -> Response {
+    let body = render::error(&Value::Null, -32001, "Session not found", None);
+    http::json(404, &body)
 }
 
 /// The answer to `initialize`, whatever the transport.
@@ -260,6 +293,7 @@ fn session(
     shared: &Shared,
     incoming: &Incoming,
     principal: Option<&Principal>,
+    anybody: bool,
 ) -> Result<Session, Refusal> {
     let Some(id) = incoming.header(SESSION_HEADER) else {
         return Err(Box::new(bad_request(
@@ -268,7 +302,8 @@ fn session(
         )));
     };
     let found = lock(&shared.sessions).open.get(id).cloned();
-    let unbound = shared.behaviour.resource.authentication == Authentication::SessionOnly
+    let unbound = anybody
+        || shared.behaviour.resource.authentication == Authentication::SessionOnly
         || shared.behaviour.ways.sessions != SessionReading::Bound;
     let same = |session: &Session| {
         session.principal.as_ref().map(|one| &one.key) == principal.map(|one| &one.key)
@@ -278,10 +313,7 @@ fn session(
         _ if shared.behaviour.server.sessions == SessionPolicy::OneLive => Err(Box::new(
             bad_request(-32000, "Bad Request: the session is not alive"),
         )),
-        _ => {
-            let body = render::error(&Value::Null, -32001, "Session not found", None);
-            Err(Box::new(http::json(404, &body)))
-        }
+        _ => Err(Box::new(lost())),
     }
 }
 

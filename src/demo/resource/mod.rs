@@ -25,7 +25,9 @@ use axum::http::Method;
 use axum::response::Response;
 use serde_json::Value;
 
-use super::behaviour::{Framing, MediaTypes, OriginCheck, Resumption, Revision};
+use super::behaviour::{
+    DoorOrder, Framing, Listening, MediaTypes, OriginCheck, Resumption, Revision,
+};
 use super::http::{Incoming, json, method_not_allowed, text};
 use super::state::Shared;
 
@@ -64,6 +66,13 @@ fn inner(shared: &Arc<Shared>, incoming: &Incoming, messages: bool) -> Response 
 }
 
 fn endpoint(shared: &Arc<Shared>, incoming: &Incoming) -> Response {
+    let order = shared.behaviour.transport.order;
+    if order == DoorOrder::VerbFirst && incoming.method != Method::POST {
+        return method_not_allowed("POST");
+    }
+    if order == DoorOrder::SessionFirst && legacy::is_lost(shared, incoming) {
+        return legacy::lost();
+    }
     match incoming.method {
         Method::POST => post(shared, incoming),
         Method::GET | Method::DELETE => {
@@ -82,6 +91,8 @@ fn endpoint(shared: &Arc<Shared>, incoming: &Incoming) -> Response {
                 legacy::end(shared, incoming, admitted.ok().flatten().as_ref())
             } else if incoming.method == Method::GET && sessions && resumes(shared, incoming) {
                 admitted.map_or_else(|refusal| *refusal, |_| resume::answer(shared, incoming))
+            } else if incoming.method == Method::GET && listens(shared, incoming) {
+                legacy::listen(shared, incoming, admitted.ok().flatten().as_ref())
             } else if incoming.method == Method::GET && serves(shared, Revision::R2024_11) {
                 admitted.map_or_else(
                     |refusal| *refusal,
@@ -183,6 +194,11 @@ fn foreign_origin(shared: &Shared, incoming: &Incoming) -> bool {
 fn resumes(shared: &Shared, incoming: &Incoming) -> bool {
     shared.behaviour.transport.resumption != Resumption::None
         && incoming.headers.contains_key("last-event-id")
+}
+
+fn listens(shared: &Shared, incoming: &Incoming) -> bool {
+    shared.behaviour.transport.listening == Listening::Offered
+        && incoming.headers.contains_key("mcp-session-id")
 }
 
 fn serves(shared: &Shared, revision: Revision) -> bool {

@@ -5,12 +5,12 @@ use axum::response::Response;
 use serde_json::{Value, json};
 
 use super::super::behaviour::{
-    ForgottenDoor, OtherSchemes, RefusalStatus, RefusalText, TrustedFields,
+    Forgetting, ForgottenDoor, OtherSchemes, RefusalStatus, RefusalText, TrustedFields,
 };
 use super::super::http::{self, Incoming};
 use super::super::state::Shared;
-use super::catalogue;
 use super::gate::{Asked, Principal};
+use super::{catalogue, ways};
 
 /// Whoever a field stands for, where fields are trusted.
 pub(super) fn stand_in(shared: &Shared, incoming: &Incoming) -> Option<Principal> {
@@ -33,12 +33,20 @@ pub(super) fn key<'a>(shared: &Shared, incoming: &'a Incoming) -> Option<&'a str
 
 /// Whether a request comes through the door at which the check was forgotten.
 pub(super) fn forgotten(shared: &Shared, incoming: &Incoming, asked: &[Asked<'_>]) -> bool {
-    match shared.behaviour.verification.forgotten {
+    let rules = &shared.behaviour.verification;
+    let is = |method: &str| !asked.is_empty() && asked.iter().all(|one| one.method == method);
+    let door = match rules.forgotten {
         ForgottenDoor::None => false,
-        ForgottenDoor::PromptList => {
-            !asked.is_empty() && asked.iter().all(|one| one.method == "prompts/list")
-        }
+        ForgottenDoor::Opening => is("initialize"),
+        ForgottenDoor::Discovery => is("server/discover"),
+        ForgottenDoor::ToolList => is("tools/list"),
+        ForgottenDoor::PromptList => is("prompts/list"),
+        ForgottenDoor::Call => is("tools/call"),
+        ForgottenDoor::Read => is("resources/read"),
+        ForgottenDoor::Prompt => is("prompts/get"),
+        ForgottenDoor::Stream => incoming.method == Method::GET,
         ForgottenDoor::Delete => incoming.method == Method::DELETE,
+        ForgottenDoor::Every => incoming.method == Method::POST,
         ForgottenDoor::OldestRevision => {
             let oldest = shared.behaviour.server.revisions.iter().min();
             let stated = incoming.header("mcp-protocol-version").map(str::to_owned);
@@ -47,7 +55,20 @@ pub(super) fn forgotten(shared: &Shared, incoming: &Incoming, asked: &[Asked<'_>
                 && stated.is_some()
                 && stated.as_deref() == oldest.map(|oldest| oldest.as_str())
         }
+    };
+    let carries = incoming.headers.contains_key("authorization");
+    door && (rules.forgets == Forgetting::ToAsk || carries) && in_revision(shared, incoming)
+}
+
+/// Whether a request belongs to a revision in which the check was forgotten.
+fn in_revision(shared: &Shared, incoming: &Incoming) -> bool {
+    let revisions = &shared.behaviour.verification.forgotten_in;
+    if revisions.is_empty() {
+        return true;
     }
+    let message: Option<Value> = serde_json::from_slice(&incoming.body).ok();
+    let spoken = ways::revision(shared, incoming, message.as_ref());
+    spoken.is_some_and(|revision| revisions.contains(&revision))
 }
 
 /// Whether a request comes with a credential of another scheme, where these pass.

@@ -127,6 +127,16 @@ pub(crate) fn asks_no_token(shared: &Shared, incoming: &Incoming, message: Optio
     if tokenless.is_empty() {
         return false;
     }
+    let revision = revision(shared, incoming, message);
+    revision.is_some_and(|revision| tokenless.contains(&revision))
+}
+
+/// The revision of a request: that of its session, else the one that it states.
+pub(crate) fn revision(
+    shared: &Shared,
+    incoming: &Incoming,
+    message: Option<&Value>,
+) -> Option<Revision> {
     let initialized = || {
         let version = message?.pointer("/params/protocolVersion")?.as_str()?;
         let mut served = legacy::served(shared).into_iter();
@@ -138,8 +148,7 @@ pub(crate) fn asks_no_token(shared: &Shared, incoming: &Incoming, message: Optio
         (stated == Some(newest.as_str())).then_some(newest)
     };
     let session = legacy::opened(shared, incoming).map(|session| session.revision);
-    let revision = session.or_else(initialized).or_else(modern);
-    revision.is_some_and(|revision| tokenless.contains(&revision))
+    session.or_else(initialized).or_else(modern)
 }
 
 /// The name of a prompt, or the URI of a resource, as it is taken once the gate has judged it.

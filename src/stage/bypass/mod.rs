@@ -46,6 +46,37 @@ pub async fn bypass(run: &Run<'_>, collected: &mut Collected, sessions: &Session
     messages::confirm(run, collected, &calls).await;
     sessions::sessions(run, collected, &calls).await;
     tokens::tokens(run, collected).await;
+    read(collected);
+}
+
+/// The same once narrower tokens have come, where nothing had been refused to a token before.
+pub async fn later(run: &Run<'_>, collected: &mut Collected, sessions: &Sessions, asked: &Asked) {
+    let tried = collected.bypass.attempts.iter();
+    let tried = tried.filter(|attempt| attempt.identity.is_some()).count();
+    if !run.settings.bypass.allowed || tried > 0 || collected.discovery.audited.is_none() {
+        return;
+    }
+    let built = matrix::build(&calls::input(collected, asked));
+    let known = Known {
+        matrix: &built,
+        identities: &collected.identities,
+        surface: &collected.surface,
+        treatments: &asked.treatments,
+        ledger: &collected.ledger,
+    };
+    let guarded = sample::guarded(&known).into_iter();
+    let calls: Vec<_> = guarded.chain(sample::guarded_doors(&known)).collect();
+    if calls.is_empty() {
+        return;
+    }
+    (run.progress)("ways round", calls.len());
+    messages::audited(run, collected, sessions, &calls).await;
+    messages::batches(run, collected, &calls).await;
+    messages::confirm(run, collected, &calls).await;
+    read(collected);
+}
+
+fn read(collected: &mut Collected) {
     for used in &mut collected.bypass.sessions {
         (used.passage, used.reason) = sample::borrowed(&collected.ledger, used);
     }

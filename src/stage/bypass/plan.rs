@@ -31,7 +31,9 @@ pub(crate) fn planned(settings: &Settings, collected: &Collected) -> Vec<Planned
     // One call can be asked by the control alone, where nobody was refused.
     let calls = (who.len() - 1).min(MOST_IDENTITIES) * MOST_SUBJECTS;
     // The control and whoever was refused; then whoever was refused once more, beside the plain call.
-    let forms = |forms: usize| forms * (3 * calls).max(1);
+    // Where narrower tokens come later, the control had been alone before.
+    let alone = usize::from(settings.mint.is_some() || calls == 0);
+    let forms = |forms: usize| forms * (3 * calls + alone);
     let all: usize = MOST_FORMS.iter().map(|(_, most)| most).sum();
     let mut bounds: Vec<(ProbeId, usize)> = MOST_FORMS
         .into_iter()

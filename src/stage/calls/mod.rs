@@ -224,7 +224,7 @@ pub(crate) fn treatments(
         (subject.id.clone(), treatment)
     };
     let mut treatments = collected.surface.subjects.iter().map(treat).collect();
-    doors::treat(collected, run.settings.reads, &mut treatments);
+    doors::treat(run, collected, &mut treatments);
     treatments
 }
 

@@ -11,6 +11,7 @@ use crate::model::doors::Completion;
 use crate::model::exchange::Exchange;
 use crate::model::identity::{Identity, IdentityKind};
 use crate::model::probe::{ProbeId, ProbeKey};
+use crate::model::settings::ValueRule;
 use crate::model::surface::{Subject, SubjectKind};
 use crate::oracle::calibrate::Treatment;
 use crate::stage::calls::Treatments;
@@ -101,7 +102,7 @@ pub(super) async fn introduce(run: &Run<'_>, collected: &mut Collected, sessions
 }
 
 /// How completions are asked for, and prompts with what the server suggests for their arguments.
-pub(super) fn treat(collected: &Collected, treatments: &mut Treatments) {
+pub(super) fn treat(collected: &Collected, rules: &[ValueRule], treatments: &mut Treatments) {
     for subject in &collected.surface.subjects {
         let Some(Treatment::Valid { arguments }) = treatments.get_mut(&subject.id) else {
             continue;
@@ -110,8 +111,8 @@ pub(super) fn treat(collected: &Collected, treatments: &mut Treatments) {
             continue;
         };
         if subject.kind == SubjectKind::Prompt {
-            for (name, value) in suggested(collected, subject) {
-                members.entry(name).and_modify(|it| *it = value.into());
+            for (name, value) in values_for(collected, rules, subject) {
+                members.insert(name, value.into());
             }
         }
     }
@@ -123,12 +124,29 @@ pub(super) fn treat(collected: &Collected, treatments: &mut Treatments) {
     }
 }
 
-/// The first harmless value that was suggested for each argument of a prompt or variable of a template.
-pub(super) fn suggested(collected: &Collected, subject: &Subject) -> BTreeMap<String, String> {
+/// What the operator gave for each argument of a prompt or variable of a template, else the first
+/// harmless value that was suggested for it where a call needs one.
+pub(super) fn values_for(
+    collected: &Collected,
+    rules: &[ValueRule],
+    subject: &Subject,
+) -> BTreeMap<String, String> {
+    let mut values = suggested(collected, subject);
+    let own = rules.iter().filter(|rule| rule.subject == subject.id);
+    values.extend(own.flat_map(|rule| rule.values.clone()));
+    values
+}
+
+fn suggested(collected: &Collected, subject: &Subject) -> BTreeMap<String, String> {
     let informant = informant(collected).map(|identity| identity.name.as_str());
     let completions = collected.doors.completions.iter();
     let own = completions
         .filter(|it| Some(it.identity.as_str()) == informant && it.subject == subject.id);
+    let owner = |name: &str| Argument {
+        owner: subject.clone(),
+        name: name.to_owned(),
+    };
+    let own = own.filter(|it| owner(&it.argument).is_filled_in());
     own.filter_map(|it| {
         let mut values = it.values.iter().flatten();
         let value = values.find(|value| is_harmless(value))?;
@@ -286,7 +304,7 @@ mod tests {
         offered(&mut world, &id, "other", &["unasked"]);
         let arguments = json!({"kind": "word", "path": "word"});
         let mut treatments = Treatments::from([(id.clone(), Treatment::Valid { arguments })]);
-        treat(&world, &mut treatments);
+        treat(&world, &[], &mut treatments);
         let filled = json!({"kind": "Text", "path": "word"});
         assert_eq!(
             treatments.get(&id),

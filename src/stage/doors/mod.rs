@@ -37,10 +37,11 @@ pub async fn prepare(run: &Run<'_>, collected: &mut Collected, sessions: &Sessio
 }
 
 /// How templates and completions are asked about, where reads are allowed.
-pub(crate) fn treat(collected: &Collected, reads: bool, treatments: &mut Treatments) {
+pub(crate) fn treat(run: &Run<'_>, collected: &Collected, treatments: &mut Treatments) {
+    let reads = run.settings.reads;
     templates::fill(collected, reads, treatments);
     if reads {
-        completions::treat(collected, treatments);
+        completions::treat(collected, &run.settings.values, treatments);
     }
 }
 

@@ -1,10 +1,10 @@
-//! Values for resource templates: suggested by the server, else seen in a listed URI, else random.
+//! Values for resource templates: given by the operator or suggested by the server, else seen in a listed URI, else random.
 
 use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::completions::{is_harmless, suggested};
+use super::completions::{is_harmless, values_for};
 use crate::codec::uri_template::Template;
 use crate::model::audit::Collected;
 use crate::model::doors::Expansion;
@@ -28,7 +28,12 @@ pub(super) fn expand(run: &Run<'_>, collected: &mut Collected) {
     let expansions: Vec<Expansion> = templates
         .take(MOST_TEMPLATES)
         .map(|template| {
-            let made = one(template, &suggested(collected, template), &listed, &canary);
+            let made = one(
+                template,
+                &values_for(collected, &run.settings.values, template),
+                &listed,
+                &canary,
+            );
             let (uri, source) = match made {
                 Ok((uri, source)) => (Some(uri), source.to_owned()),
                 Err(reason) => (None, reason),
@@ -77,7 +82,10 @@ fn one(
     let names = template.variables();
     if !names.is_empty() && names.iter().all(|name| suggested.contains_key(*name)) {
         let uri = template.expand(|name| suggested.get(name).cloned());
-        return Ok((uri, "values that the server suggested"));
+        return Ok((
+            uri,
+            "values of the configuration or of the server's suggestions",
+        ));
     }
     let seen = listed.iter().find(|uri| {
         let values = template.values(uri);

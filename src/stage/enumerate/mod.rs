@@ -1,6 +1,7 @@
 //! Sessions and lists: what each identity sees.
 
 mod baseline;
+mod early;
 mod lists;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -38,6 +39,7 @@ pub async fn enumerate(run: &Run<'_>, collected: &mut Collected) -> Sessions {
     open_all(run, collected, &mut sessions).await;
     read_lists(run, collected, &sessions, first_lists(collected, &sessions)).await;
     read_lists(run, collected, &sessions, second_lists(collected)).await;
+    early::explain(collected);
     baseline::choose(collected);
     sessions
 }
@@ -143,17 +145,21 @@ fn explain_missing_revision(run: &Run<'_>, collected: &mut Collected) {
         .iter()
         .map(|served| served.revision.as_str());
     let seen = seen.collect::<Vec<_>>().join(", ");
-    collected.discovery.unusable = match (run.settings.revision, collected.identities.valid().next()) {
-        (Some(wanted), _) if !seen.is_empty() => {
-            Some(format!("the target does not serve revision {wanted}; it serves {seen}"))
-        }
-        (_, Some(_)) => Some(
-            "the target refused every token given; check that they are for this server and have not \
-             expired"
-                .to_owned(),
-        ),
-        (_, None) => None,
-    };
+    collected.discovery.unusable =
+        match (run.settings.revision, collected.identities.valid().next()) {
+            (Some(wanted), _) if !seen.is_empty() => Some(format!(
+                "the target does not serve revision {wanted}; it serves {seen}"
+            )),
+            (_, Some(_)) => Some(match early::any(collected) {
+                Some(clocks) => format!("the target refused every token given: {clocks}"),
+                None => {
+                    "the target refused every token given; check that they are for this server and \
+                     have not expired"
+                        .to_owned()
+                }
+            }),
+            (_, None) => None,
+        };
 }
 
 async fn open_all(run: &Run<'_>, collected: &mut Collected, sessions: &mut Sessions) {

@@ -3,13 +3,14 @@
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
-use super::{Forged, named};
+use super::{Forged, hosted, named};
 use crate::codec::jose::{self, Change, KeyHint};
 use crate::mcp::Operation;
 use crate::model::audit::Collected;
 use crate::model::discovery::ServedRevision;
 use crate::model::identity::{Identity, IdentityKind, Provenance};
 use crate::model::key::SigningKey;
+use crate::model::key_documents::KeyDocuments;
 use crate::model::matrix::GateOutcome;
 use crate::model::probe::{ProbeId, ProbeKey};
 use crate::oracle::gates;
@@ -29,9 +30,16 @@ pub async fn more(run: &Run<'_>, collected: &mut Collected) {
         return;
     };
     let answered = answered(collected);
-    let copies = copies(run, collected, &model)
-        .into_iter()
-        .filter(|copy| !answered.contains(&copy.kind));
+    let (copies, documents) = copies(run, collected, &model);
+    let asked = |name: &str| {
+        let mut offers = documents.iter().flat_map(|it| &it.offers);
+        offers.any(|offer| offer.identity == name)
+    };
+    // Who comes for a key is a question of its own.
+    let open = |copy: &Forged| !answered.contains(&copy.kind) || asked(&copy.name);
+    let copies: Vec<Forged> = copies.into_iter().filter(open).collect();
+    collected.key_documents = documents;
+    let copies = copies.into_iter();
     let copies = copies.map(|copy| identity(run, &model, copy));
     let copies: Vec<Identity> = copies
         .filter(|copy| run.settings.calls.left_out(copy).is_none())
@@ -79,7 +87,7 @@ pub(crate) async fn try_each(
 }
 
 /// The most copies that are made of one token.
-pub(crate) const MOST: usize = 24;
+pub(crate) const MOST: usize = 26;
 
 /// What comes after the first door; then the session is closed.
 async fn further(run: &Run<'_>, collected: &mut Collected, copy: &Identity, session: &Session) {
@@ -129,9 +137,7 @@ fn model(collected: &Collected) -> Option<Identity> {
             _ => None,
         })?;
     let model = collected.identities.named(from)?;
-    let token = model.credential.as_ref()?;
-    jose::peek(token.expose_secret())?;
-    model.header.is_none().then(|| model.clone())
+    (model.header.is_none() && model.credential.is_some()).then(|| model.clone())
 }
 
 /// Kinds of which a copy was let in where a request without a token was not.
@@ -164,11 +170,18 @@ fn identity(run: &Run<'_>, model: &Identity, copy: Forged) -> Identity {
     }
 }
 
-fn copies(run: &Run<'_>, collected: &Collected, model: &Identity) -> Vec<Forged> {
+fn copies(
+    run: &Run<'_>,
+    collected: &Collected,
+    model: &Identity,
+) -> (Vec<Forged>, Option<KeyDocuments>) {
     let Some(token) = model.credential.as_ref() else {
-        return Vec::new();
+        return (Vec::new(), None);
     };
     let token = token.expose_secret();
+    if jose::peek(token).is_none() {
+        return (opaque(token), None);
+    }
     let mut copies = edited(token, model);
     copies.extend(unsigned(token));
     copies.extend(hinted(
@@ -177,13 +190,20 @@ fn copies(run: &Run<'_>, collected: &Collected, model: &Identity) -> Vec<Forged>
         &run.entropy.bytes("own-key"),
     ));
     copies.extend(own_key(token, model));
+    let mut documents = None;
+    if let Some(made) = hosted::copies(run, collected, model) {
+        // An address where there is something to fetch takes the place of one that leads nowhere.
+        copies.retain(|copy| made.copies.iter().all(|own| own.name != copy.name));
+        copies.extend(made.copies);
+        documents = Some(made.documents);
+    }
     copies.extend(
         super::key_confusion(token, key_set(collected).as_ref())
             .into_iter()
             .skip(super::MOST_KEYS),
     );
     copies.truncate(MOST);
-    copies
+    (copies, documents)
 }
 
 fn edited(token: &str, model: &Identity) -> Vec<Forged> {
@@ -226,6 +246,31 @@ fn edited(token: &str, model: &Identity) -> Vec<Forged> {
             kind,
             "the second half of the signature cut off",
             jose::truncate(token),
+        ),
+    ])
+}
+
+/// What a look-up takes for the same token when it compares less than all of it.
+fn opaque(token: &str) -> Vec<Forged> {
+    let kind = IdentityKind::Tampered;
+    named(vec![
+        (
+            "tampered-truncated",
+            kind,
+            "the second half cut off",
+            jose::halve(token),
+        ),
+        (
+            "tampered-extended",
+            kind,
+            "a character appended",
+            Some(format!("{token}a")),
+        ),
+        (
+            "tampered-case",
+            kind,
+            "capital letters made small and small ones capital",
+            jose::swap_case(token),
         ),
     ])
 }
@@ -321,10 +366,7 @@ fn hinted(token: &str, word: &str, key: &[u8]) -> Vec<Forged> {
 /// Signed with a key pair that exists for this one copy, in the family of algorithms that the token's
 /// verifier expects.
 fn own_key(token: &str, model: &Identity) -> Vec<Forged> {
-    let claims = model.claims.as_ref();
-    let algorithm = claims.and_then(|claims| claims.alg.as_deref());
-    let rsa = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"];
-    let rsa = rsa.into_iter().find(|known| Some(*known) == algorithm);
+    let rsa = hosted::rsa_algorithm(model);
     let key = if rsa.is_some() {
         SigningKey::generate_rsa()
     } else {
@@ -380,8 +422,13 @@ mod tests {
     }
 
     #[test]
-    fn an_opaque_token_has_none() {
+    fn an_opaque_token_has_none_of_them_and_some_of_its_own() {
         assert!(all("0123456789").is_empty());
+        let made = |token: &str| -> Vec<String> {
+            opaque(token).into_iter().map(|copy| copy.token).collect()
+        };
+        assert_eq!(made("aB3-x"), ["aB", "aB3-xa", "Ab3-X"]);
+        assert_eq!(made("1"), ["1a"]);
     }
 
     #[test]

@@ -16,6 +16,7 @@ use crate::model::authorization::{FrontAnswer, FrontAsk, FrontChannel, FrontClie
 use crate::model::discovery::AuthorizationServer;
 use crate::model::exchange::ExchangeId;
 use crate::model::probe::{ProbeId, ProbeKey};
+use crate::model::settings::KnownClient;
 use crate::oracle::front_channel;
 use crate::wire::Pending;
 
@@ -63,11 +64,13 @@ pub(crate) async fn front(
     (run.progress)("authorize", 0);
     let mut known = Vec::new();
     // A client that the operator names belongs to one server; the first is the one clients take.
-    let servers = &collected.discovery.authorization_servers;
-    let is_first = servers
-        .first()
-        .is_some_and(|first| first.issuer == server.issuer);
-    known.extend(operator(run).filter(|_| is_first));
+    let first = collected.discovery.authorization_servers.first();
+    let first = first.map(|first| first.issuer.clone());
+    let belongs = |client: &&KnownClient| {
+        let issuer = client.issuer.as_ref().or(first.as_ref());
+        issuer == Some(&server.issuer)
+    };
+    known.extend(run.settings.client.iter().filter(belongs).map(operator));
     known.extend(registered);
     let resource = mint::resource(&collected.discovery);
     let walker = Walker::new(run, &endpoint, Some(resource), named_by);
@@ -197,13 +200,13 @@ fn endpoint(server: &AuthorizationServer) -> Option<(Url, ExchangeId)> {
     Some((endpoint, metadata.exchange))
 }
 
-fn operator(run: &Run<'_>) -> impl Iterator<Item = Known> {
-    run.settings.client.iter().map(|client| Known {
+fn operator(client: &KnownClient) -> Known {
+    Known {
         id: client.id.clone(),
         shown: client.id.clone(),
         redirect_uri: client.redirect_uri.clone(),
         registered: false,
-    })
+    }
 }
 
 fn known_client(client: &Client, redirect_uri: String) -> Known {

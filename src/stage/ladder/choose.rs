@@ -4,7 +4,7 @@ use super::{ends, name, varied};
 use crate::model::audit::Collected;
 use crate::model::grant::GrantRequest;
 use crate::model::identity::{Identities, Identity, MissingIdentity};
-use crate::model::ladder::{PassedOver, Rung, RungPurpose};
+use crate::model::ladder::{PassedOver, Rung, RungPurpose, TriedToken};
 use crate::model::settings::{IdentitySource, Mint};
 use crate::stage::obtain::{self, EXCHANGE, Order, WITHOUT_REFRESH};
 use crate::stage::{Run, mint};
@@ -48,6 +48,21 @@ pub(crate) fn is_sole(run: &Run<'_>, settings: &Mint) -> bool {
     own.is_some_and(|own| !own.grant.needs_a_person())
 }
 
+/// Why a way makes no ladder.
+struct Unfit {
+    reason: String,
+    token: Option<TriedToken>,
+}
+
+impl Unfit {
+    fn of(reason: &str) -> Self {
+        Self {
+            reason: reason.to_owned(),
+            token: None,
+        }
+    }
+}
+
 /// One way from a source to a narrower token.
 struct Way {
     /// The grant as reports name it.
@@ -64,26 +79,27 @@ async fn attempt(
     granted: &mut Vec<Identity>,
     identities: &mut Identities,
 ) -> bool {
-    let pass_over = |collected: &mut Collected, grant: &str, reason: String| {
+    let pass_over = |collected: &mut Collected, grant: &str, reason: Unfit| {
         collected.ladder.passed_over.push(PassedOver {
             identity: name.to_owned(),
             grant: grant.to_owned(),
-            reason,
+            reason: reason.reason,
+            token: reason.token,
         });
     };
     let Some((source, own)) = run.source(name).and_then(|it| Some((it, obtain::own(it)?))) else {
-        pass_over(collected, "login", "nobody signed in".to_owned());
+        pass_over(collected, "login", Unfit::of("nobody signed in"));
         return false;
     };
     let holder = granted.iter().find(|identity| identity.name == name);
     let Some(holder) = holder.cloned() else {
-        let reason = "its own token could not be had".to_owned();
+        let reason = Unfit::of("its own token could not be had");
         pass_over(collected, own.grant.as_str(), reason);
         return false;
     };
     let ways = ways(collected, settings, own, &holder);
     if ways.is_empty() {
-        pass_over(collected, own.grant.as_str(), WITHOUT_REFRESH.to_owned());
+        pass_over(collected, own.grant.as_str(), Unfit::of(WITHOUT_REFRESH));
     }
     for way in ways {
         match trial(run, collected, settings, source, &way).await {
@@ -138,10 +154,12 @@ async fn trial(
     settings: &Mint,
     source: &IdentitySource,
     way: &Way,
-) -> Result<Identity, String> {
+) -> Result<Identity, Unfit> {
     let varied = varied(settings, source);
     let Some(left_out) = varied.first().cloned() else {
-        return Err("no scopes are known to vary: set `scopes` there, or `vary`".to_owned());
+        return Err(Unfit::of(
+            "no scopes are known to vary: set `scopes` there, or `vary`",
+        ));
     };
     let mut scopes = varied.clone();
     scopes.extend(settings.keep.iter().cloned());
@@ -153,9 +171,10 @@ async fn trial(
         scopes: Some(scopes),
         varied: Some(varied),
     };
-    let reason = |missing: MissingIdentity| missing.reason;
+    let refused = |missing: MissingIdentity| Unfit::of(&missing.reason);
     let mut made = obtain::obtain(run, collected, vec![order]).await;
-    let identity = made.pop().ok_or("nothing was asked")?.map_err(reason)?;
+    let nothing = || Unfit::of("nothing was asked");
+    let identity = made.pop().ok_or_else(nothing)?.map_err(refused)?;
     let Some(reason) = identity.invalid.clone() else {
         return Ok(identity);
     };
@@ -172,7 +191,19 @@ async fn trial(
             ends,
         );
     }
-    Err(reason)
+    Err(Unfit {
+        reason,
+        token: tried(&identity),
+    })
+}
+
+/// What a token that cannot be used shows of its server.
+fn tried(identity: &Identity) -> Option<TriedToken> {
+    Some(TriedToken {
+        asked: identity.requested.clone()?,
+        held: identity.scopes().cloned(),
+        exchange: identity.exchange?,
+    })
 }
 
 fn rung(identity: &Identity) -> Option<Rung> {

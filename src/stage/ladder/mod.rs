@@ -113,7 +113,7 @@ impl<'r, 'w> Climb<'r, 'w> {
     fn beginning(&self, chosen: Ladder) -> Ladder {
         Ladder {
             from: self.source.name.clone(),
-            grant: Some(self.grant.clone()),
+            grant: chosen.problem.is_none().then(|| self.grant.clone()),
             passed_over: chosen.passed_over,
             problem: chosen.problem,
             rungs: chosen.rungs,

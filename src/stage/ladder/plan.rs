@@ -71,7 +71,11 @@ pub(crate) fn planned(
         (ProbeId::UnknownResource, rungs),
         (ProbeId::UnknownPrompt, rungs),
         (ProbeId::CloseSession, sessions / 2),
-        (ProbeId::RevokeToken, rungs + ends + trials),
+        // Each with the refresh token that it was asked with.
+        (
+            ProbeId::RevokeToken,
+            rungs * (2 + MOST_RENEWALS) + 2 * (ends + trials),
+        ),
     ] {
         groups.push(group(probe, from, requests, None));
     }

@@ -16,7 +16,7 @@ use crate::model::identity::ScopeSet;
 use crate::wire::{Learned, RawAnswer};
 
 pub(crate) use ask::{MintOrder, token};
-pub(crate) use proof::{Means, Proof, basic};
+pub(crate) use proof::{Means, Proof};
 pub(crate) use refusal::{clocks, error, refusal, unusable};
 pub(crate) use revoke::{Revocation, give_back, now_ms, residue, revoke, revoke_one};
 

@@ -127,7 +127,7 @@ impl<'a> Proof<'a> {
 }
 
 /// `client_secret_basic` with both halves form-encoded first (RFC 6749 §2.3.1).
-pub(crate) fn basic(client_id: &str, secret: &str) -> String {
+fn basic(client_id: &str, secret: &str) -> String {
     let encode =
         |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
     let pair = format!("{}:{}", encode(client_id), encode(secret));

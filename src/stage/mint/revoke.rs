@@ -82,7 +82,7 @@ pub(crate) async fn revoke(run: &Run<'_>, collected: &mut Collected) {
         let why = match (upkeep.keep_tokens, of_kept) {
             (true, _) => Some(KEPT),
             // RFC 7009 §2.1: with it the server may end the refresh token.
-            (_, true) => Some("its refresh token is kept (`--token-cache`), and could end with it"),
+            (_, true) => Some(CACHED),
             (false, false) => None,
         };
         match why {
@@ -139,8 +139,10 @@ async fn spares(run: &Run<'_>, collected: &mut Collected) {
             continue;
         }
         let left = spare.seconds_left(now);
+        let cached = run.settings.upkeep.cache.is_some();
         let why = match ends_with_it(collected, &spare.source, &spare.request) {
             _ if kept => Some(KEPT),
+            _ if cached && collected.refresh.contains_key(&spare.source) => Some(CACHED),
             true => Some(STILL_WORKS),
             false => None,
         };
@@ -253,7 +255,8 @@ fn replaced(name: String, newest: &GrantRequest) -> ResidueItem {
         location: "the authorization server".to_owned(),
         reason: format!(
             "the server replaced the refresh token that was given for `{name}`; the old one is \
-             spent, and the new one was not kept; `--token-cache` keeps it"
+             spent unless the server goes on taking it, and the new one was not kept; \
+             `--token-cache` keeps it"
         ),
         undo: format!(
             "sign in again as client `{}` for a new one",
@@ -288,6 +291,7 @@ pub(crate) fn residue(
     }
 }
 
+const CACHED: &str = "its refresh token is kept (`--token-cache`), and could end with it";
 const KEPT: &str = "it was kept on request (`--keep-tokens`)";
 const STILL_WORKS: &str =
     "the refresh token that was given for it still works, and could end with it";

@@ -45,7 +45,7 @@ pub fn plan(settings: &Settings, collected: &Collected, treatments: Option<&Trea
     target::transport(&mut plan, collected);
     plan.groups.extend(super::transport::planned(collected));
     target::wrong_tokens(&mut plan, &who, collected);
-    target::closing(&mut plan, &who);
+    target::closing(&mut plan, &who, collected);
     plan.groups.retain(|group| group.requests > 0);
     plan
 }

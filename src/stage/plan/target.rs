@@ -6,7 +6,9 @@ use crate::model::audit::Collected;
 use crate::model::probe::{Plan, ProbeId, Tier};
 use crate::stage::calls::MOST_RENEWALS;
 use crate::stage::enumerate::MOST_LOOKS;
-use crate::stage::{beside, forge, hardening, metadata, proofs, revoked, schemes, wrong_tokens};
+use crate::stage::{
+    beside, every_door, forge, hardening, metadata, proofs, revoked, schemes, wrong_tokens,
+};
 
 /// Where nobody without a token sees which revisions are served, tokens look; and the key set is read
 /// to forge what must be refused.
@@ -116,17 +118,18 @@ pub(super) fn wrong_tokens(plan: &mut Plan, who: &Who, collected: &Collected) {
     add(
         plan,
         ProbeId::WrongTokenDoor,
-        &who.refused,
-        wrong_tokens::most(collected),
+        &who.all(),
+        every_door::most(collected),
         true,
     );
     for (probe, requests) in [
         (ProbeId::ListTools, beside::MOST),
         (ProbeId::OpenSession, beside::MOST),
         (ProbeId::FlawedProof, proofs_of(who, collected)),
-        (ProbeId::OpenSession, 2),
-        (ProbeId::Initialized, 2),
-        (ProbeId::CloseSession, 2 + wrong_tokens::most(collected)),
+        (
+            ProbeId::CloseSession,
+            wrong_tokens::MOST_SPOOFS + every_door::closings(collected),
+        ),
     ] {
         add(plan, probe, &who.valid, requests, true);
     }
@@ -142,19 +145,19 @@ fn proofs_of(who: &Who, collected: &Collected) -> usize {
     }
 }
 
-pub(super) fn closing(plan: &mut Plan, who: &Who) {
+pub(super) fn closing(plan: &mut Plan, who: &Who, collected: &Collected) {
     let all = who.all();
     add(plan, ProbeId::CloseSession, &all, all.len(), true);
     add(
         plan,
         ProbeId::RevokeToken,
         &who.minted,
-        // Its own, those that it replaced, and a refresh token.
-        (2 + MOST_RENEWALS) * who.minted.len(),
+        // Its own and a refresh token, and those that both replaced.
+        2 * (1 + MOST_RENEWALS) * who.minted.len(),
         true,
     );
     if !who.minted.is_empty() {
-        let tries = usize::from(revoked::ATTEMPTS);
+        let tries = revoked::most(collected);
         add(plan, ProbeId::RevokedToken, &who.minted, tries, true);
         add(plan, ProbeId::CloseSession, &who.minted, tries, true);
     }

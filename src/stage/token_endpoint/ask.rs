@@ -11,6 +11,7 @@ use crate::model::identity::ScopeSet;
 use crate::model::probe::{ProbeId, ProbeKey};
 use crate::model::token_endpoint::{TokenAttempt, TokenQuestion};
 use crate::oracle::token_endpoint as reading;
+use crate::stage::mint::{Means, Proof};
 use crate::stage::{Run, file, mint};
 use crate::wire::{Destination, Learned, Outgoing, RawAnswer};
 
@@ -75,61 +76,52 @@ pub(super) struct Operator<'s> {
     pub(super) control: ExchangeId,
 }
 
-impl Operator<'_> {
-    /// The client's identifier and secret as body members or as a header.
-    pub(super) fn proof(&self, basic: bool, secret: &str) -> Proof {
-        let id = self.client_id;
-        if basic {
-            return Proof {
-                members: Vec::new(),
-                header: Some(mint::basic(id, secret)),
-            };
-        }
+impl<'s> Operator<'s> {
+    /// Its own secret, in the header or in the body.
+    pub(super) fn proof(&self, basic: bool) -> Proof<'_> {
+        self.shows(basic, self.secret, &self.name)
+    }
+
+    /// Any secret, under the name that captures have for it.
+    pub(super) fn shows<'p>(
+        &self,
+        basic: bool,
+        secret: &'p SecretString,
+        label: &'p str,
+    ) -> Proof<'p>
+    where
+        's: 'p,
+    {
         Proof {
-            members: vec![
-                ("client_id", id.to_owned()),
-                ("client_secret", secret.to_owned()),
-            ],
-            header: None,
+            id: self.client_id,
+            means: if basic {
+                Means::Basic(secret)
+            } else {
+                Means::Post(secret)
+            },
+            label,
         }
     }
-
-    /// The proof that worked before.
-    pub(super) fn own_proof(&self, run: &Run<'_>, basic: bool) -> Proof {
-        let proof = self.proof(basic, self.secret.expose_secret());
-        if let Some(header) = &proof.header {
-            let encoded = header.trim_start_matches("Basic ").to_owned();
-            run.wire
-                .know(&format!("secret-{}-basic", self.name), &encoded.into());
-        }
-        proof
-    }
-}
-
-/// How a client authenticates in one request.
-pub(super) struct Proof {
-    pub(super) members: Vec<(&'static str, String)>,
-    pub(super) header: Option<String>,
 }
 
 /// A token request in the making.
-pub(super) struct Ask {
+pub(super) struct Ask<'p> {
     probe: ProbeId,
     question: TokenQuestion,
     form: String,
     members: Vec<(&'static str, String)>,
-    header: Option<String>,
+    proof: Option<Proof<'p>>,
     scopes: Option<ScopeSet>,
 }
 
-impl Ask {
+impl<'p> Ask<'p> {
     pub(super) fn new(probe: ProbeId, question: TokenQuestion, form: &str) -> Self {
         Self {
             probe,
             question,
             form: form.to_owned(),
             members: Vec::new(),
-            header: None,
+            proof: None,
             scopes: None,
         }
     }
@@ -144,9 +136,8 @@ impl Ask {
         self
     }
 
-    pub(super) fn proven(mut self, proof: Proof) -> Self {
-        self.members.extend(proof.members);
-        self.header = proof.header;
+    pub(super) fn proven(mut self, proof: Proof<'p>) -> Self {
+        self.proof = Some(proof);
         self
     }
 
@@ -176,8 +167,8 @@ impl Ask {
         let mut outgoing = Outgoing::new(key, "POST", place.endpoint.clone());
         outgoing.destination = Destination::Discovered;
         outgoing.headers = mint::form_headers();
-        if let Some(header) = self.header.take() {
-            outgoing.headers.push(("Authorization".to_owned(), header));
+        if let Some(proof) = &self.proof {
+            proof.add(run, &mut outgoing, &mut self.members);
         }
         outgoing.body = Some(mint::form(&self.members));
         outgoing.caused_by = Some(place.named_by);
@@ -249,10 +240,8 @@ impl Unused<'_> {
             if let Some(operator) = operator {
                 outgoing.identity.clone_from(&operator.name);
                 outgoing.carries_secret = true;
-                let proof = operator.own_proof(run, operator.basic);
-                members.extend(proof.members);
-                let header = proof.header.map(|it| ("Authorization".to_owned(), it));
-                outgoing.headers.extend(header);
+                let proof = operator.proof(operator.basic);
+                proof.add(run, &mut outgoing, &mut members);
             }
             outgoing.body = Some(mint::form(&members));
             outgoing.cleanup = true;

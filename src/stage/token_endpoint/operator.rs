@@ -27,7 +27,8 @@ pub(super) async fn operators(
             scopes: operator.scopes.clone(),
             control: operator.control,
         });
-        for asked in questions(run, place, &operator) {
+        let wrong = Wrong::of(run, &operator);
+        for asked in questions(run, place, &operator, &wrong) {
             let attempt = asked.send(run, collected, place, Some(&operator)).await;
             facts.attempts.push(attempt);
         }
@@ -101,13 +102,32 @@ fn clients(
         })
 }
 
+/// A secret that is not the client's.
+pub(super) struct Wrong {
+    secret: SecretString,
+    label: String,
+}
+
+impl Wrong {
+    pub(super) fn of(run: &Run<'_>, operator: &Operator<'_>) -> Self {
+        Self {
+            secret: run.entropy.word("wrong-secret", 32).into(),
+            label: format!("wrong-{}", operator.name),
+        }
+    }
+}
+
 /// The questions that need no assertion, controls first.
-pub(super) fn questions(run: &Run<'_>, place: &Place, operator: &Operator<'_>) -> Vec<Ask> {
-    let proof = || operator.own_proof(run, operator.basic);
+pub(super) fn questions<'p>(
+    run: &Run<'_>,
+    place: &Place,
+    operator: &'p Operator<'p>,
+    wrong: &'p Wrong,
+) -> Vec<Ask<'p>> {
+    let proof = || operator.proof(operator.basic);
     let machine =
         |probe, question, form: &str| Ask::new(probe, question, form).grant("client_credentials");
     let other = method(!operator.basic);
-    let wrong = run.entropy.word("wrong-secret", 32);
     let id_alone = vec![("client_id", operator.client_id.to_owned())];
     let unknown = format!("mcp-assay:{}", run.entropy.word("unknown-scope", 12));
     let mut questions = vec![
@@ -119,7 +139,7 @@ pub(super) fn questions(run: &Run<'_>, place: &Place, operator: &Operator<'_>) -
             .with(nobody(run))
             .proven(proof()),
         machine(ProbeId::ClientMethod, TokenQuestion::OtherMethod, other)
-            .proven(operator.own_proof(run, !operator.basic)),
+            .proven(operator.proof(!operator.basic)),
         machine(
             ProbeId::ClientScope,
             TokenQuestion::UnknownScope,
@@ -132,7 +152,7 @@ pub(super) fn questions(run: &Run<'_>, place: &Place, operator: &Operator<'_>) -
             TokenQuestion::WrongSecret,
             method(operator.basic),
         )
-        .proven(operator.proof(operator.basic, &wrong)),
+        .proven(operator.shows(operator.basic, &wrong.secret, &wrong.label)),
         machine(ProbeId::ClientSecret, TokenQuestion::NoSecret, "none").with(id_alone),
     ];
     if !place.scopes.is_subset(&operator.scopes) {
@@ -188,9 +208,7 @@ async fn send(
     let asked = if forged.grant == super::ask::ASSERTION_GRANT {
         let members = forged.members.into_iter();
         let assertion = members.filter(|(name, _)| *name != "client_id").collect();
-        asked
-            .with(assertion)
-            .proven(operator.own_proof(run, operator.basic))
+        asked.with(assertion).proven(operator.proof(operator.basic))
     } else {
         asked.with(forged.members)
     };

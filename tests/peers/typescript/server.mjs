@@ -28,11 +28,13 @@ class Provider {
   codes = new Map();
   tokens = new Map();
 
-  constructor(rows) {
-    for (const row of rows) {
+  constructor(rows, elsewhere) {
+    const add = (row, audience) => {
       const [token, scopes] = row.split(/=(.*)/s);
-      this.tokens.set(token, { clientId: 'notes-client', scopes: scopes.split(' ') });
-    }
+      this.tokens.set(token, { clientId: 'notes-client', scopes: scopes.split(' '), audience });
+    };
+    for (const row of rows) add(row, resource);
+    for (const row of elsewhere) add(row, new URL('/other', resource));
   }
 
   clientsStore = {
@@ -76,7 +78,7 @@ class Provider {
     this.codes.delete(code);
     const token = randomUUID();
     const scopes = request.params.scopes ?? [];
-    this.tokens.set(token, { clientId: client.client_id, scopes });
+    this.tokens.set(token, { clientId: client.client_id, scopes, audience: resource });
     return { access_token: token, token_type: 'bearer', expires_in: HOUR, scope: scopes.join(' ') };
   }
 
@@ -87,7 +89,12 @@ class Provider {
   async verifyAccessToken(token) {
     const known = this.tokens.get(token);
     if (!known) throw new InvalidTokenError('Unknown token');
-    return { token, ...known, expiresAt: Math.floor(Date.now() / 1000) + HOUR };
+    const { audience, ...holder } = known;
+    // The gate of the SDK leaves it to this hook whom a token is for.
+    if (!options['any-audience'] && audience.href !== resource.href) {
+      throw new InvalidTokenError('A token for another server');
+    }
+    return { token, ...holder, resource: audience, expiresAt: Math.floor(Date.now() / 1000) + HOUR };
   }
 }
 
@@ -96,6 +103,10 @@ const { values: options } = parseArgs({
     port: { type: 'string' },
     // TOKEN=SCOPES
     token: { type: 'string', multiple: true, default: [] },
+    // TOKEN=SCOPES of the same authorization server for another server.
+    elsewhere: { type: 'string', multiple: true, default: [] },
+    // Whether the verifier takes those as well.
+    'any-audience': { type: 'boolean', default: false },
     // Where scopes are checked. result: in the handler, as a tool result. http: before the SDK, as a
     // 403. rpc: in a handler written on the low-level server, as a JSON-RPC error, before the
     // arguments. list: on the low-level server, in tools/list and nowhere else.
@@ -231,7 +242,7 @@ const issuerUrl = new URL(`http://127.0.0.1:${options.port}`);
 const resource = new URL('/mcp', issuerUrl);
 const metadataUrl = getOAuthProtectedResourceMetadataUrl(resource);
 const createServer = ['rpc', 'list'].includes(options.scopes) ? lowLevelServer : notesServer;
-const provider = new Provider(options.token);
+const provider = new Provider(options.token, options.elsewhere);
 const notes = new Map([
   ['1', 'Buy bread'],
   ['2', 'Water the plants'],
