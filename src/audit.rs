@@ -15,9 +15,9 @@ use crate::oracle::{
 };
 use crate::report::assemble::{self, Judged};
 use crate::stage::{
-    Run, beside, bypass, calls, client_documents, close, discover, doors, enrol, enumerate, eras,
-    every_door, forge, hardening, ladder, login, plan, proofs, register, revoked, schemes,
-    token_endpoint, transport, wrong_tokens,
+    Run, beside, bypass, calls, certificates, client_documents, close, discover, doors, enrol,
+    enumerate, eras, every_door, forge, hardening, ladder, login, plan, proofs, register, revoked,
+    schemes, token_endpoint, transport, wrong_tokens,
 };
 
 /// What is to be audited.
@@ -56,6 +56,7 @@ pub async fn collect(run: &Run<'_>, target: Target, engagement: Engagement) -> C
         schemes::schemes(run, &mut collected).await;
         forge::more(run, &mut collected).await;
         proofs::proofs(run, &mut collected).await;
+        certificates::certificates(run, &mut collected).await;
         ladder::climb(run, &mut collected, &mut sessions, &mut asked).await;
         bypass::later(run, &mut collected, &sessions, &asked).await;
         beside::beside(run, &mut collected).await;

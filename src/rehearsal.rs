@@ -1,6 +1,6 @@
 //! Auditing the embedded servers: what `demo` does and what the tests of whole audits use.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::time::Duration;
 
@@ -187,6 +187,7 @@ async fn audit_with(
         concurrency: settings.network.concurrency,
         rate: settings.network.rate,
         max_requests: settings.network.max_requests,
+        insecure: settings.network.insecure,
         ..Engagement::default()
     };
     let told = |stage: &str, requests: usize| (aids.watch.stage)(stage, requests, wire.sent());
@@ -301,6 +302,7 @@ pub fn settings(behaviour: &Behaviour, running: &Running, seed: &[u8; 32]) -> io
         "" => None,
         text => Some(url::Url::parse(text).map_err(invalid)?),
     };
+    let defaults = defaults(seed);
     Ok(Settings {
         tiers,
         revision,
@@ -320,13 +322,29 @@ pub fn settings(behaviour: &Behaviour, running: &Running, seed: &[u8; 32]) -> io
             .collect(),
         objects: objects(behaviour),
         client,
+        certificates: certificates(behaviour, running),
         login: login(&behaviour.audit),
         callback: Callback {
             base,
             ..Callback::default()
         },
-        ..defaults(seed)
+        network: Network {
+            // The embedded server's certificate is its own.
+            insecure: running.certificate.is_some(),
+            ..defaults.network
+        },
+        ..defaults
     })
+}
+
+/// The certificate that the tokens of clients are bound to, for every token that the run mints.
+fn certificates(behaviour: &Behaviour, running: &Running) -> BTreeMap<String, SecretString> {
+    let pair = |pem: &String| {
+        let minted = behaviour.audit.mint.iter();
+        let pem = SecretString::from(pem.clone());
+        minted.map(move |mint| (mint.identity.clone(), pem.clone()))
+    };
+    running.certificate.iter().flat_map(pair).collect()
 }
 
 /// Settings without identities: the default tiers, every check.
@@ -338,6 +356,7 @@ pub fn defaults(seed: &[u8; 32]) -> Settings {
         bypass: BypassRules::default(),
         revision: None,
         identities: Vec::new(),
+        certificates: BTreeMap::new(),
         upkeep: Upkeep::default(),
         login: None,
         waiting: Waiting::default(),

@@ -49,6 +49,7 @@ async fn no_token_secret_or_session_appears_in_any_report_or_file() {
         "client-assertion-stale-accepted",
         "login-behind-redirect",
         "consent-skipped-by-proxy",
+        "certificate-bound-token-compared",
     ] {
         let behaviour: Behaviour = behaviour(name);
         let place = tempfile::tempdir().expect("a folder");
@@ -70,6 +71,15 @@ async fn no_token_secret_or_session_appears_in_any_report_or_file() {
                 .clients
                 .iter()
                 .map(|client| client.secret.clone()),
+        );
+        let certificate = rehearsal.running.certificate.as_deref().unwrap_or_default();
+        let (_, key) = certificate
+            .split_once("PRIVATE KEY-----")
+            .unwrap_or_default();
+        canaries.extend(
+            key.lines()
+                .filter(|line| line.len() > 20)
+                .map(str::to_owned),
         );
         let mut written = Vec::new();
         for format in Format::ALL {
@@ -153,4 +163,12 @@ async fn derived_tokens_go_to_the_target_alone() {
             assert!(!fields.any(|field| field.eq_ignore_ascii_case("authorization")));
         }
     }
+}
+
+#[tokio::test]
+async fn a_certificate_for_the_target_goes_nowhere_else() {
+    let rehearsal = rehearse(&behaviour("certificate-bound-token-compared")).await;
+    let (target, authority) = rehearsal.running.certificates_shown();
+    assert!(target > 0, "it was not shown at all");
+    assert_eq!(authority, 0);
 }

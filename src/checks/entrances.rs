@@ -28,9 +28,14 @@ pub(crate) struct Entrances<'a> {
 impl Entrances<'_> {
     /// Whether the finding about forgotten doors names this one.
     pub(crate) fn tells(&self, revision: Revision, door: Door, identity: &str) -> bool {
-        self.open
-            .iter()
-            .any(|it| it.revision == revision && it.door == door && it.identity == identity)
+        let mut open = self.open.iter();
+        open.any(|it| it.revision == revision && it.door == door && it.identity == identity)
+    }
+
+    /// Whether it names DELETE there, whoever is named: a session is ended once.
+    pub(crate) fn tells_of_ends(&self, revision: Revision) -> bool {
+        let mut open = self.open.iter();
+        open.any(|it| it.revision == revision && it.door == Door::End)
     }
 }
 

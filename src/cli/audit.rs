@@ -129,9 +129,10 @@ pub(crate) async fn collect(job: Job<'_>) -> Collected {
     let mut collected = Box::pin(work).await;
     // A run that never got so far has spent nothing.
     let unused = BTreeMap::new();
-    let used = match collected.identities.present.is_empty() {
-        true => &unused,
-        false => &settings.upkeep.cached,
+    let used = if collected.identities.present.is_empty() {
+        &unused
+    } else {
+        &settings.upkeep.cached
     };
     if let Some(path) = &settings.upkeep.cache
         && let Err(error) = cache::write(path, &prepared.url, used, &collected.refresh)

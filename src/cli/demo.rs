@@ -117,9 +117,15 @@ fn served(behaviour: &Behaviour, running: &Running) -> String {
             client.scopes.join(" ")
         );
     }
+    let mut flags =
+        "--identity reader=env:READER_TOKEN --identity admin=env:ADMIN_TOKEN".to_owned();
+    if let Some(certificate) = &running.certificate {
+        let _ = writeln!(out, "export CLIENT_CERTIFICATE='{certificate}'");
+        flags.push_str(" --insecure");
+    }
     let _ = writeln!(
         out,
-        "\nmcp-assay audit {} --identity reader=env:READER_TOKEN --identity admin=env:ADMIN_TOKEN\n\nCtrl-C stops the servers.",
+        "\nmcp-assay audit {} {flags}\n\nCtrl-C stops the servers.",
         running.mcp_url
     );
     out

@@ -127,6 +127,10 @@ pub struct IdentitySection {
     /// Source of the client's certificate and its key, both in PEM (mutual TLS).
     #[schemars(with = "Option<String>")]
     pub client_certificate: Option<Spanned<String>>,
+    /// Source of a certificate and its key, both in PEM, that the target may see with this
+    /// identity's token, where the token is bound to it (RFC 8705); it goes nowhere else.
+    #[schemars(with = "Option<String>")]
+    pub target_certificate: Option<Spanned<String>>,
     /// The `kid` under which the authorization server knows the key.
     pub client_key_id: Option<String>,
     /// Whom assertions of that key are for: `issuer` or `token-endpoint`; the issuer when absent.

@@ -1,5 +1,8 @@
 //! `[[identity]]` with a `grant`: which one, asked with what, by which client.
 
+use std::collections::BTreeMap;
+
+use secrecy::SecretString;
 use toml::Spanned;
 
 use super::Error;
@@ -153,6 +156,21 @@ impl ConfigFile {
         given.proof(secrets)
     }
 
+    /// The certificates that the target may see.
+    pub(super) fn certificates(
+        &self,
+        secrets: &mut dyn Secrets,
+    ) -> Result<BTreeMap<String, SecretString>, Error> {
+        let mut found = BTreeMap::new();
+        for section in &self.identity {
+            if let Some(given) = self.sourced(section.target_certificate.as_ref()) {
+                let name = section.name.get_ref().clone();
+                found.insert(name, given.certificate(secrets)?);
+            }
+        }
+        Ok(found)
+    }
+
     /// A source and its line.
     pub(super) fn sourced(&self, given: Option<&Spanned<String>>) -> Option<Sourced> {
         given.map(|given| Sourced {
@@ -255,6 +273,33 @@ mod tests {
         ] {
             let request = read(&format!("client_id = \"c\"\n{text}")).unwrap();
             assert_eq!(request.grant.as_str(), grant);
+        }
+    }
+
+    #[test]
+    fn a_certificate_for_the_target_is_kept_by_identity_and_has_to_be_whole() {
+        let read = |source: &str| {
+            let text = format!(
+                "[[identity]]\nname = \"one\"\ntoken = \"env:SECRET\"\n\
+                 target_certificate = \"{source}\"\n"
+            );
+            let file = ConfigFile::parse("assay.toml", text).unwrap();
+            let read = file.certificates(&mut Known);
+            read.map_err(|error| error.to_string())
+        };
+        assert!(read("env:BOTH").unwrap().contains_key("one"));
+        for (source, said) in [
+            ("env:HALF", "no private key"),
+            ("env:KEY", "no certificate"),
+            ("env:NONE", "is not set"),
+            ("hunter2", "written into the configuration"),
+        ] {
+            let problem = read(source).unwrap_err();
+            assert!(
+                problem.contains(said) && problem.contains("assay.toml:4"),
+                "{problem}"
+            );
+            assert!(!problem.contains("hunter2"), "{problem}");
         }
     }
 

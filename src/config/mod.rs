@@ -233,6 +233,7 @@ pub fn settings_with(
         login,
         waiting,
         mint,
+        certificates: file.certificates(secrets)?,
         hierarchy: file.hierarchy()?,
         client,
         policy: file.policy()?,

@@ -128,7 +128,7 @@ impl Sourced {
         })
     }
 
-    fn certificate(&self, secrets: &mut dyn Secrets) -> Result<SecretString, Error> {
+    pub(super) fn certificate(&self, secrets: &mut dyn Secrets) -> Result<SecretString, Error> {
         let (source, text) = self.lines(secrets)?;
         let pem = text.expose_secret().as_bytes();
         let certified = CertificateDer::pem_slice_iter(pem).any(|it| it.is_ok());

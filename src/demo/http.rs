@@ -8,6 +8,8 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header}
 use axum::response::Response;
 use serde_json::Value;
 
+use super::tls::Peer;
+
 /// An answer that ends a request early.
 pub(crate) type Refusal = Box<Response>;
 
@@ -19,16 +21,20 @@ pub(crate) struct Incoming {
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
     pub(crate) peer: Option<SocketAddr>,
+    /// The thumbprint of the certificate that the client showed.
+    pub(crate) certificate: Option<String>,
 }
 
 impl Incoming {
     /// Reads a request; one with too large a body is answered with 413.
     pub(crate) async fn read(request: Request) -> Result<Self, Refusal> {
         let (parts, body) = request.into_parts();
-        let peer = parts
-            .extensions
-            .get::<ConnectInfo<SocketAddr>>()
-            .map(|info| info.0);
+        let known = &parts.extensions;
+        let secured = known.get::<ConnectInfo<Peer>>().map(|info| info.0.clone());
+        let peer = match &secured {
+            Some(peer) => Some(peer.address),
+            None => known.get::<ConnectInfo<SocketAddr>>().map(|info| info.0),
+        };
         let body = to_bytes(body, BODY_LIMIT)
             .await
             .map_err(|_| Box::new(text(413, "Body too large\n")))?;
@@ -39,6 +45,7 @@ impl Incoming {
             headers: parts.headers,
             body,
             peer,
+            certificate: secured.and_then(|peer| peer.certificate),
         })
     }
 

@@ -16,6 +16,7 @@ mod resource;
 mod state;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod tokens;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -47,13 +48,15 @@ use state::{Shared, lock};
 /// When no port can be bound or the system has no randomness.
 pub async fn start(behaviour: &Behaviour) -> io::Result<Running> {
     let resource = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-    let mcp_origin = format!("http://{}", resource.local_addr()?);
+    let secured = behaviour.token_endpoint.binding.sees_certificates();
+    let scheme = if secured { "https" } else { "http" };
+    let mcp_origin = format!("{scheme}://{}", resource.local_addr()?);
     let mut listeners = vec![(resource, Party::Resource)];
     let issuer_origin = match behaviour.authorization.location {
         Location::Embedded => mcp_origin.clone(),
         Location::Separate => {
             let authority = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-            let origin = format!("http://{}", authority.local_addr()?);
+            let origin = format!("{scheme}://{}", authority.local_addr()?);
             listeners.push((authority, Party::Authority));
             origin
         }
@@ -69,16 +72,23 @@ pub async fn start(behaviour: &Behaviour) -> io::Result<Running> {
             scopes: client.scopes.clone(),
         })
         .collect();
-    let tasks = listeners
-        .into_iter()
-        .map(|(listener, party)| tokio::spawn(serve(listener, party, Arc::clone(&shared))))
-        .collect();
+    let mut tasks = Vec::new();
+    for (listener, party) in listeners {
+        let shared = Arc::clone(&shared);
+        tasks.push(if secured {
+            tokio::spawn(serve_secured(tls::Listening::on(listener)?, party, shared))
+        } else {
+            tokio::spawn(serve(listener, party, shared))
+        });
+    }
+    let certificate = shared.certificate.as_ref().map(|given| given.pem.clone());
     Ok(Running {
         mcp_url: shared.mcp_url.clone(),
         issuer: shared.issuer.clone(),
         tokens,
         clients,
         initial_access_token: shared.initial_access_token.clone(),
+        certificate,
         shared,
         tasks,
     })
@@ -96,6 +106,9 @@ pub struct Running {
     pub clients: Vec<DemoClient>,
     /// The token that opens a gated registration endpoint.
     pub initial_access_token: String,
+    /// The certificate that the tokens of clients are bound to, with its key, both in PEM, where the
+    /// MCP server looks at certificates.
+    pub certificate: Option<String>,
     shared: Arc<Shared>,
     tasks: Vec<JoinHandle<()>>,
 }
@@ -188,6 +201,13 @@ impl Running {
         self.shared.credentials()
     }
 
+    /// How many requests showed a certificate to the MCP server, and how many to the authorization
+    /// server.
+    #[must_use]
+    pub fn certificates_shown(&self) -> (usize, usize) {
+        self.shared.certified()
+    }
+
     /// How many sessions and event streams are open.
     #[must_use]
     pub fn open_sessions(&self) -> usize {
@@ -233,6 +253,16 @@ async fn serve(listener: TcpListener, party: Party, shared: Arc<Shared>) {
     let _ = server.into_future().await;
 }
 
+async fn serve_secured(listener: tls::Listening, party: Party, shared: Arc<Shared>) {
+    let stop = shared.stop.clone();
+    let router = Router::new().fallback(answer).with_state((party, shared));
+    let service = router.into_make_service_with_connect_info::<tls::Peer>();
+    let server = axum::serve(listener, service)
+        .with_graceful_shutdown(async move { stop.cancelled().await });
+    // As above.
+    let _ = server.into_future().await;
+}
+
 async fn answer(State((party, shared)): State<(Party, Arc<Shared>)>, request: Request) -> Response {
     shared.count_request();
     let delay = shared.behaviour.server.delay_ms;
@@ -243,6 +273,9 @@ async fn answer(State((party, shared)): State<(Party, Arc<Shared>)>, request: Re
         Ok(incoming) => incoming,
         Err(refusal) => return *refusal,
     };
+    if incoming.certificate.is_some() {
+        shared.count_certificate(party);
+    }
     if let Some(value) = incoming.header("authorization") {
         shared.note_credential(value);
     }

@@ -11,8 +11,9 @@ use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
 
 use super::authority::{Clients, Named};
-use super::behaviour::Behaviour;
+use super::behaviour::{Behaviour, Party};
 use super::resource::{Notes, Replays, Sessions, Started};
+use super::tls::ClientCertificate;
 use super::tokens::{Claims, Keys};
 
 /// Everything the handlers of both servers can see.
@@ -23,6 +24,8 @@ pub(crate) struct Shared {
     pub(crate) issuer: String,
     pub(crate) initial_access_token: String,
     pub(crate) keys: Keys,
+    /// What the tokens of clients are bound to, where the MCP server looks at certificates.
+    pub(crate) certificate: Option<ClientCertificate>,
     pub(crate) ids: Ids,
     pub(crate) opaque_tokens: Mutex<HashMap<String, Claims>>,
     pub(crate) revoked: Mutex<HashSet<String>>,
@@ -37,6 +40,7 @@ pub(crate) struct Shared {
     pub(crate) tasks: Mutex<Started>,
     pub(crate) stop: CancellationToken,
     requests: AtomicUsize,
+    certified: [AtomicUsize; 2],
     credentials: Mutex<BTreeSet<String>>,
     list_requests: AtomicUsize,
     executed: Mutex<BTreeMap<String, usize>>,
@@ -54,11 +58,14 @@ impl Shared {
         issuer_origin: &str,
     ) -> io::Result<Self> {
         let ids = Ids::new()?;
+        let sees = behaviour.token_endpoint.binding.sees_certificates();
+        let certificate = sees.then(ClientCertificate::generate).transpose()?;
         Ok(Self {
             mcp_url: format!("{mcp_origin}{MCP_PATH}"),
             issuer: format!("{issuer_origin}{}", behaviour.authorization.issuer_path),
             initial_access_token: ids.next("iat"),
             keys: Keys::load().map_err(io::Error::other)?,
+            certificate,
             opaque_tokens: Mutex::default(),
             revoked: Mutex::default(),
             token_uses: Mutex::default(),
@@ -72,6 +79,7 @@ impl Shared {
             tasks: Mutex::default(),
             stop: CancellationToken::new(),
             requests: AtomicUsize::new(0),
+            certified: <[AtomicUsize; 2]>::default(),
             credentials: Mutex::default(),
             list_requests: AtomicUsize::new(0),
             executed: Mutex::default(),
@@ -105,6 +113,21 @@ impl Shared {
 
     pub(crate) fn requests(&self) -> usize {
         self.requests.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn count_certificate(&self, party: Party) {
+        let [resource, authority] = &self.certified;
+        let count = match party {
+            Party::Resource => resource,
+            Party::Authority => authority,
+        };
+        count.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn certified(&self) -> (usize, usize) {
+        let [resource, authority] = &self.certified;
+        let read = |count: &AtomicUsize| count.load(Ordering::Relaxed);
+        (read(resource), read(authority))
     }
 
     pub(crate) fn note_credential(&self, value: &str) {

@@ -134,8 +134,14 @@ pub(crate) fn mint(shared: &Shared, order: &Order<'_>) -> Option<(String, u64)> 
         cnf: match shared.behaviour.token_endpoint.binding {
             KeyBinding::Key => Some(json!({"jkt": THUMBPRINT})),
             KeyBinding::Certificate => Some(json!({"x5t#S256": THUMBPRINT})),
-            KeyBinding::CertificateChecked if order.subject == order.client => {
-                Some(json!({"x5t#S256": THUMBPRINT}))
+            KeyBinding::CertificateChecked
+            | KeyBinding::CertificateCompared
+            | KeyBinding::CertificateAny
+                if order.subject == order.client =>
+            {
+                let own = shared.certificate.as_ref();
+                let thumbprint = own.map_or(THUMBPRINT, |own| own.thumbprint.as_str());
+                Some(json!({"x5t#S256": thumbprint}))
             }
             _ => order.binding.map(|key| json!({ "jkt": key })),
         },

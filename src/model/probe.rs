@@ -156,6 +156,7 @@ probes! {
     ForeignScheme "foreign-scheme" Authenticated "random characters under another scheme than Bearer, or under a spelling of it";
     WrongTokenDoor "wrong-token-door" Authenticated "a wrong token, or none, at a door that is not tried otherwise: other lists, the event stream, DELETE, other revisions";
     FlawedProof "flawed-proof" Authenticated "a token bound to a key of the run, with a proof that proves nothing, and with good ones before and after";
+    BoundCertificate "bound-certificate" Authenticated "a token bound to a client certificate, with that certificate, without it, and with another";
     RevokedToken "revoked-token" Authenticated "a token that the run obtained, after it was revoked";
     Initialized "initialized" Authenticated "`notifications/initialized`";
     CloseSession "close-session" Authenticated "DELETE of a session that the run opened";

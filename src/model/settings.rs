@@ -27,6 +27,8 @@ pub struct Settings {
     pub revision: Option<Revision>,
     /// Operator identities.
     pub identities: Vec<IdentitySource>,
+    /// Certificates with their keys in PEM that the target may see, by identity.
+    pub certificates: BTreeMap<String, SecretString>,
     /// What happens to tokens after the run.
     pub upkeep: Upkeep,
     /// The login to make, when asked for.

@@ -144,6 +144,15 @@ pub(super) fn by_arguments(subject: &Subject) -> Option<String> {
     ))
 }
 
+/// What answers for a subject, in a sentence.
+pub(super) const fn noun(subject: &Subject) -> &'static str {
+    match subject.kind {
+        SubjectKind::Tool => "the tool",
+        SubjectKind::Prompt => "the prompt",
+        _ => "the resource",
+    }
+}
+
 fn control(
     trials: &SubjectTrials<'_>,
     mut cell: Cell,
@@ -171,7 +180,10 @@ fn control(
         cell.access = Access::Reached;
         cell.class = Some(Class::ExecutedError);
         cell.confidence = Confidence::Strong;
-        cell.reason = Some("the tool answered with an error of its own to these arguments".into());
+        cell.reason = Some(format!(
+            "{} answered with an error of its own to these values",
+            noun(trials.subject)
+        ));
         cell.decided_by = by_arguments(trials.subject);
     } else {
         cell.access = Access::Reached;

@@ -37,12 +37,8 @@ fn stream(exchange: &Exchange, control: Option<&Exchange>) -> GateOutcome {
 fn end(exchange: &Exchange, before: Option<&Exchange>, after: Option<&Exchange>) -> GateOutcome {
     match exchange.status() {
         Some(401 | 403) => GateOutcome::Refused,
-        Some(200 | 202 | 204) => {
-            let worked = before.is_some_and(is_served);
-            let gone = after
-                .and_then(Exchange::status)
-                .is_some_and(|status| matches!(status, 400 | 404 | 410));
-            if worked && gone {
+        _ if accepts_end(exchange) => {
+            if before.is_some_and(is_served) && after.is_some_and(is_gone) {
                 GateOutcome::Accepted
             } else {
                 GateOutcome::Unclear
@@ -50,6 +46,16 @@ fn end(exchange: &Exchange, before: Option<&Exchange>, after: Option<&Exchange>)
         }
         _ => GateOutcome::Unclear,
     }
+}
+
+/// Whether the answer to DELETE says that the session was ended.
+pub(crate) fn accepts_end(exchange: &Exchange) -> bool {
+    matches!(exchange.status(), Some(200 | 202 | 204))
+}
+
+/// Whether an answer says that the session is not there any more.
+pub(crate) fn is_gone(exchange: &Exchange) -> bool {
+    matches!(exchange.status(), Some(400 | 404 | 410))
 }
 
 /// Whether an answer is an event stream, ended or not.

@@ -14,6 +14,7 @@ mod call_steps;
 pub mod canary;
 pub mod cascade;
 mod cells;
+pub(crate) mod certificates;
 pub mod client_documents;
 pub mod conformity;
 pub mod cut;

@@ -2,7 +2,7 @@
 
 use super::arms::{Finding, Reading, Standard};
 use super::cascade::Control;
-use super::cells::{by_arguments, by_call, by_canary, open, untested};
+use super::cells::{by_arguments, by_call, by_canary, noun, open, untested};
 use super::differential::{Arm, SubjectTrials};
 use super::observe::Hint;
 use super::refusals::challenged;
@@ -112,13 +112,15 @@ fn answered(trials: &SubjectTrials<'_>, arm: &Arm<'_>, mut cell: Cell) -> Cell {
     cell.rule = Some("L6".into());
     cell.decided_by = by_arguments(trials.subject);
     let stranger = arm.identity.kind.must_be_refused();
-    let reason = if stranger {
-        "the tool answered as to the positive control, without a valid credential, with an error of \
-         its own to these arguments"
-    } else {
-        "the tool answered as to the positive control, with an error of its own to these arguments"
-    };
-    cell.reason = Some(reason.into());
+    cell.reason = Some(format!(
+        "{} answered as to the positive control{}, with an error of its own to these values",
+        noun(trials.subject),
+        if stranger {
+            ", without a valid credential"
+        } else {
+            ""
+        }
+    ));
     cell
 }
 

@@ -4,6 +4,7 @@ pub mod beside;
 pub mod bypass;
 pub mod calls;
 pub(crate) mod canary;
+pub mod certificates;
 pub mod client;
 pub mod client_documents;
 mod clock;

@@ -34,6 +34,8 @@ pub(crate) struct Ask<'a> {
     pub(crate) alter: Option<Alter<'a>>,
     /// What is wrong with the proof of a bound token, on purpose.
     pub(crate) flaw: Option<ProofFlaw>,
+    /// Certificate and key in PEM that are shown in the TLS handshake.
+    pub(crate) certificate: Option<SecretString>,
     /// What a session that it opens is called, where one identity opens several side by side.
     pub(crate) opens: Option<String>,
 }
@@ -60,6 +62,7 @@ impl<'a> Ask<'a> {
             fresh_connection: false,
             alter: None,
             flaw: None,
+            certificate: None,
             opens: None,
         }
     }
@@ -99,6 +102,7 @@ pub(crate) async fn send(run: &Run<'_>, ask: Ask<'_>, id: u64) -> Sent {
     outgoing.credential.clone_from(&ask.identity.credential);
     outgoing.credential_field.clone_from(&ask.identity.header);
     outgoing.flaw = ask.flaw;
+    outgoing.certificate = ask.certificate;
     outgoing.cleanup = ask.cleanup;
     outgoing.fresh_connection = ask.fresh_connection;
     if encoded.id.is_some() {

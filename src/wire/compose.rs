@@ -95,7 +95,8 @@ fn discloses(
         Source::Run => false,
         Source::Answer(origin) => same_origin(origin, url),
     };
-    if outgoing.carries_secret {
+    // A certificate proves who somebody is, to whoever asks for it in the handshake.
+    if outgoing.carries_secret || outgoing.certificate.is_some() {
         return true;
     }
     if let Some(credential) = &outgoing.credential

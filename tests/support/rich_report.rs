@@ -238,6 +238,7 @@ pub(crate) fn settings() -> Settings {
         reads: true,
         revision: None,
         identities: vec![source("reader"), source("admin")],
+        certificates: std::collections::BTreeMap::new(),
         upkeep: mcp_assay::model::settings::Upkeep::default(),
         login: None,
         waiting: mcp_assay::model::settings::Waiting::default(),

@@ -21,7 +21,7 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
     let forgotten = entrances::entrances(evidence);
     let told = |used: &SessionUse| {
         let alone = used.request == Door::End.as_str();
-        alone && forgotten.tells(used.revision, Door::End, &used.user)
+        alone && forgotten.tells_of_ends(used.revision)
     };
     borrowed::judge_but(evidence, &strangers, told, |used| {
         format!(

@@ -150,7 +150,18 @@ pub enum KeyBinding {
     /// Those that clients get for themselves name a client certificate, and the MCP server, which sees
     /// none, refuses them.
     CertificateChecked,
+    /// The same; both servers speak TLS, and the MCP server compares the certificate.
+    CertificateCompared,
+    /// The same, and any certificate will do.
+    CertificateAny,
     /// Those of the token endpoint name the key that the request proved, and both servers ask for a
     /// proof every time.
     Proven,
+}
+
+impl KeyBinding {
+    /// Whether both servers speak TLS and the MCP server looks at the certificates of its clients.
+    pub(crate) const fn sees_certificates(self) -> bool {
+        matches!(self, Self::CertificateCompared | Self::CertificateAny)
+    }
 }

@@ -57,6 +57,9 @@ pub(crate) fn admit(
     }
     let principal = token.filter(|_| !shared.is_locked_out()).and_then(|token| {
         let claims = tokens::accept(shared, token)?;
+        if !certified(shared, incoming, &claims) {
+            return None;
+        }
         let claims = believed(shared, incoming).unwrap_or(claims);
         let digest = Sha256::digest(token.as_bytes());
         let key = format!("{} {digest:x}", claims.sub);
@@ -295,6 +298,23 @@ fn presented<'a>(shared: &Shared, incoming: &'a Incoming) -> Result<Option<&'a s
     let known =
         scheme.eq_ignore_ascii_case("bearer") || (bound && scheme.eq_ignore_ascii_case("dpop"));
     Ok(known.then_some(token.trim()))
+}
+
+/// Whether the certificate that a token is bound to was shown, where anybody looks.
+fn certified(shared: &Shared, incoming: &Incoming, claims: &tokens::Claims) -> bool {
+    let named = |cnf: &Value| {
+        cnf.get("x5t#S256")
+            .and_then(Value::as_str)
+            .map(str::to_owned)
+    };
+    let Some(bound) = claims.cnf.as_ref().and_then(named) else {
+        return true;
+    };
+    match shared.behaviour.token_endpoint.binding {
+        KeyBinding::CertificateCompared => incoming.certificate.as_ref() == Some(&bound),
+        KeyBinding::CertificateAny => incoming.certificate.is_some(),
+        _ => true,
+    }
 }
 
 /// The refusal of a token that is bound to a key and comes without a proof of it.

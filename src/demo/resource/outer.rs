@@ -52,7 +52,8 @@ fn is_foreign_host(shared: &Shared, incoming: &Incoming) -> bool {
     if shared.behaviour.transport.hosts == HostCheck::Ignored {
         return false;
     }
-    let own = shared.mcp_origin.trim_start_matches("http://");
+    let origin = shared.mcp_origin.split_once("://");
+    let own = origin.map_or("", |(_, host)| host);
     let by_name = own.replace("127.0.0.1", "localhost");
     incoming
         .header("host")

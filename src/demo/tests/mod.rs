@@ -89,6 +89,7 @@ fn http() -> reqwest::Client {
 fn builder() -> reqwest::ClientBuilder {
     reqwest::ClientBuilder::new()
         .no_proxy()
+        .tls_danger_accept_invalid_certs(true)
         .redirect(reqwest::redirect::Policy::none())
 }
 

@@ -77,7 +77,7 @@ pub(super) fn doors(
     run: &Run<'_>,
     collected: &Collected,
     asked: &Asked,
-    place: &Place<'_, '_>,
+    place: &Place<'_>,
 ) -> Vec<Question> {
     let mut doors = Vec::new();
     if place.is_modern() && !place.is_audited() {

@@ -4,8 +4,10 @@
 //! random name, so that no tool runs; a stream is closed as soon as it opens.
 
 mod ask;
+mod ends;
 mod place;
 mod plan;
+mod round;
 
 use place::Place;
 pub(crate) use plan::{closings, most};
@@ -41,16 +43,15 @@ pub async fn every_door(
     let others = others.filter(|served| served.transport == Transport::StreamableHttp);
     let others: Vec<_> = others.collect();
     let endpoint = collected.discovery.endpoint.clone();
-    let first = Place::audited(run, &audited, &baseline, &endpoint, sessions);
-    let further = others
-        .iter()
-        .map(|served| Place::other(run, served, &baseline, &endpoint));
-    let places: Vec<Place<'_, '_>> = std::iter::once(first).chain(further).collect();
-    (run.progress)("every door", places.len() * who.len());
-    for mut place in places {
-        let doors = ask::doors(run, collected, asked, &place);
-        place.knock(collected, &who, &doors).await;
+    let first = Place::audited(&audited, &baseline, &endpoint, sessions);
+    let further = others.iter();
+    let further = further.map(|served| Place::other(served, &baseline, &endpoint));
+    let mut places: Vec<Place<'_>> = std::iter::once(first).chain(further).collect();
+    for place in &mut places {
+        place.doors = ask::doors(run, collected, asked, place);
     }
+    (run.progress)("every door", places.len() * who.len());
+    round::knock(run, collected, &mut places, &who).await;
 }
 
 /// Whom the tool list refuses, the first of each kind; who gets in there is no witness elsewhere. No

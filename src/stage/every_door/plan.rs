@@ -8,12 +8,15 @@ use crate::stage::eras;
 
 /// Requests at doors, those of the good token included.
 pub(crate) fn most(collected: &Collected) -> usize {
-    (kinds(collected) + 1) * (AUDITED + OTHER * eras::others(collected).len())
+    let others = eras::others(collected).len();
+    let wrong = kinds(collected) * (AUDITED + OTHER * others);
+    wrong + GOOD_AUDITED + GOOD_OTHER * others
 }
 
 /// Sessions that are closed afterwards.
 pub(crate) fn closings(collected: &Collected) -> usize {
-    1 + (kinds(collected) + 1) * eras::others(collected).len()
+    let others = eras::others(collected).len();
+    AGAIN * (1 + others) + kinds(collected) * others
 }
 
 fn kinds(collected: &Collected) -> usize {
@@ -29,8 +32,14 @@ fn kinds(collected: &Collected) -> usize {
 
 /// Before any token is read, nobody knows which copies can be made of it.
 const MOST_KINDS: usize = 13;
-/// Three lists, a read, a prompt, the stream and the end; for the good token the same, the list
-/// before and after, and a session of its own.
+/// Three lists, a read, a prompt, the stream, the end, and alone the end and a look at what came of it.
 const AUDITED: usize = 9;
-/// The greeting and its notification, the list, a call, a read, a prompt, the stream and the end.
-const OTHER: usize = 8;
+/// The same for the good token, with the tool list; greetings of two sessions, and a look.
+const GOOD_AUDITED: usize = 6 + 1 + 2 * AGAIN + 1;
+/// The greeting and its notification, the list, a call, a read, a prompt, the stream, the end, and
+/// alone the end and a look.
+const OTHER: usize = 10;
+/// The list, a call, a read, a prompt and the stream; greetings of two sessions, and a look.
+const GOOD_OTHER: usize = 5 + 2 * AGAIN + 1;
+/// A session of the good token, and another where that one was ended.
+const AGAIN: usize = 2;

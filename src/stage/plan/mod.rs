@@ -45,6 +45,7 @@ pub fn plan(settings: &Settings, collected: &Collected, treatments: Option<&Trea
     target::transport(&mut plan, collected);
     plan.groups.extend(super::transport::planned(collected));
     target::wrong_tokens(&mut plan, &who, collected);
+    plan.groups.extend(super::certificates::planned(settings));
     target::closing(&mut plan, &who, collected);
     plan.groups.retain(|group| group.requests > 0);
     plan
@@ -53,6 +54,8 @@ pub fn plan(settings: &Settings, collected: &Collected, treatments: Option<&Trea
 /// Names of the identities that will take part, by what they do.
 struct Who {
     refused: Vec<String>,
+    /// Those of the refused that are a column of the matrix because the operator gave them.
+    lent: Vec<String>,
     valid: Vec<String>,
     minted: Vec<String>,
 }
@@ -79,8 +82,10 @@ impl Who {
                 )
             });
             let minted = minted.map(|identity| identity.name.clone()).collect();
+            let lent = present.iter().filter(|identity| is_lent(identity.kind));
             return Self {
                 refused: of(true),
+                lent: lent.map(|identity| identity.name.clone()).collect(),
                 valid: of(false),
                 minted,
             };
@@ -94,15 +99,16 @@ impl Who {
                 .map(|source| source.name.clone())
                 .collect::<Vec<_>>()
         };
-        let valid = settings
-            .identities
-            .iter()
-            .filter(|s| s.kind == IdentityKind::Valid);
+        let of = |wanted: fn(IdentityKind) -> bool| {
+            let sources = settings.identities.iter().filter(move |s| wanted(s.kind));
+            sources.map(|source| source.name.clone()).collect()
+        };
         Self {
             refused: ["anonymous", "garbage", "garbage-jwt"]
                 .map(str::to_owned)
                 .to_vec(),
-            valid: valid.map(|source| source.name.clone()).collect(),
+            lent: of(is_lent),
+            valid: of(|kind| kind == IdentityKind::Valid),
             minted: named(|source| matches!(source, CredentialSource::Grant(_)))
                 .into_iter()
                 .chain(settings.login.iter().map(|login| login.name.clone()))
@@ -112,13 +118,17 @@ impl Who {
 
     fn columns(&self) -> Vec<String> {
         let mut names = vec!["anonymous".to_owned(), "garbage".to_owned()];
-        names.extend(self.valid.iter().cloned());
+        names.extend(self.lent.iter().chain(&self.valid).cloned());
         names
     }
 
     fn all(&self) -> Vec<String> {
         self.refused.iter().chain(&self.valid).cloned().collect()
     }
+}
+
+const fn is_lent(kind: IdentityKind) -> bool {
+    matches!(kind, IdentityKind::Expired | IdentityKind::ForeignAudience)
 }
 
 fn add(plan: &mut Plan, probe: ProbeId, who: &[String], requests: usize, conditional: bool) {
