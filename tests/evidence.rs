@@ -198,7 +198,7 @@ async fn the_commands_agree_about_bytes_and_exit_code() {
         }
         let first = audit(&args);
         assert_eq!(first.status.code(), Some(code), "{}", stderr(&first));
-        let mut args = vec!["judge", text(&folder)];
+        let mut args = vec!["judge", text(&folder), "--quiet"];
         for report in &after {
             args.extend(["-r", report]);
         }
@@ -219,7 +219,7 @@ async fn a_saved_run_can_be_judged_by_other_rules() {
     let kept = keep(&behaviour("scopes-not-enforced"), None).await;
     let folder = text(&kept.folder);
     let code = |more: &[&str]| {
-        let mut args = vec!["judge", folder, "-r", "table=/dev/null"];
+        let mut args = vec!["judge", folder, "--quiet", "-r", "table=/dev/null"];
         args.extend(more);
         let output = binary(&args);
         (output.status.code().unwrap(), stderr(&output))

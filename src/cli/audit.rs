@@ -7,7 +7,7 @@ use super::args::{AuditArgs, Global};
 use super::browser::{self, Keyboard};
 use super::progress::Progress;
 use super::session::{self, Prepared, Usage};
-use super::{Outcome, diff, evidence, fleet, targets};
+use super::{Outcome, diff, ending, evidence, fleet, targets};
 use crate::audit;
 use crate::checks;
 use crate::config::cache;
@@ -85,7 +85,9 @@ fn one(
     keeper.finish(&report, baseline.as_ref());
     session::write_reports(&report, &destinations, global, &output)?;
     keeper.done()?;
-    Ok(evidence::code(&report, &rules))
+    let code = evidence::code(&report, &rules);
+    ending::tell(&report, code, &destinations, global, &output);
+    Ok(code)
 }
 
 /// What the audit of one target takes.

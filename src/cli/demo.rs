@@ -9,7 +9,7 @@ use anyhow::Context;
 use super::args::{DemoArgs, Global};
 use super::progress::Progress;
 use super::session::{self, Usage};
-use super::{DONE, Outcome, targets};
+use super::{DONE, Outcome, ending, targets};
 use crate::checks;
 use crate::demo::{self, Behaviour, Running};
 use crate::rehearsal::{self, Watch};
@@ -50,6 +50,8 @@ pub(crate) fn run(args: &DemoArgs, global: &Global) -> Outcome {
     let destinations = session::destinations(&output)?;
     session::write_reports(&rehearsal.report, &destinations, global, &output)?;
     runtime.block_on(rehearsal.running.shutdown());
+    let code = rehearsal.report.outcome.exit_code;
+    ending::tell(&rehearsal.report, code, &destinations, global, &output);
     // A demonstration that found what it was to show has succeeded.
     Ok(DONE)
 }

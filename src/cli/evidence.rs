@@ -9,7 +9,7 @@ use clap::Args;
 
 use super::args::{Global, OutputArgs};
 use super::session::{self, Usage};
-use super::{DONE, Outcome, targets};
+use super::{DONE, Outcome, ending, targets};
 use crate::audit;
 use crate::checks::{self, Check};
 use crate::config::{self, ConfigFile};
@@ -185,7 +185,9 @@ pub(crate) fn judge(args: &JudgeArgs, global: &Global) -> Outcome {
         );
         session::note(&crate::report::safe::lines(&text));
     }
-    Ok(code(&report, &rules))
+    let code = code(&report, &rules);
+    ending::tell(&report, code, &destinations, global, &output);
+    Ok(code)
 }
 
 /// Judges, and holds the report against an earlier one.

@@ -147,7 +147,7 @@ pub(crate) fn run(
     let gathered = gathered
         .into_inner()
         .unwrap_or_else(PoisonError::into_inner);
-    let code = gathered.finish()?;
+    let code = gathered.finish(global)?;
     let cut = interrupted.then_some(exit::INTERRUPTED);
     Ok(exit::worst(cut.into_iter().chain([code])))
 }

@@ -5,6 +5,7 @@ use std::io::{self, BufWriter, Seek as _, Write};
 use std::os::unix::fs::OpenOptionsExt as _;
 
 use super::args::{Global, OutputArgs};
+use super::ending;
 use super::session::{self, Destination};
 use crate::model::fleet::TargetOutcome;
 use crate::model::report::{Report, ToolInfo};
@@ -13,6 +14,8 @@ use crate::report::fleet::{Combined, Part};
 
 /// The outcomes so far and the documents that grow with them.
 pub(crate) struct Gathered {
+    /// Where the operator wants reports, the files of each target included.
+    asked: Vec<String>,
     rows: Vec<Option<TargetOutcome>>,
     documents: Vec<Document>,
     tool: ToolInfo,
@@ -54,7 +57,14 @@ impl Gathered {
                 trouble: None,
             }
         };
+        let asked = output.reports.iter();
+        let asked = asked.map(|it| it.split_once('=').map_or("-", |(_, path)| path));
         Self {
+            asked: if output.reports.is_empty() {
+                vec!["-".to_owned()]
+            } else {
+                asked.map(str::to_owned).collect()
+            },
             rows: Vec::new(),
             documents: destinations.into_iter().map(document).collect(),
             tool: ToolInfo {
@@ -86,7 +96,7 @@ impl Gathered {
     ///
     /// # Errors
     /// A document that could not be written; the others are written all the same.
-    pub(crate) fn finish(self) -> anyhow::Result<u8> {
+    pub(crate) fn finish(self, global: &Global) -> anyhow::Result<u8> {
         let rows: Vec<TargetOutcome> = self.rows.into_iter().flatten().collect();
         let mut trouble = None;
         for document in self.documents {
@@ -95,8 +105,14 @@ impl Gathered {
                 trouble = Some(error.context(format!("{path} was not written")));
             }
         }
-        let code = exit::worst(rows.iter().map(|row| row.exit_code));
-        trouble.map_or(Ok(code), Err)
+        let codes: Vec<u8> = rows.iter().map(|row| row.exit_code).collect();
+        let code = exit::worst(codes.iter().copied());
+        if let Some(error) = trouble {
+            return Err(error);
+        }
+        let paths: Vec<&str> = self.asked.iter().map(String::as_str).collect();
+        ending::tell_of_several(code, &codes, &paths, global);
+        Ok(code)
     }
 }
 

@@ -8,6 +8,7 @@ mod catalogue;
 #[cfg(feature = "demo")]
 mod demo;
 mod diff;
+mod ending;
 mod evidence;
 mod fleet;
 mod gather;

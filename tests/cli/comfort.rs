@@ -187,7 +187,8 @@ async fn progress_is_plain_lines_when_asked_for_and_nothing_in_a_pipe() {
     let running = demo::start(&behaviour("compliant")).await.unwrap();
     let url = running.mcp_url.as_str();
     let (_, report, said) = audit(url, &[], &[]).await;
-    assert_eq!(said, "");
+    assert!(said.starts_with("exit "), "{said}");
+    assert_eq!(said.lines().count(), 1, "{said}");
     assert!(report.is_object());
     let (_, _, said) = audit(url, &["--plain"], &[]).await;
     assert!(said.starts_with("discover: 0 requests sent\n"), "{said}");
@@ -277,4 +278,34 @@ fn about(report: &Value) -> Vec<(String, u64)> {
         (it["check"].as_str().unwrap().to_owned(), line)
     })
     .collect()
+}
+
+#[test]
+fn a_run_whose_reports_all_go_to_files_says_how_it_ended_unless_it_is_to_be_quiet() {
+    let folder = tempfile::tempdir().unwrap();
+    let page = format!("html={}", folder.path().join("page.html").display());
+    let audit = |more: &[&str]| run(&[&["audit", "http://127.0.0.1:9/mcp"][..], more].concat());
+    let output = audit(&["-r", &page]);
+    assert_eq!(output.status.code(), Some(3));
+    let said = stderr(&output);
+    assert!(said.starts_with("exit 3 incomplete: "), "{said}");
+    assert!(said.trim_end().ends_with("page.html"), "{said}");
+    for told_elsewhere in [
+        &["-r", &page, "--quiet"][..],
+        &["-r", &page, "-r", "table=-"],
+        &[],
+    ] {
+        let said = stderr(&audit(told_elsewhere));
+        assert!(!said.contains("exit 3"), "{said}");
+    }
+    let several = audit(&[
+        "http://127.0.0.1:10/mcp",
+        "-r",
+        &page.replace("page", "{target}"),
+    ]);
+    let said = stderr(&several);
+    assert!(
+        said.contains("exit 3 incomplete: 2 targets: 2 incomplete; written: "),
+        "{said}"
+    );
 }
