@@ -389,7 +389,7 @@ fn exchange(
 }
 
 const START_ATTEMPTS: usize = 3;
-const START_DEADLINE: Duration = Duration::from_secs(60);
+const START_DEADLINE: Duration = Duration::from_mins(1);
 const EXCHANGE_DEADLINE: Duration = Duration::from_secs(10);
 const MAX_ANSWER: u64 = 1 << 20;
 

@@ -4,6 +4,7 @@
 #![allow(
     clippy::disallowed_types,
     clippy::doc_markdown,
+    clippy::indexing_slicing,
     clippy::print_stdout,
     clippy::use_debug,
     unreachable_pub,
