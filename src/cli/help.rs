@@ -84,6 +84,7 @@ Examples:
   mcp-assay plan https://mcp.example.com/mcp
   mcp-assay plan -c assay.toml --allow register
   mcp-assay plan -c fleet.toml";
+
 #[cfg(feature = "demo")]
 pub(super) const DEMO: &str = "\
 Examples:

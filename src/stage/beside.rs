@@ -26,6 +26,16 @@ pub async fn beside(run: &Run<'_>, collected: &mut Collected) {
         if let Some(credential) = &identity.credential {
             let label = format!("token-{}", identity.name);
             run.wire.know(&label, credential);
+            let Provenance::Derived {
+                from: Some(owner), ..
+            } = &identity.provenance
+            else {
+                continue;
+            };
+            let owner = collected.identities.named(owner);
+            if let Some(access) = owner.and_then(|owner| owner.credential.as_ref()) {
+                run.wire.alike(credential, access);
+            }
         }
     }
     forge::try_each(run, collected, &served, shown).await;

@@ -1,6 +1,8 @@
 //! A token that is bound to a client certificate (RFC 8705 §3): with the certificate, without it, and
 //! with one that the run made for itself.
 
+use std::collections::BTreeMap;
+
 use secrecy::SecretString;
 
 use super::rpc::{self, Ask};
@@ -13,6 +15,7 @@ use crate::model::identity::{Identity, Provenance};
 use crate::model::probe::{PlannedGroup, ProbeId, ProbeKey};
 use crate::model::settings::Settings;
 use crate::oracle::certificates;
+use crate::wire::ClientCertificate;
 
 /// Asks at the first door, where the operator gave a certificate for it and the target can see one.
 pub async fn certificates(run: &Run<'_>, collected: &mut Collected) {
@@ -46,7 +49,7 @@ pub async fn certificates(run: &Run<'_>, collected: &mut Collected) {
         }
         let key = ProbeKey::new(ProbeId::BoundCertificate).variant(variant);
         let mut ask = Ask::new(key, &identity, &session, operation.clone());
-        ask.certificate = shown;
+        ask.certificate = shown.map_or(ClientCertificate::Withheld, ClientCertificate::Shown);
         // A connection that showed a certificate would speak for the next request.
         ask.fresh_connection = true;
         ask.opens = Some(format!("certificate-{variant}"));
@@ -66,16 +69,34 @@ pub async fn certificates(run: &Run<'_>, collected: &mut Collected) {
     }
 }
 
-/// Why a token that names a certificate is refused wherever none is shown.
-pub(crate) fn explained(collected: &Collected) -> Option<String> {
+/// From now on a token goes to the target with the certificate that the operator gave for it.
+pub(crate) fn present(run: &Run<'_>, identity: &Identity, source: &str) {
+    let given = run.settings.certificates.get(source);
+    if let (Some(given), Some(token)) = (given, &identity.credential)
+        && may_be_bound(identity)
+    {
+        run.wire.know(&format!("certificate-{source}"), given);
+        run.wire.certify(token, given);
+    }
+}
+
+/// Why a token that names a certificate is refused wherever it goes.
+pub(crate) fn explained(
+    certificates: &BTreeMap<String, SecretString>,
+    collected: &Collected,
+) -> Option<String> {
     let mut valid = collected.identities.valid();
     let bound = valid.find(|identity| {
         let claims = identity.claims.as_ref();
         claims.is_some_and(|claims| claims.certificate_bound)
     })?;
+    let what = if certificates.contains_key(&bound.name) {
+        "the one that was shown may be another; give the certificate that it is bound to"
+    } else {
+        "none was given; name it, with its key, as `target_certificate` in its [[identity]]"
+    };
     Some(format!(
-        "that of `{}` is bound to a client certificate (`cnf`, `x5t#S256`), and lists and calls are \
-         asked for without one; give a token that is not bound",
+        "that of `{}` is bound to a client certificate (`cnf`, `x5t#S256`), and {what}",
         bound.name
     ))
 }
@@ -105,9 +126,7 @@ fn bound(settings: &Settings, collected: &Collected) -> Option<(Identity, Secret
         return None;
     }
     let given = |identity: &Identity| {
-        let claims = identity.claims.as_ref();
-        let bound = claims.is_none_or(|claims| claims.certificate_bound);
-        let stands = bound && identity.invalid.is_none();
+        let stands = may_be_bound(identity) && identity.invalid.is_none();
         let from = match &identity.provenance {
             Provenance::Derived { .. } => None,
             _ => settings.certificates.get(&identity.name),
@@ -117,6 +136,12 @@ fn bound(settings: &Settings, collected: &Collected) -> Option<(Identity, Secret
     let baseline = collected.identities.baseline();
     let mut all = baseline.into_iter().chain(collected.identities.valid());
     all.find_map(|identity| Some((identity.clone(), given(identity)?)))
+}
+
+/// What an opaque token is bound to nobody here can read: the operator's word counts.
+fn may_be_bound(identity: &Identity) -> bool {
+    let claims = identity.claims.as_ref();
+    claims.is_none_or(|claims| claims.certificate_bound)
 }
 
 /// Two controls, and two that must be refused.
@@ -211,12 +236,12 @@ mod tests {
 
     #[test]
     fn a_token_that_names_a_certificate_explains_its_refusals() {
-        let told = explained(&collected(HTTPS, true)).unwrap();
+        let told = explained(&BTreeMap::new(), &collected(HTTPS, true)).unwrap();
         assert!(
             told.contains("`machine`") && told.contains("certificate"),
             "{told}"
         );
-        assert_eq!(explained(&collected(HTTPS, false)), None);
+        assert_eq!(explained(&BTreeMap::new(), &collected(HTTPS, false)), None);
     }
 
     #[tokio::test]

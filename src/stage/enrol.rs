@@ -3,7 +3,7 @@
 use secrecy::{ExposeSecret, SecretString};
 
 use super::obtain::{self, Order};
-use super::{Run, forge, ladder, login};
+use super::{Run, certificates, forge, ladder, login};
 use crate::codec::jose;
 use crate::model::audit::Collected;
 use crate::model::identity::{
@@ -50,7 +50,9 @@ pub async fn enrol(run: &Run<'_>, collected: &mut Collected) -> Option<login::Se
                 token,
             } => {
                 run.wire.know(&format!("token-{}", source.name), token);
-                granted.push(operator(source, from, token));
+                let identity = operator(source, from, token);
+                certificates::present(run, &identity, &source.name);
+                granted.push(identity);
             }
             CredentialSource::Grant(request) => {
                 for (label, secret) in request.secrets() {

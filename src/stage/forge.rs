@@ -65,6 +65,9 @@ pub(crate) async fn wrong_tokens(
         let credential = SecretString::from(forged.token);
         run.wire
             .know(&format!("token-{}", forged.name), &credential);
+        if let Some(model) = model.and_then(|identity| identity.credential.as_ref()) {
+            run.wire.alike(&credential, model);
+        }
         Identity {
             name: forged.name,
             kind: forged.kind,
@@ -88,6 +91,9 @@ pub(crate) fn garbage(run: &Run<'_>, model: Option<&Identity>) -> Identity {
     );
     let credential = SecretString::from(token);
     run.wire.know("token-garbage", &credential);
+    if let Some(model) = model.and_then(|identity| identity.credential.as_ref()) {
+        run.wire.alike(&credential, model);
+    }
     Identity {
         name: "garbage".to_owned(),
         kind: IdentityKind::Garbage,

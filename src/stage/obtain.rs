@@ -6,7 +6,7 @@ use std::sync::Arc;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::mint::{self, MintOrder, binding};
-use super::{Run, file, login, together};
+use super::{Run, certificates, file, login, together};
 use crate::codec::jose;
 use crate::model::audit::Collected;
 use crate::model::exchange::Exchange;
@@ -325,8 +325,10 @@ fn read(
     {
         run.wire.bind(&token, &key);
     }
+    let source = order.source;
     let mut identity = order.identity(request, token, &exchange);
     identity.exchange = Some(id);
+    certificates::present(run, &identity, &source.name);
     Ok(identity)
 }
 

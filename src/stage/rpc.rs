@@ -10,7 +10,7 @@ use crate::mcp::{self, Encoded, Operation};
 use crate::model::identity::Identity;
 use crate::model::probe::{ProbeKey, Tier};
 use crate::model::proof::ProofFlaw;
-use crate::wire::{Learned, Outgoing, RawAnswer, Sent};
+use crate::wire::{ClientCertificate, Learned, Outgoing, RawAnswer, Sent};
 
 /// A question to be put to the server.
 pub(crate) struct Ask<'a> {
@@ -34,8 +34,8 @@ pub(crate) struct Ask<'a> {
     pub(crate) alter: Option<Alter<'a>>,
     /// What is wrong with the proof of a bound token, on purpose.
     pub(crate) flaw: Option<ProofFlaw>,
-    /// Certificate and key in PEM that are shown in the TLS handshake.
-    pub(crate) certificate: Option<SecretString>,
+    /// What is shown in the TLS handshake.
+    pub(crate) certificate: ClientCertificate,
     /// What a session that it opens is called, where one identity opens several side by side.
     pub(crate) opens: Option<String>,
 }
@@ -62,7 +62,7 @@ impl<'a> Ask<'a> {
             fresh_connection: false,
             alter: None,
             flaw: None,
-            certificate: None,
+            certificate: ClientCertificate::OfToken,
             opens: None,
         }
     }

@@ -42,7 +42,7 @@ impl Scripted {
         asked.push(Asked {
             url: outgoing.url.clone(),
             body: text.clone().into_owned(),
-            certified: outgoing.certificate.is_some(),
+            certified: outgoing.certificate.shown().is_some(),
         });
         let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
         let outcome = answers.pop_front().unwrap_or_else(reset);
@@ -97,6 +97,10 @@ impl Wire for Scripted {
     fn know(&self, _label: &str, _secret: &SecretString) {}
 
     fn bind(&self, _token: &SecretString, _key: &Arc<ProofKey>) {}
+
+    fn certify(&self, _token: &SecretString, _certificate: &SecretString) {}
+
+    fn alike(&self, _copy: &SecretString, _model: &SecretString) {}
 
     fn sent(&self) -> usize {
         self.asked().len()

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use reqwest::Certificate;
@@ -61,6 +61,14 @@ pub(super) struct Clients {
     roots: Vec<Certificate>,
     open: Pool,
     filtered: Pool,
+    certified: Mutex<Vec<Certified>>,
+}
+
+/// Connections that showed a certificate: nobody else's.
+struct Certified {
+    route: Route,
+    certificate: SecretString,
+    client: Client,
 }
 
 /// Connections to hosts of one route.
@@ -84,6 +92,7 @@ impl Clients {
             roots: roots(network)?,
             open: Pool::default(),
             filtered: Pool::default(),
+            certified: Mutex::default(),
         };
         clients.of(Route::Open, network.cacert.is_some())?;
         Ok(clients)
@@ -98,9 +107,7 @@ impl Clients {
     ) -> Result<reqwest::Response, SendError> {
         let tls = request.url().scheme() == "https";
         if let Some(pem) = certificate.filter(|_| tls) {
-            // Connections that showed a certificate are nobody else's.
-            let identity = reqwest::Identity::from_pem(pem.expose_secret().as_bytes())?;
-            let client = self.make(route, true, Some(&identity))?;
+            let client = self.certified(route, fresh, pem)?;
             return Ok(client.execute(request).await?);
         }
         if fresh {
@@ -110,6 +117,35 @@ impl Clients {
         }
         let client = self.of(route, tls)?;
         Ok(client.execute(request).await?)
+    }
+
+    fn certified(
+        &self,
+        route: Route,
+        fresh: bool,
+        pem: &SecretString,
+    ) -> Result<Client, SendError> {
+        let known = || {
+            self.certified
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+        };
+        let same = |it: &&Certified| {
+            it.route == route && it.certificate.expose_secret() == pem.expose_secret()
+        };
+        if let Some(client) = known().iter().find(same).filter(|_| !fresh) {
+            return Ok(client.client.clone());
+        }
+        let identity = reqwest::Identity::from_pem(pem.expose_secret().as_bytes())?;
+        let client = self.make(route, true, Some(&identity))?;
+        if !fresh {
+            known().push(Certified {
+                route,
+                certificate: pem.clone(),
+                client: client.clone(),
+            });
+        }
+        Ok(client)
     }
 
     fn of(&self, route: Route, tls: bool) -> Result<&Client, BuildError> {

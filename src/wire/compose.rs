@@ -66,7 +66,7 @@ pub(super) fn permit(
         loopback: literal_reach(&url) == Some(Reach::Loopback),
         route,
         fresh: outgoing.fresh_connection,
-        certificate: outgoing.certificate.clone(),
+        certificate: outgoing.certificate.shown().cloned(),
         request,
         url,
     })
@@ -96,7 +96,7 @@ fn discloses(
         Source::Answer(origin) => same_origin(origin, url),
     };
     // A certificate proves who somebody is, to whoever asks for it in the handshake.
-    if outgoing.carries_secret || outgoing.certificate.is_some() {
+    if outgoing.carries_secret || outgoing.certificate.shown().is_some() {
         return true;
     }
     if let Some(credential) = &outgoing.credential

@@ -23,7 +23,7 @@ use super::proof::{ProofKey, proven};
 use super::record::{Timing, conclude, put_away};
 use super::redact::{Beside, Redactor, Source};
 use super::stream::{EventStream, Streams};
-use super::{Opened, Outgoing, Pending, Sent, StreamId, Wire};
+use super::{ClientCertificate, Opened, Outgoing, Pending, Sent, StreamId, Wire};
 use crate::model::body::BodyStore;
 use crate::model::exchange::FailureKind;
 use crate::model::probe::ProbeId;
@@ -36,6 +36,7 @@ pub struct HttpWire {
     pacer: Pacer,
     redactor: RwLock<Redactor>,
     bound: RwLock<HashMap<String, Arc<ProofKey>>>,
+    certified: RwLock<HashMap<String, SecretString>>,
     network: Network,
     streams: Streams,
     bodies: Option<Arc<dyn BodyStore>>,
@@ -69,6 +70,7 @@ impl HttpWire {
             pacer: Pacer::new(network.concurrency, network.rate),
             redactor: RwLock::default(),
             bound: RwLock::default(),
+            certified: RwLock::default(),
             network: network.clone(),
             streams: Streams::new(network.max_body_bytes, network.max_read_bytes),
             bodies: None,
@@ -107,6 +109,7 @@ impl HttpWire {
 
     async fn exchange(&self, outgoing: &Outgoing<'_>, opening: bool) -> (Sent, Option<Live>) {
         self.know_credential(outgoing);
+        let outgoing = &self.with_certificate(outgoing);
         let key = self.proof_key(outgoing);
         let (sent, live, again) = self.once(outgoing, opening, key.as_deref()).await;
         if !again {
@@ -117,6 +120,23 @@ impl HttpWire {
         let (mut sent, live, _) = self.once(outgoing, opening, key.as_deref()).await;
         sent.before = Some(Box::new(before));
         (sent, live)
+    }
+
+    /// The same with the certificate that comes with its token, which is for the target alone.
+    fn with_certificate<'a>(&self, outgoing: &Outgoing<'a>) -> Outgoing<'a> {
+        let mut outgoing = outgoing.clone();
+        let url = Url::parse(&outgoing.url).ok();
+        let to_target = url.is_some_and(|url| self.bounds.is_target_origin(&url));
+        if to_target && matches!(outgoing.certificate, ClientCertificate::OfToken) {
+            let known = self.certified.read();
+            let known = known.unwrap_or_else(PoisonError::into_inner);
+            let token = outgoing.credential.as_ref();
+            let own = token.and_then(|token| known.get(token.expose_secret()));
+            if let Some(own) = own {
+                outgoing.certificate = ClientCertificate::Shown(own.clone());
+            }
+        }
+        outgoing
     }
 
     /// The key that proofs of a request are made with.
@@ -436,8 +456,26 @@ impl Wire for HttpWire {
         bound.insert(token.expose_secret().to_owned(), Arc::clone(key));
     }
 
+    fn certify(&self, token: &SecretString, certificate: &SecretString) {
+        let certified = self.certified.write();
+        let mut certified = certified.unwrap_or_else(PoisonError::into_inner);
+        certified.insert(token.expose_secret().to_owned(), certificate.clone());
+    }
+
+    fn alike(&self, copy: &SecretString, model: &SecretString) {
+        follow(&self.bound, copy, model);
+        follow(&self.certified, copy, model);
+    }
+
     fn sent(&self) -> usize {
         self.sent.load(Ordering::Relaxed)
+    }
+}
+
+fn follow<T: Clone>(known: &RwLock<HashMap<String, T>>, copy: &SecretString, model: &SecretString) {
+    let mut known = known.write().unwrap_or_else(PoisonError::into_inner);
+    if let Some(own) = known.get(model.expose_secret()).cloned() {
+        known.insert(copy.expose_secret().to_owned(), own);
     }
 }
 

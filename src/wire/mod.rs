@@ -63,6 +63,13 @@ pub trait Wire: Send + Sync {
     /// Sends a token with proofs of this key from now on (RFC 9449 §7).
     fn bind(&self, token: &SecretString, key: &Arc<ProofKey>);
 
+    /// Shows this certificate (PEM with its key) to the target with a token from now on (RFC 8705 §3).
+    fn certify(&self, token: &SecretString, certificate: &SecretString);
+
+    /// Sends a copy as its model is sent, with proofs of the same key and with the same certificate:
+    /// else it would be refused for what it lacks, and not for what is wrong with it.
+    fn alike(&self, copy: &SecretString, model: &SecretString);
+
     /// How many requests have been sent.
     fn sent(&self) -> usize;
 }
@@ -104,8 +111,8 @@ pub struct Outgoing<'a> {
     pub flaw: Option<ProofFlaw>,
     /// The field that carries the credential as it is, where that is not `Authorization: Bearer`.
     pub credential_field: Option<String>,
-    /// Certificate and key in PEM that the client shows in the TLS handshake (RFC 8705).
-    pub certificate: Option<SecretString>,
+    /// What the client shows in the TLS handshake (RFC 8705).
+    pub certificate: ClientCertificate,
     /// Whether body or fields carry another secret: the egress rule applies as for a credential.
     ///
     /// Registered secrets and credential fields are found without it. A secret learned from an
@@ -146,7 +153,7 @@ impl Outgoing<'_> {
             proof: None,
             flaw: None,
             credential_field: None,
-            certificate: None,
+            certificate: ClientCertificate::OfToken,
             carries_secret: false,
             reply_on: None,
             until: None,
@@ -155,6 +162,28 @@ impl Outgoing<'_> {
             cleanup: false,
             fresh_connection: false,
             caused_by: None,
+        }
+    }
+}
+
+/// Which certificate the client shows in the TLS handshake.
+#[derive(Clone, Debug, Default)]
+pub enum ClientCertificate {
+    /// The one that comes with the token, where there is one.
+    #[default]
+    OfToken,
+    /// None, whatever comes with the token.
+    Withheld,
+    /// This one: certificate and key in PEM.
+    Shown(SecretString),
+}
+
+impl ClientCertificate {
+    /// The one that is named here.
+    pub const fn shown(&self) -> Option<&SecretString> {
+        match self {
+            Self::Shown(pem) => Some(pem),
+            Self::OfToken | Self::Withheld => None,
         }
     }
 }

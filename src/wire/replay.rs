@@ -132,6 +132,10 @@ impl Wire for ReplayWire {
 
     fn bind(&self, _token: &SecretString, _key: &Arc<ProofKey>) {}
 
+    fn certify(&self, _token: &SecretString, _certificate: &SecretString) {}
+
+    fn alike(&self, _copy: &SecretString, _model: &SecretString) {}
+
     fn sent(&self) -> usize {
         self.sent.load(Ordering::Relaxed)
     }

@@ -1,14 +1,18 @@
 //! Tokens that are bound to a client certificate, and the certificate that the target may see.
 
+use mcp_assay::model::matrix::Access;
 use mcp_assay::model::report::CoverageRow;
 use mcp_assay::model::verdict::Status;
 
 use super::*;
 
 fn row(report: &Report) -> &CoverageRow {
+    row_of(report, "certificate-bound-token-accepted")
+}
+
+fn row_of<'a>(report: &'a Report, check: &str) -> &'a CoverageRow {
     let mut rows = report.coverage.iter();
-    let found = rows.find(|row| row.check == "certificate-bound-token-accepted");
-    found.expect("the check")
+    rows.find(|row| row.check == check).expect("the check")
 }
 
 fn shown(report: &Report) -> usize {
@@ -19,7 +23,12 @@ fn shown(report: &Report) -> usize {
 }
 
 async fn audited(binding: &str, certificate: Option<&str>) -> (Bench, Report) {
-    let mut bench = Bench::start(&format!("[token_endpoint]\nbinding = \"{binding}\"\n")).await;
+    audited_with(binding, "", certificate).await
+}
+
+async fn audited_with(binding: &str, knobs: &str, certificate: Option<&str>) -> (Bench, Report) {
+    let knobs = format!("{knobs}[token_endpoint]\nbinding = \"{binding}\"\n");
+    let mut bench = Bench::start(&knobs).await;
     let other = rcgen::generate_simple_self_signed(["stranger".to_owned()]).unwrap();
     let pem = format!("{}{}", other.cert.pem(), other.signing_key.serialize_pem());
     bench
@@ -48,6 +57,14 @@ async fn the_certificate_of_the_configuration_is_compared_with_none_and_with_ano
         assert_eq!(row(&report).status, expected, "{}", row(&report).reason);
         assert_eq!(shown(&report), 4);
         assert_eq!(bench.running.certificates_shown().1, 0);
+        // The token comes with its certificate everywhere, and so do its broken copies.
+        let cells = report.matrices.iter().flat_map(|matrix| &matrix.cells);
+        let mut own = cells.filter(|cell| cell.identity == "machine");
+        assert!(own.any(|cell| cell.access == Access::Allowed), "{binding}");
+        assert_eq!(
+            row_of(&report, "tampered-token-accepted").status,
+            Status::Pass
+        );
     }
 }
 
@@ -62,4 +79,15 @@ async fn no_certificate_is_shown_unasked_and_a_wrong_one_decides_nothing() {
     let (_, report) = audited("certificate-compared", Some("OTHER_CERTIFICATE")).await;
     assert_eq!(row(&report).status, Status::Inconclusive);
     assert_eq!(shown(&report), 1);
+}
+
+#[tokio::test]
+async fn a_copy_that_comes_with_the_certificate_of_its_model_is_refused_for_what_is_wrong_with_it()
+{
+    let lax = "[resource]\nsignature = \"ignored\"\n";
+    let (_, report) = audited_with("certificate-compared", lax, Some("CERTIFICATE")).await;
+    for check in ["tampered-token-accepted", "unsigned-token-accepted"] {
+        assert_eq!(row_of(&report, check).status, Status::Fail, "{check}");
+    }
+    assert_eq!(row(&report).status, Status::Pass);
 }

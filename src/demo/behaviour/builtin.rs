@@ -135,6 +135,7 @@ pub static BUILTIN: &[(&str, &str)] = files![
     "extensions-inconsistent",
     "bound-token-accepted-unproven",
     "bound-tokens-announced",
+    "bound-tokens-unverified",
     "certificate-bound-token-accepted",
     "certificate-bound-token-compared",
     "certificate-bound-token-refused",

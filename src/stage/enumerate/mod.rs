@@ -153,7 +153,9 @@ fn explain_missing_revision(run: &Run<'_>, collected: &mut Collected) {
             "the target does not serve revision {wanted}; it serves {seen}"
         )),
         (_, Some(_)) => Some(
-            match early::any(collected).or_else(|| certificates::explained(collected)) {
+            match early::any(collected)
+                .or_else(|| certificates::explained(&run.settings.certificates, collected))
+            {
                 Some(why) => format!("the target refused every token given: {why}"),
                 None => {
                     "the target refused every token given; check that they are for this server and \

@@ -158,6 +158,9 @@ fn answered(collected: &Collected) -> Vec<IdentityKind> {
 fn identity(run: &Run<'_>, model: &Identity, copy: Forged) -> Identity {
     let credential = SecretString::from(copy.token);
     run.wire.know(&format!("token-{}", copy.name), &credential);
+    if let Some(model) = &model.credential {
+        run.wire.alike(&credential, model);
+    }
     Identity {
         name: copy.name,
         kind: copy.kind,

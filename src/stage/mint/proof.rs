@@ -8,7 +8,7 @@ use crate::model::audit::Collected;
 use crate::model::discovery::AuthorizationServer;
 use crate::model::grant::{AssertionAudience, ClientAuth, ClientProof, OAuthClient};
 use crate::stage::{Run, clock};
-use crate::wire::Outgoing;
+use crate::wire::{ClientCertificate, Outgoing};
 
 /// A client and what it proves itself with in one request.
 pub(crate) struct Proof<'a> {
@@ -103,7 +103,7 @@ impl<'a> Proof<'a> {
             Means::Nothing => post("client_id", self.id),
             Means::Certificate(pem) => {
                 post("client_id", self.id);
-                outgoing.certificate = Some((*pem).clone());
+                outgoing.certificate = ClientCertificate::Shown((*pem).clone());
             }
             Means::Basic(secret) => {
                 let value = basic(self.id, secret.expose_secret());

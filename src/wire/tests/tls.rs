@@ -115,8 +115,43 @@ async fn a_client_certificate_is_shown_where_it_was_asked_for_and_only_with_that
     };
     let wire = wire(&url, &network);
     let mut with = ask(url.clone());
-    with.certificate = Some(pem.into());
+    with.certificate = ClientCertificate::Shown(pem.into());
     assert_eq!(answer(&wire, with).await.body.text(), "secure");
     let without = failure(&wire, ask(url.clone())).await;
     assert_ne!(without.kind, FailureKind::Timeout, "{}", without.text);
+}
+
+#[tokio::test]
+async fn a_certificate_goes_with_its_token_and_with_copies_to_the_target_and_nowhere_else() {
+    let made = rcgen::generate_simple_self_signed(["client".to_owned()]).unwrap();
+    let pem = format!("{}{}", made.cert.pem(), made.signing_key.serialize_pem());
+    let (url, _) = tls_server_for(Some(made.cert.der().clone())).await;
+    let (elsewhere, _) = tls_server_for(Some(made.cert.der().clone())).await;
+    let network = Network {
+        insecure: true,
+        allow_hosts: ["127.0.0.1".to_owned()].into(),
+        ..network()
+    };
+    let wire = wire(&url, &network);
+    let [token, copy, other] =
+        ["token", "copy", "other"].map(|it| SecretString::from(it.repeat(4)));
+    wire.certify(&token, &pem.into());
+    wire.alike(&copy, &token);
+    let with = |url: &str, credential: &SecretString| Outgoing {
+        credential: Some(credential.clone()),
+        ..ask(url.to_owned())
+    };
+    for credential in [&token, &copy, &token] {
+        let answer = answer(&wire, with(&url, credential)).await;
+        assert_eq!(answer.body.text(), "secure");
+    }
+    let withheld = Outgoing {
+        certificate: ClientCertificate::Withheld,
+        ..with(&url, &token)
+    };
+    for refused in [withheld, with(&url, &other), with(&elsewhere, &token)] {
+        let failure = failure(&wire, refused).await;
+        assert_ne!(failure.kind, FailureKind::Blocked, "{}", failure.text);
+        assert_ne!(failure.kind, FailureKind::Timeout, "{}", failure.text);
+    }
 }
